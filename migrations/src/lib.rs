@@ -1,0 +1,1 @@
+//! The schema of MecaPy's database, step by step.

@@ -1,0 +1,171 @@
+//! Calculations: Python code, its parameters, and what came out.
+
+use super::{
+    FieldError, check_length,
+    file::FileRole,
+    id::{CalculationId, FileId, ToolId, ToolVersionId, UserId},
+    limits::Limits,
+    parameters,
+    status::Status,
+};
+use chrono::NaiveDateTime;
+use serde::{Deserialize, Serialize};
+
+/// The longest text of the `code` column, characters.
+pub const MAX_CODE: usize = 10_000;
+/// The longest text of the `result_data` column, characters.
+pub const MAX_RESULT: usize = 50_000;
+/// The longest text of the `error_message` column, characters.
+pub const MAX_ERROR: usize = 2_000;
+
+/// Checks Python source: 1 to 10,000 characters, no NUL (Python 3.11 stops there silently and exits 0).
+///
+/// A byte-order mark at the start is not counted: the runner drops it too.
+pub fn check_code(field: &'static str, code: &str) -> Result<(), FieldError> {
+    let body = code.strip_prefix('\u{feff}').unwrap_or(code);
+    if body.trim().is_empty() {
+        return Err(FieldError::new(field, "there is no code"));
+    }
+    check_length(field, body, MAX_CODE)?;
+    if let Some(at) = code.find('\0') {
+        let line = code[..at].matches('\n').count() + 1;
+        return Err(FieldError::new(
+            field,
+            format!("line {line} holds a NUL character, which Python cannot read; remove it"),
+        ));
+    }
+    Ok(())
+}
+
+/// An input of a calculation to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputLink {
+    /// The file.
+    pub file_id: FileId,
+    /// What it is to the code.
+    pub file_role: FileRole,
+    /// The name the code knows it by, where it is not the file's own stem.
+    pub alias: Option<String>,
+}
+
+/// A calculation to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewCalculation {
+    /// At most 200 characters.
+    pub name: String,
+    /// At most 2,000 characters.
+    pub description: Option<String>,
+    /// Python, at most 10,000 characters.
+    pub code: String,
+    /// A JSON object as text, at most 5,000 characters.
+    pub parameters: Option<String>,
+    /// What its runs may use.
+    pub limits: Limits,
+    /// The tool it was made from.
+    pub tool_id: Option<ToolId>,
+    /// And which version of it.
+    pub tool_version_id: Option<ToolVersionId>,
+    /// The calculation it repeats with edits.
+    pub parent_id: Option<CalculationId>,
+    /// Files the code reads.
+    pub inputs: Vec<InputLink>,
+}
+
+impl NewCalculation {
+    /// Checks every field against its column and the limits against their maximum.
+    pub fn check(&self, maximum: &Limits) -> Result<(), FieldError> {
+        if self.name.trim().is_empty() {
+            return Err(FieldError::new("name", "must not be empty"));
+        }
+        check_length("name", &self.name, 200)?;
+        check_length("description", self.description.as_deref().unwrap_or_default(), 2_000)?;
+        check_code("code", &self.code)?;
+        parameters::parse(self.parameters.as_deref().unwrap_or_default())?;
+        self.limits.check(maximum)
+    }
+}
+
+/// A row of a list: everything but the long texts.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CalculationRow {
+    /// The row.
+    pub id: CalculationId,
+    /// What its owner calls it.
+    pub name: String,
+    /// Where it stands.
+    pub status: Status,
+    /// Whether a run was asked for: pending without one is "not started".
+    pub queued: bool,
+    /// UTC.
+    pub created_at: NaiveDateTime,
+    /// UTC.
+    pub started_at: Option<NaiveDateTime>,
+    /// UTC.
+    pub completed_at: Option<NaiveDateTime>,
+    /// Seconds from the start of the user's process to its end.
+    pub execution_time: Option<f64>,
+    /// MiB, peak.
+    pub memory_used: Option<i64>,
+    /// The kind of failure of the last run, where it failed.
+    pub error_kind: Option<String>,
+}
+
+/// A row of `calculations` with all its texts.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Calculation {
+    /// The row.
+    pub id: CalculationId,
+    /// The owner.
+    pub user_id: UserId,
+    /// What its owner calls it.
+    pub name: String,
+    /// What its owner says of it.
+    pub description: Option<String>,
+    /// Where it stands.
+    pub status: Status,
+    /// UTC.
+    pub started_at: Option<NaiveDateTime>,
+    /// UTC.
+    pub completed_at: Option<NaiveDateTime>,
+    /// Python.
+    pub code: String,
+    /// A JSON object as text.
+    pub parameters: Option<String>,
+    /// A JSON object as text.
+    pub result_data: Option<String>,
+    /// One line of what happened, the traceback behind it.
+    pub error_message: Option<String>,
+    /// Seconds from the start of the user's process to its end.
+    pub execution_time: Option<f64>,
+    /// MiB, peak, rounded up.
+    pub memory_used: Option<i64>,
+    /// CPU seconds.
+    pub cpu_time: Option<f64>,
+    /// UTC.
+    pub created_at: NaiveDateTime,
+    /// UTC.
+    pub updated_at: NaiveDateTime,
+    /// What its runs may use; `None` where another program made the row and said nothing.
+    #[serde(flatten)]
+    pub limits: Option<Limits>,
+    /// The tool it was made from.
+    pub tool_id: Option<ToolId>,
+    /// And which version of it.
+    pub tool_version_id: Option<ToolVersionId>,
+    /// The calculation it repeats with edits.
+    pub parent_id: Option<CalculationId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_bounds() {
+        assert!(check_code("code", &"x".repeat(10_000)).is_ok());
+        assert!(check_code("code", &"x".repeat(10_001)).unwrap_err().problem.contains("10001 characters"));
+        assert!(check_code("code", &format!("\u{feff}{}", "x".repeat(10_000))).is_ok());
+        assert!(check_code("code", " \n ").is_err());
+        assert!(check_code("code", "a = 1\nb = '\0'").unwrap_err().problem.contains("line 2"));
+    }
+}

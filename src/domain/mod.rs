@@ -1,0 +1,19 @@
+//! Pure data and rules: what a calculation, a tool, a file, a person and a run are.
+//!
+//! Nothing here does input or output, and nothing here names a library that does.
+
+pub mod calculation;
+pub mod file;
+pub mod format;
+pub mod id;
+pub mod limits;
+pub mod page;
+pub mod parameters;
+pub mod run;
+pub mod status;
+pub mod tool;
+pub mod user;
+
+mod field;
+
+pub use field::{FieldError, check_length};

@@ -1,0 +1,4 @@
+//! The terminal of MecaPy.
+
+pub mod domain;
+pub mod sandbox;
