@@ -3,6 +3,7 @@
 //! # Map
 //!
 //! - [`domain`] pure data and rules: ids, calculation, tool, file, limits, parameters, pages, safe text
+//! - [`samples`] the tools that come with the program, embedded from `assets/tools`
 //! - [`sandbox`] running code that nobody vouches for: the engine, its shim, the runtime contract
 //!
 //! Arrows point one way: `main -> cli, tui -> session, runs -> db, storage, sandbox, config -> domain`; inside the
@@ -29,4 +30,5 @@ compile_error!(
 );
 
 pub mod domain;
+pub mod samples;
 pub mod sandbox;

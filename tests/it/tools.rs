@@ -1,0 +1,188 @@
+//! The sample tools give the published or exact results of their worked examples, and refuse bad parameters.
+
+use mecapy::{domain::tool::DEFAULT_IMAGE, samples::samples};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// One worked example of `example.json`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Example {
+    title: String,
+    /// Where the expected figures come from: a publication, or a derivation that can be followed by hand.
+    source: String,
+    parameters: Map<String, Value>,
+    expected: Map<String, Value>,
+}
+
+/// An expected figure.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    value: f64,
+    rel_tol: Option<f64>,
+    abs_tol: Option<f64>,
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/tools")
+}
+
+fn examples(tool: &str) -> Vec<Example> {
+    let path = folder().join(tool).join("example.json");
+    let text = fs::read_to_string(&path).unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What the tools are called with outside the sandbox: `sys.argv` is the tool's code and a mode, stdin the parameters.
+const DRIVER: &str = r#"
+import inspect, json, math, runpy, sys, xml.dom.minidom, pathlib
+calculate = runpy.run_path(sys.argv[1])["calculate"]
+given = json.load(sys.stdin)
+signature = inspect.signature(calculate).parameters
+if sys.argv[2] == "run":
+    result = calculate(**given)
+    for plot in pathlib.Path("out").rglob("*.svg"):
+        xml.dom.minidom.parse(str(plot))
+    json.dump(result, sys.stdout, allow_nan=False)
+elif sys.argv[2] == "refuse":
+    faults = []
+    for name in signature:
+        for bad in ({"x": 1}, -1e30, math.nan, "", True):
+            if isinstance(bad, type(signature[name].default)) and isinstance(bad, bool):
+                continue
+            try:
+                calculate(**{name: bad})
+                faults.append(f"{name} = {bad!r} was taken")
+            except ValueError as error:
+                if name not in str(error) or len(str(error)) > 400:
+                    faults.append(f"{name} = {bad!r}: {error}")
+            except Exception as error:
+                faults.append(f"{name} = {bad!r}: {type(error).__name__}: {error}")
+    if list(pathlib.Path(".").rglob("*.*")):
+        faults.append("a refused parameter left files behind")
+    json.dump(faults, sys.stdout)
+elif sys.argv[2] == "describe":
+    lines = (calculate.__doc__ or "").splitlines()
+    json.dump([name for name, parameter in signature.items()
+        if parameter.default is parameter.empty or parameter.annotation is parameter.empty
+        or not any(line.strip().startswith(name + ": ") for line in lines)], sys.stdout)
+"#;
+
+/// Runs the driver in an empty folder; what it printed, and its folder.
+fn drive(tool: &str, mode: &str, parameters: &Map<String, Value>) -> (Value, tempfile::TempDir) {
+    let here = tempfile::tempdir().unwrap();
+    let mut child = Command::new("python3")
+        .args(["-I", "-B", "-c", DRIVER])
+        .arg(folder().join(tool).join("code.py"))
+        .arg(mode)
+        .current_dir(here.path())
+        .env_remove("MECAPY_SCRATCH")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("python3 starts");
+    child.stdin.take().unwrap().write_all(Value::Object(parameters.clone()).to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{tool} {mode}: {}", String::from_utf8_lossy(&output.stderr));
+    (serde_json::from_slice(&output.stdout).unwrap(), here)
+}
+
+/// Every expected figure that `result` misses, in words.
+fn misses(result: &Value, example: &Example) -> Vec<String> {
+    let mut found = Vec::new();
+    for (key, expected) in &example.expected {
+        let expected: Expected = serde_json::from_value(expected.clone()).unwrap_or_else(|error| {
+            panic!("{}: {key}: {error}", example.title);
+        });
+        let tolerance = match (expected.rel_tol, expected.abs_tol) {
+            (Some(relative), None) => relative * expected.value.abs(),
+            (None, Some(absolute)) => absolute,
+            _ => panic!("{}: {key} needs one of rel_tol and abs_tol", example.title),
+        };
+        assert!(tolerance > 0.0, "{}: {key}: a figure of zero needs an abs_tol", example.title);
+        let got = result.pointer(&format!("/{key}")).and_then(Value::as_f64);
+        if !got.is_some_and(|got| (got - expected.value).abs() <= tolerance) {
+            found.push(format!("{}: {key} is {got:?}, expected {} +- {tolerance:e}", example.title, expected.value));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_folder_is_embedded_and_complete() {
+    let embedded: BTreeSet<String> = samples().into_iter().map(|tool| tool.name).collect();
+    let on_disk: BTreeSet<String> =
+        fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(embedded, on_disk);
+    for tool in samples() {
+        assert_eq!(tool.check(), Ok(()));
+        assert_eq!(tool.docker_image, DEFAULT_IMAGE);
+        assert!(tool.description.contains("Source"), "{} names no source", tool.name);
+        assert!(tool.description.contains("Assumptions"), "{} names no assumptions", tool.name);
+        // A sandbox without a mount namespace has its folders elsewhere.
+        assert!(!tool.code_template.contains("/workspace"), "{} names an absolute folder", tool.name);
+        let manifest = fs::read_to_string(folder().join(&tool.name).join("tool.toml")).unwrap();
+        let manifest: toml_edit::DocumentMut = manifest.parse().unwrap();
+        let keys: BTreeSet<&str> = manifest.iter().map(|(key, _)| key).collect();
+        let known = "name display_name description version docker_image memory_limit cpu_limit timeout changelog";
+        assert_eq!(keys, known.split(' ').collect(), "{}", tool.name);
+    }
+}
+
+#[test]
+fn worked_examples_come_out_as_published() {
+    for tool in samples() {
+        let examples = examples(&tool.name);
+        assert!(examples.len() >= 2, "{}: one example proves little", tool.name);
+        for example in examples {
+            assert!(example.source.len() > 40, "{}: {}: where is the figure from?", tool.name, example.title);
+            assert!(!example.expected.is_empty(), "{}: {}: nothing is expected", tool.name, example.title);
+            let (result, _) = drive(&tool.name, "run", &example.parameters);
+            let misses = misses(&result, &example);
+            assert!(misses.is_empty(), "{}: {misses:#?}\n{result:#}", tool.name);
+        }
+    }
+}
+
+#[test]
+fn defaults_give_a_result_at_once_and_the_files_it_names() {
+    for tool in samples() {
+        let (result, here) = drive(&tool.name, "run", &Map::new());
+        let object = result.as_object().unwrap();
+        assert!(object.values().any(Value::is_number), "{}: {result}", tool.name);
+        let missing: Vec<&String> = object.iter().filter(|(_, value)| value.is_null()).map(|(key, _)| key).collect();
+        assert!(missing.is_empty(), "{}: the defaults give no {missing:?}", tool.name);
+        let named = object.values().flat_map(|value| value.as_array().cloned().unwrap_or(vec![value.clone()]));
+        for file in named.filter_map(|value| value.as_str().map(str::to_owned)) {
+            if let Some(name) = file.strip_prefix("artifacts/") {
+                let path = here.path().join("out/artifacts").join(name);
+                assert!(fs::metadata(&path).is_ok_and(|found| found.len() > 100), "{}: {file}", tool.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn bad_parameters_are_refused_by_name() {
+    for tool in samples() {
+        let (faults, _here) = drive(&tool.name, "refuse", &Map::new());
+        assert_eq!(faults, json!([]), "{}", tool.name);
+    }
+}
+
+#[test]
+fn every_parameter_has_a_type_a_default_and_a_line_of_description() {
+    for tool in samples() {
+        let (undescribed, _) = drive(&tool.name, "describe", &Map::new());
+        assert_eq!(undescribed, json!([]), "{}", tool.name);
+    }
+}
