@@ -32,3 +32,4 @@ compile_error!(
 pub mod domain;
 pub mod samples;
 pub mod sandbox;
+pub mod tui;

@@ -1,0 +1,284 @@
+//! What a pane is: state, an update that returns plain data, a view that decides nothing.
+
+use super::{
+    action::{Action, Context},
+    effect::{Effect, Request, Slot, Ticket},
+    keymap::Key,
+    msg::{Failure, Mouse, Place, Reply},
+    theme::Theme,
+    widgets::{
+        dialog::{Answer, Dialog},
+        toast::Toast,
+    },
+};
+use crate::domain::id::{CalculationId, ToolId};
+use chrono::{DateTime, FixedOffset, NaiveDateTime};
+use ratatui::{Frame, layout::Rect};
+
+/// The panes, in the order of their tabs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PaneId {
+    /// All calculations ever.
+    Calculations,
+    /// The catalogue.
+    Tools,
+    /// Code and parameters of one calculation.
+    Editor,
+    /// What waits and runs.
+    Monitor,
+}
+
+impl PaneId {
+    /// All of them, in the order of their tabs.
+    pub const ALL: [Self; 4] = [Self::Calculations, Self::Tools, Self::Editor, Self::Monitor];
+
+    /// The word on its tab.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Calculations => "Calculations",
+            Self::Tools => "Tools",
+            Self::Editor => "Editor",
+            Self::Monitor => "Monitor",
+        }
+    }
+
+    /// Its place among the tabs, from 0.
+    pub fn index(self) -> usize {
+        Self::ALL.iter().position(|id| *id == self).unwrap_or_default()
+    }
+}
+
+/// What a pane hears.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A command of one of its contexts.
+    Action(Action),
+    /// A key that no command claims, for text fields; only while [`Pane::typing`].
+    Key(Key),
+    /// Pasted text, for text fields; line ends are `\n`.
+    Paste(String),
+    /// The mouse, inside the pane's area.
+    Mouse(Mouse),
+    /// The reply to its ticket.
+    Reply(Ticket, Result<Reply, Failure>),
+    /// What the dialog of this ticket was answered; a dialog closed with Esc answers nothing.
+    Answer(Ticket, Answer),
+    /// It came to the front.
+    Shown,
+    /// Another pane is in front now; a good moment to keep a draft.
+    Hidden,
+    /// Time passed; see [`Pane::tick`].
+    Tick,
+    /// Something that everybody hears.
+    Fact(Fact),
+    /// Another pane, the palette or the app wants something that this pane does.
+    Intent(Intent),
+}
+
+/// What everybody hears.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// The database is open: load now.
+    Opened(Place),
+    /// Rows of calculations were added, changed or deleted; own or of other programs.
+    CalculationsChanged,
+    /// A run ended.
+    RunEnded(CalculationId),
+    /// The pane's area changed its size: ask for more rows if it grew.
+    Resized,
+}
+
+/// What a pane wants that is not its own to do. The app brings the right pane to the front and delivers it there.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Intent {
+    /// An empty calculation in the editor.
+    New,
+    /// A calculation made from a tool, in the editor, ready to run.
+    FromTool(ToolId),
+    /// The catalogue, to choose a tool from.
+    ChooseTool,
+    /// Edit a calculation that was not started yet.
+    Edit(CalculationId),
+    /// An edited copy of a calculation, every setting copied.
+    EditCopy(CalculationId),
+    /// Edit, with the cursor on this line of the code (from 1).
+    EditAt(CalculationId, u32),
+    /// Watch a waiting, running or ended calculation.
+    Watch(CalculationId),
+    /// Show one in the list of calculations, with its result.
+    Show(CalculationId),
+    /// Esc with nothing left to close: the pane that was in front before.
+    Back,
+}
+
+impl Intent {
+    /// Which pane does it; `None` for the app itself.
+    pub const fn pane(&self) -> Option<PaneId> {
+        match self {
+            Self::New | Self::FromTool(_) | Self::Edit(_) | Self::EditCopy(_) | Self::EditAt(..) => {
+                Some(PaneId::Editor)
+            }
+            Self::ChooseTool => Some(PaneId::Tools),
+            Self::Watch(_) => Some(PaneId::Monitor),
+            Self::Show(_) => Some(PaneId::Calculations),
+            Self::Back => None,
+        }
+    }
+}
+
+/// How often a visible pane needs [`Event::Tick`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Tick {
+    /// Nothing on it depends on the time.
+    #[default]
+    Never,
+    /// A running clock: once a second.
+    Second,
+    /// A spinner: four times a second, while something visible loads.
+    Spinner,
+}
+
+/// The time, as the runtime says it: panes have no clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// UTC.
+    pub utc: NaiveDateTime,
+    /// Turns UTC into the user's zone.
+    pub local: fn(NaiveDateTime) -> DateTime<FixedOffset>,
+}
+
+impl Now {
+    /// `2026-11-22 14:03:22 +01:00` in the user's zone.
+    pub fn stamp(&self, utc: NaiveDateTime) -> String {
+        (self.local)(utc).format("%Y-%m-%d %H:%M:%S %:z").to_string()
+    }
+
+    /// For lists: `14:03:22` today, `11-21 14:03` this year, `2025-11-21` before, in the user's zone.
+    pub fn short(&self, utc: NaiveDateTime) -> String {
+        let (then, today) = ((self.local)(utc), (self.local)(self.utc));
+        if then.date_naive() == today.date_naive() {
+            then.format("%H:%M:%S").to_string()
+        } else if then.format("%Y").to_string() == today.format("%Y").to_string() {
+            then.format("%m-%d %H:%M").to_string()
+        } else {
+            then.format("%Y-%m-%d").to_string()
+        }
+    }
+}
+
+/// What a view may look at besides the pane.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// Colours and marks.
+    pub theme: &'a Theme,
+    /// The time of the newest message.
+    pub now: Now,
+    /// Counts spinner steps.
+    pub spin: usize,
+}
+
+/// A pane. The methods are called by the app alone.
+pub trait Pane {
+    /// The contexts in which a key is looked up, the nearest first; `Context::Global` is always asked last.
+    fn contexts(&self) -> &'static [Context];
+
+    /// Whether a text field has the input: plain characters then never are commands.
+    fn typing(&self) -> bool {
+        false
+    }
+
+    /// Whether a command makes sense now: others are greyed in the palette, left out of the hints and do nothing.
+    fn enabled(&self, _action: Action) -> bool {
+        true
+    }
+
+    /// Takes an event; what is to happen goes into `cx`.
+    fn update(&mut self, event: Event, cx: &mut Cx<'_>);
+
+    /// Draws into `area`. Decides nothing.
+    fn view(&self, frame: &mut Frame<'_>, area: Rect, look: &Look<'_>);
+
+    /// How often it needs the time while it is in front.
+    fn tick(&self) -> Tick {
+        Tick::Never
+    }
+
+    /// Text that would be lost by quitting now, in a few words (`the draft of "Beam"`).
+    fn unsaved(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Where an update puts what is to happen.
+#[derive(Debug)]
+pub struct Cx<'a> {
+    /// Whose update it is.
+    pub pane: PaneId,
+    /// The pane's area on the screen; the same that its view gets.
+    pub area: Rect,
+    /// The time.
+    pub now: Now,
+    pub(super) next: &'a mut u64,
+    /// Requests, in order.
+    pub effects: Vec<Effect>,
+    /// What others are to do.
+    pub intents: Vec<Intent>,
+    /// What everybody is to hear.
+    pub facts: Vec<Fact>,
+    /// A sentence at the edge of the screen.
+    pub toasts: Vec<Toast>,
+    /// Questions to put on the stack.
+    pub dialogs: Vec<(Ticket, Dialog)>,
+}
+
+impl<'a> Cx<'a> {
+    /// A context for one update; `next` counts tickets.
+    pub fn new(pane: PaneId, area: Rect, now: Now, next: &'a mut u64) -> Self {
+        Self {
+            pane,
+            area,
+            now,
+            next,
+            effects: Vec::new(),
+            intents: Vec::new(),
+            facts: Vec::new(),
+            toasts: Vec::new(),
+            dialogs: Vec::new(),
+        }
+    }
+
+    /// A ticket that nobody had.
+    pub fn ticket(&mut self) -> Ticket {
+        *self.next += 1;
+        Ticket { pane: self.pane, number: *self.next }
+    }
+
+    /// Starts a request; keep the ticket to know its reply.
+    pub fn start(&mut self, slot: Slot, request: Request) -> Ticket {
+        let ticket = self.ticket();
+        self.effects.push(Effect::Start { ticket, slot, request });
+        ticket
+    }
+
+    /// Opens a dialog; keep the ticket to know its answer.
+    pub fn ask(&mut self, dialog: Dialog) -> Ticket {
+        let ticket = self.ticket();
+        self.dialogs.push((ticket, dialog));
+        ticket
+    }
+
+    /// Says a sentence at the edge of the screen.
+    pub fn toast(&mut self, toast: Toast) {
+        self.toasts.push(toast);
+    }
+
+    /// Asks the app to have something done.
+    pub fn intent(&mut self, intent: Intent) {
+        self.intents.push(intent);
+    }
+
+    /// Tells everybody.
+    pub fn fact(&mut self, fact: Fact) {
+        self.facts.push(fact);
+    }
+}

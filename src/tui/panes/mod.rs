@@ -1,0 +1,1 @@
+//! One module a pane: `mod.rs` holds state and update, `view.rs` draws. No pane names another.
