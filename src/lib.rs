@@ -4,6 +4,7 @@
 //!
 //! - [`domain`] pure data and rules: ids, calculation, tool, file, limits, parameters, pages, safe text
 //! - [`samples`] the tools that come with the program, embedded from `assets/tools`
+//! - [`config`] settings from layers, each value with its origin
 //! - [`sandbox`] running code that nobody vouches for: the engine, its shim, the runtime contract
 //!
 //! Arrows point one way: `main -> cli, tui -> session, runs -> db, storage, sandbox, config -> domain`; inside the
@@ -29,6 +30,7 @@ compile_error!(
      On another system, build it inside a Linux virtual machine or container."
 );
 
+pub mod config;
 pub mod domain;
 pub mod samples;
 pub mod sandbox;

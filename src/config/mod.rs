@@ -1,0 +1,352 @@
+//! Settings: one plain [`Config`], put together from layers, each value with its origin.
+//!
+//! Strongest first: flags, the environment, the chosen profile, the user's file, the system's file, and
+//! `config/default.toml`, which documents every key. Unknown keys and values of the wrong kind are refused with
+//! their place; nothing is guessed.
+
+mod error;
+mod keys;
+mod layers;
+mod model;
+mod paths;
+mod secret;
+
+pub use error::ConfigError;
+pub use keys::{Kind, SETTINGS, Setting};
+pub use model::{Color, Config, Database, Engine, LimitSettings, Log, Runs, Sandbox, Screen, Storage, Theme};
+pub use paths::Paths;
+pub use secret::SecretUrl;
+
+use crate::domain::limits::{Caps, Limits};
+use keys::Scalar;
+use layers::Entry;
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+/// The defaults, embedded, and the documentation of every key.
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+/// What the command line says about settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// `--config`: this file instead of the user's.
+    pub config: Option<PathBuf>,
+    /// `--profile`.
+    pub profile: Option<String>,
+    /// `--set section.key=value`, in order.
+    pub set: Vec<String>,
+    /// `--color`, the value of `screen.color`.
+    pub color: Option<String>,
+}
+
+/// What the surroundings say about settings; taken once, so that tests can make their own.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// All variables.
+    pub variables: BTreeMap<OsString, OsString>,
+    /// Where `~/` is.
+    pub home: PathBuf,
+    /// Where relative paths of flags and variables start.
+    pub current: PathBuf,
+    /// The usual folders.
+    pub base: Paths,
+    /// The file for everybody on this host.
+    pub system_file: PathBuf,
+}
+
+impl Environment {
+    /// This process's own.
+    pub fn of_process() -> Result<Self, ConfigError> {
+        Ok(Self {
+            variables: std::env::vars_os().collect(),
+            home: etcetera::home_dir().map_err(|_| ConfigError::NoHome)?,
+            // A folder that was removed under us: relative paths then fail by themselves, with their own words.
+            current: std::env::current_dir().unwrap_or_default(),
+            base: paths::base_directories()?,
+            system_file: PathBuf::from("/etc/mecapy/config.toml"),
+        })
+    }
+
+    /// A variable's value; empty counts as unset.
+    fn variable(&self, name: &str) -> Result<Option<&str>, ConfigError> {
+        let Some(value) = self.variables.get(std::ffi::OsStr::new(name)).filter(|value| !value.is_empty()) else {
+            return Ok(None);
+        };
+        value.to_str().map(Some).ok_or_else(|| ConfigError::BadValue {
+            place: format!("environment variable {name}"),
+            key: name.to_owned(),
+            problem: "is not UTF-8".to_owned(),
+        })
+    }
+}
+
+/// A setting as it came out.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Origin {
+    /// `section.key`.
+    pub key: &'static str,
+    /// The value as it may be shown: secrets hidden.
+    pub value: serde_json::Value,
+    /// Where it comes from, in words.
+    pub origin: String,
+}
+
+/// A file of settings that was looked for.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Source {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether it is there.
+    pub found: bool,
+}
+
+/// The settings, and how they came to be.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub config: Config,
+    /// Every key with its value and origin, in the order of `config/default.toml`.
+    pub origins: Vec<Origin>,
+    /// Sentences for the user: variables that mean nothing.
+    pub warnings: Vec<String>,
+    /// The files looked for, weakest first.
+    pub files: Vec<Source>,
+}
+
+impl Config {
+    /// Reads every layer of this process.
+    pub fn load(flags: &Flags) -> Result<Loaded, ConfigError> {
+        load_from(flags, &Environment::of_process()?)
+    }
+}
+
+/// Reads every layer of the given surroundings.
+pub fn load_from(flags: &Flags, environment: &Environment) -> Result<Loaded, ConfigError> {
+    let mut files = Vec::new();
+    let mut layers = vec![default_entries()?];
+
+    let system = read(&environment.system_file, false, &mut files)?;
+    let named = match &flags.config {
+        Some(path) => Some(path.clone()),
+        None => environment.variable("MECAPY_CONFIG")?.map(PathBuf::from),
+    };
+    let user_path = match &named {
+        // Made absolute: the origin of a value shall be findable from anywhere.
+        Some(path) => environment.current.join(path),
+        None => environment.base.config.join("config.toml"),
+    };
+    // A file that was asked for by name must be there; the usual one need not.
+    let user = read(&user_path, named.is_some(), &mut files)?;
+
+    let profile = match &flags.profile {
+        Some(name) => Some((name.clone(), "--profile")),
+        None => {
+            environment.variable("MECAPY_PROFILE")?.map(|name| (name.to_owned(), "environment variable MECAPY_PROFILE"))
+        }
+    };
+    let mut of_profile = Vec::new();
+    if let Some((name, place)) = &profile {
+        let mut found = false;
+        for file in [&system, &user] {
+            if let Some(entries) = file.profiles.get(name) {
+                found = true;
+                of_profile.extend(entries.iter().cloned());
+            }
+        }
+        if !found {
+            let mut known: Vec<_> = system.profiles.keys().chain(user.profiles.keys()).cloned().collect();
+            known.sort();
+            known.dedup();
+            let nearest = keys::nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
+            return Err(ConfigError::UnknownProfile { place: (*place).to_owned(), name: name.clone(), known, nearest });
+        }
+    }
+    let (of_environment, warnings) = layers::read_environment(environment)?;
+    layers.extend([system.entries, user.entries, of_profile, of_environment, layers::read_flags(flags)?]);
+
+    let merged = merge(&layers, environment)?;
+    let origins = origins(&merged)?;
+    let config = resolve(&merged, environment, &origins, profile.map(|(name, _)| name))?;
+    Ok(Loaded { config, origins, warnings, files })
+}
+
+fn default_entries() -> Result<Vec<Entry>, ConfigError> {
+    let mut entries = layers::read_file(Path::new("config/default.toml"), DEFAULTS)?.entries;
+    for entry in &mut entries {
+        "default".clone_into(&mut entry.origin);
+    }
+    Ok(entries)
+}
+
+fn read(path: &Path, must_be: bool, files: &mut Vec<Source>) -> Result<layers::File, ConfigError> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_be => {
+            files.push(Source { path: path.to_owned(), found: false });
+            return Ok(layers::File::default());
+        }
+        Err(source) => return Err(ConfigError::Unreadable { path: path.to_owned(), source }),
+    };
+    files.push(Source { path: path.to_owned(), found: true });
+    layers::read_file(path, &text)
+}
+
+/// One layer as the config crate takes it.
+#[derive(Clone, Debug)]
+struct Layer(config::Map<String, config::Value>);
+
+impl config::Source for Layer {
+    fn clone_into_box(&self) -> Box<dyn config::Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<config::Map<String, config::Value>, config::ConfigError> {
+        Ok(self.0.clone())
+    }
+}
+
+fn merge(layers: &[Vec<Entry>], environment: &Environment) -> Result<config::Config, ConfigError> {
+    let mut builder = config::Config::builder();
+    for entries in layers {
+        let mut layer = config::Map::new();
+        for entry in entries {
+            let kind = match &entry.value {
+                Scalar::Text(text) if entry.setting.kind == Kind::Path && !text.is_empty() => {
+                    let folder = entry.folder.as_ref().unwrap_or(&environment.current);
+                    let path = paths::resolve(text, &environment.home, folder);
+                    config::ValueKind::String(path.to_string_lossy().into_owned())
+                }
+                Scalar::Text(text) => config::ValueKind::String(text.clone()),
+                Scalar::Integer(number) => config::ValueKind::I64(*number),
+                Scalar::Number(number) => config::ValueKind::Float(*number),
+                Scalar::Switch(on) => config::ValueKind::Boolean(*on),
+            };
+            layer.insert(entry.setting.key.to_owned(), config::Value::new(Some(&entry.origin), kind));
+        }
+        builder = builder.add_source(Layer(layer));
+    }
+    Ok(builder.build()?)
+}
+
+fn origins(merged: &config::Config) -> Result<Vec<Origin>, ConfigError> {
+    let mut all = Vec::with_capacity(SETTINGS.len());
+    for setting in SETTINGS {
+        let value =
+            find(&merged.cache, setting.key).ok_or_else(|| config::ConfigError::NotFound(setting.key.to_owned()))?;
+        let shown = match &value.kind {
+            config::ValueKind::Boolean(on) => serde_json::json!(on),
+            config::ValueKind::I64(number) => serde_json::json!(number),
+            config::ValueKind::Float(number) => serde_json::json!(number),
+            _ => {
+                let text = value.clone().into_string()?;
+                serde_json::json!(if setting.is_secret() { SecretUrl::new(text).redacted() } else { text })
+            }
+        };
+        let origin = value.origin().unwrap_or("default").to_owned();
+        all.push(Origin { key: setting.key, value: shown, origin });
+    }
+    Ok(all)
+}
+
+/// The value at `section.key`, with its origin (the config crate's own getters drop that).
+fn find<'a>(root: &'a config::Value, key: &str) -> Option<&'a config::Value> {
+    key.split('.').try_fold(root, |value, part| match &value.kind {
+        config::ValueKind::Table(table) => table.get(part),
+        _ => None,
+    })
+}
+
+fn resolve(
+    merged: &config::Config,
+    environment: &Environment,
+    origins: &[Origin],
+    profile: Option<String>,
+) -> Result<Config, ConfigError> {
+    let text = |key: &str| merged.get_string(key);
+    let path = |key: &str| -> Result<Option<PathBuf>, ConfigError> {
+        Ok(Some(text(key)?).filter(|text| !text.is_empty()).map(PathBuf::from))
+    };
+    let whole = |key: &str| merged.get::<u32>(key);
+    let mib = |key: &str| merged.get::<u64>(key).map(|count| count << 20);
+    let origin = |key: &str| {
+        origins.iter().find(|origin| origin.key == key).map(|origin| origin.origin.clone()).unwrap_or_default()
+    };
+
+    let base = &environment.base;
+    let paths = Paths {
+        config: base.config.clone(),
+        state: path("paths.state")?.unwrap_or_else(|| base.state.clone()),
+        cache: path("paths.cache")?.unwrap_or_else(|| base.cache.clone()),
+        data: path("paths.data")?.unwrap_or_else(|| base.data.clone()),
+    };
+    let limits = |timeout: &str, memory: &str, cpu: &str| -> Result<Limits, ConfigError> {
+        Ok(Limits { timeout: whole(timeout)?, memory_limit: whole(memory)?, cpu_limit: merged.get_float(cpu)? })
+    };
+    let limits = LimitSettings {
+        default: limits("limits.timeout", "limits.memory", "limits.cpu")?,
+        maximum: limits("limits.max_timeout", "limits.max_memory", "limits.max_cpu")?,
+    };
+    limits.default.check(&limits.maximum).map_err(|problem| {
+        let key = match problem.field {
+            "timeout" => "limits.timeout",
+            "memory_limit" => "limits.memory",
+            _ => "limits.cpu",
+        };
+        ConfigError::Limits { place: origin(key), problem }
+    })?;
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+    Ok(Config {
+        database: Database {
+            url: Some(text("database.url")?).filter(|url| !url.is_empty()).map(SecretUrl::new),
+            url_origin: origin("database.url"),
+        },
+        storage: Storage { path: path("storage.path")?.unwrap_or_else(|| paths.objects()) },
+        paths,
+        limits,
+        caps: Caps {
+            pids: whole("caps.pids")?,
+            log_bytes: mib("caps.log_mib")?,
+            output_files: whole("caps.output_files")?,
+            output_bytes: mib("caps.output_mib")?,
+            scratch_bytes: mib("caps.scratch_mib")?,
+            tmp_bytes: mib("caps.tmp_mib")?,
+            grace: whole("caps.grace")?,
+        },
+        runs: Runs {
+            max_per_user: whole("runs.max_per_user")?,
+            max_per_host: match whole("runs.max_per_host")? {
+                0 => cores,
+                bound => bound,
+            },
+        },
+        sandbox: Sandbox {
+            engine: match text("sandbox.engine")?.as_str() {
+                "builtin" => Engine::Builtin,
+                _ => Engine::Auto,
+            },
+            allow_unisolated: merged.get_bool("sandbox.allow_unisolated")?,
+            python: path("sandbox.python")?,
+        },
+        screen: Screen {
+            color: match text("screen.color")?.as_str() {
+                "always" => Color::Always,
+                "never" => Color::Never,
+                _ => Color::Auto,
+            },
+            theme: match text("screen.theme")?.as_str() {
+                "dark" => Theme::Dark,
+                "light" => Theme::Light,
+                _ => Theme::Terminal,
+            },
+            mouse: merged.get_bool("screen.mouse")?,
+        },
+        log: Log { level: text("log.level")?, max_mib: merged.get::<u64>("log.max_mib")? },
+        profile,
+    })
+}
+
+#[cfg(test)]
+mod tests;

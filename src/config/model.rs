@@ -1,0 +1,126 @@
+//! The settings as the rest of the program sees them: plain data, already checked.
+
+use super::{Paths, SecretUrl};
+use crate::domain::limits::{Caps, Limits};
+use std::path::PathBuf;
+
+/// Everything that can be set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where the rows are.
+    pub database: Database,
+    /// Where the bytes are.
+    pub storage: Storage,
+    /// mecapy's folders.
+    pub paths: Paths,
+    /// What calculations may use.
+    pub limits: LimitSettings,
+    /// Bounds of every run on this host.
+    pub caps: Caps,
+    /// How many runs go on at once.
+    pub runs: Runs,
+    /// The isolation of runs.
+    pub sandbox: Sandbox,
+    /// The screen.
+    pub screen: Screen,
+    /// The log file.
+    pub log: Log,
+    /// The chosen profile.
+    pub profile: Option<String>,
+}
+
+/// Where the rows are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Database {
+    /// A database other than the embedded one.
+    pub url: Option<SecretUrl>,
+    /// Where `url` comes from, in words; shown wherever a foreign database is used.
+    pub url_origin: String,
+}
+
+/// Where the bytes of files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storage {
+    /// The local object store.
+    pub path: PathBuf,
+}
+
+/// Limits of calculations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LimitSettings {
+    /// Of a calculation that says nothing.
+    pub default: Limits,
+    /// What a calculation may ask for.
+    pub maximum: Limits,
+}
+
+/// How many runs go on at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Runs {
+    /// Of one person on this host.
+    pub max_per_user: u32,
+    /// Of everybody on this host.
+    pub max_per_host: u32,
+}
+
+/// The isolation of runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sandbox {
+    /// Which engine.
+    pub engine: Engine,
+    /// Run even where nothing can be isolated.
+    pub allow_unisolated: bool,
+    /// The interpreter; `python3` of the PATH without one.
+    pub python: Option<PathBuf>,
+}
+
+/// What runs the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// The best there is.
+    Auto,
+    /// The sandbox made of the kernel's own means.
+    Builtin,
+}
+
+/// The screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Screen {
+    /// When to use colours.
+    pub color: Color,
+    /// Which colours.
+    pub theme: Theme,
+    /// Whether the mouse is captured.
+    pub mouse: bool,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Color {
+    /// Where the terminal has them and neither NO_COLOR nor CLICOLOR=0 speaks against it.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Which colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Theme {
+    /// The terminal's own 16.
+    Terminal,
+    /// For a dark background.
+    Dark,
+    /// For a light background.
+    Light,
+}
+
+/// The log file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: String,
+    /// MiB before the file is set aside.
+    pub max_mib: u64,
+}
