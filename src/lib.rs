@@ -5,6 +5,8 @@
 //! - [`domain`] pure data and rules: ids, calculation, tool, file, limits, parameters, pages, safe text
 //! - [`samples`] the tools that come with the program, embedded from `assets/tools`
 //! - [`config`] settings from layers, each value with its origin
+//! - [`session`] what is open while the program works: settings, database, store, person, log
+//! - [`cli`] the verbs without a screen: `--json`, exit codes
 //! - [`sandbox`] running code that nobody vouches for: the engine, its shim, the runtime contract
 //!
 //! Arrows point one way: `main -> cli, tui -> session, runs -> db, storage, sandbox, config -> domain`; inside the
@@ -30,8 +32,10 @@ compile_error!(
      On another system, build it inside a Linux virtual machine or container."
 );
 
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod samples;
 pub mod sandbox;
+pub mod session;
 pub mod tui;

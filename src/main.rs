@@ -1,2 +1,5 @@
 //! The `mecapy` program.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    mecapy::cli::main()
+}

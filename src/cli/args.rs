@@ -1,0 +1,79 @@
+//! The command line as clap reads it: verbs, flags, and the help that `man` and the completions are made from.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// The terminal of MecaPy: write Python calculations, run them in a sandbox, watch them live, share them as tools.
+///
+/// Without a command it opens the screen. Data goes to standard output, words to standard error.
+///
+/// Exit codes: 0 done, 1 error, 2 usage, 3 the run failed, 5 not found, 6 denied, 7 service unreachable,
+/// 8 the run was cancelled, 124 the run timed out, 130 and 143 ended by a signal.
+#[derive(Debug, Parser)]
+#[command(name = "mecapy", version, max_term_width = 100, infer_subcommands = false, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Flags of every command.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Print data as JSON, one object a line
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Use this profile of the settings
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Read this file instead of the user's settings
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Set one setting, such as limits.timeout=60
+    #[arg(long, global = true, value_name = "SECTION.KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Change nothing: commands that would are refused
+    #[arg(long, global = true)]
+    pub read_only: bool,
+    /// Never ask
+    #[arg(long, global = true)]
+    pub no_input: bool,
+    /// Answer every question with yes
+    #[arg(long, short = 'y', global = true)]
+    pub yes: bool,
+    /// Check everything and say what would be done, without doing it
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    /// Say nothing but errors on standard error
+    #[arg(long, short = 'q', global = true)]
+    pub quiet: bool,
+    /// Use colours: auto, always or never
+    #[arg(long, global = true, value_name = "WHEN")]
+    pub color: Option<String>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Settings: their values, and where each comes from
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, in troff: mecapy man | man -l -
+    Man,
+}
+
+/// Verbs of settings.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every setting, its value and where it comes from
+    Show,
+    /// Print the files of settings and mecapy's folders
+    Path,
+}

@@ -1,0 +1,121 @@
+//! How a command ends: its exit code, and the words of a failure.
+
+use crate::{config::ConfigError, domain::FieldError};
+
+/// The exit codes that scripts rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Ok = 0,
+    /// Anything without a code of its own.
+    Error = 1,
+    /// The command line, or a value given with it, makes no sense.
+    Usage = 2,
+    /// The run that was waited for failed.
+    RunFailed = 3,
+    /// There is no such calculation, tool or file.
+    NotFound = 5,
+    /// Not allowed: read-only, not confirmed, no permission.
+    Denied = 6,
+    /// The database or the store cannot be reached.
+    Unreachable = 7,
+    /// The run that was waited for was cancelled.
+    Cancelled = 8,
+    /// The run that was waited for passed its time limit.
+    TimedOut = 124,
+    /// Ctrl-C; a run that was followed goes on.
+    Interrupted = 130,
+    /// SIGTERM; a run that was followed goes on.
+    Terminated = 143,
+}
+
+impl Exit {
+    /// What clap wants: 0 after help and version, 2 after a refusal.
+    pub fn from_clap(error: &clap::Error) -> Self {
+        if error.use_stderr() { Self::Usage } else { Self::Ok }
+    }
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// A command that could not do its work.
+#[derive(Debug)]
+pub struct Failure {
+    /// The code to exit with.
+    pub exit: Exit,
+    /// What happened; printed with its causes, and logged.
+    pub error: anyhow::Error,
+}
+
+/// What a command comes to.
+pub type CommandResult = Result<Exit, Failure>;
+
+impl Failure {
+    /// A failure with a code.
+    pub fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
+        Self { exit, error: error.into() }
+    }
+
+    /// A failure in these words.
+    pub fn words(exit: Exit, words: impl std::fmt::Display) -> Self {
+        Self { exit, error: anyhow::anyhow!("{words}") }
+    }
+
+    /// The command line makes no sense.
+    pub fn usage(words: impl std::fmt::Display) -> Self {
+        Self::words(Exit::Usage, words)
+    }
+
+    /// Whether standard output was closed by its reader (`mecapy … | head`): nothing is wrong then.
+    pub fn is_closed_output(&self) -> bool {
+        self.error.is::<ClosedOutput>()
+    }
+}
+
+/// Nobody reads standard output any more.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output is closed")]
+pub struct ClosedOutput;
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self { exit: Exit::Error, error }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(Exit::Error, error)
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::new(Exit::Error, error)
+    }
+}
+
+impl From<FieldError> for Failure {
+    fn from(error: FieldError) -> Self {
+        Self::new(Exit::Usage, error)
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let exit = match &error {
+            // What was typed is wrong, not what is stored.
+            ConfigError::BadFlag { .. } | ConfigError::UnknownProfile { .. } => Exit::Usage,
+            ConfigError::UnknownKey { place, .. } | ConfigError::BadValue { place, .. } if place.starts_with("--") => {
+                Exit::Usage
+            }
+            _ => Exit::Error,
+        };
+        Self::new(exit, error)
+    }
+}
