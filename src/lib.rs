@@ -8,6 +8,7 @@
 //! - [`session`] what is open while the program works: settings, database, store, person, log
 //! - [`cli`] the verbs without a screen: `--json`, exit codes
 //! - [`sandbox`] running code that nobody vouches for: the engine, its shim, the runtime contract
+//! - [`storage`] the bytes of files: upload, download, what a key is
 //!
 //! Arrows point one way: `main -> cli, tui -> session, runs -> db, storage, sandbox, config -> domain`; inside the
 //! screen `runtime -> app -> panes -> widgets`. A use case that the screen and the command line share is one
@@ -38,4 +39,5 @@ pub mod domain;
 pub mod samples;
 pub mod sandbox;
 pub mod session;
+pub mod storage;
 pub mod tui;

@@ -1,0 +1,10 @@
+//! Objects: the bytes of input files, output files and logs.
+//!
+//! A [`Store`] keeps bytes under keys; which person owns them and what they are called is the database's. Names
+//! from outside never become paths: keys are made by [`crate::domain::file::storage_key`].
+
+mod media;
+mod store;
+
+pub use media::content_type;
+pub use store::{Store, StoreError, Stored};
