@@ -57,6 +57,8 @@ pub struct Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Say what is configured, reachable and isolated, and what to do about the rest
+    Doctor,
     /// Settings: their values, and where each comes from
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -4,6 +4,7 @@
 //! screen and the command line do is one function in the folder that owns its noun, called from here.
 
 mod args;
+mod doctor;
 mod exit;
 mod output;
 mod settings;
@@ -45,11 +46,15 @@ fn run(cli: Cli, output: Output) -> CommandResult {
         Some(Command::Man) => return settings::man(output),
         _ => {}
     }
-    let loaded = load(&cli.global, output)?;
+    let loaded = load(&cli.global, output);
+    if let Some(Command::Doctor) = cli.command {
+        return doctor::doctor(loaded, output);
+    }
+    let loaded = loaded?;
     match cli.command {
         Some(Command::Config(ConfigCommand::Show)) => settings::show(&loaded, output),
         Some(Command::Config(ConfigCommand::Path)) => settings::path(&loaded, output),
-        Some(Command::Completions { .. } | Command::Man) => unreachable!("answered above"),
+        Some(Command::Completions { .. } | Command::Man | Command::Doctor) => unreachable!("answered above"),
         None => {
             let mut help = Cli::command().render_help().to_string();
             help.truncate(help.trim_end().len());
