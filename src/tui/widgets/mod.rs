@@ -2,4 +2,6 @@
 
 pub mod code_editor;
 pub mod dialog;
+pub mod gauge;
+pub mod log_view;
 pub mod toast;
