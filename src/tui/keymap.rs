@@ -190,7 +190,12 @@ impl Keymap {
 
     /// The command of `key` in the nearest of `contexts`; the global ones are asked last.
     pub fn action(&self, contexts: &[Context], key: Key) -> Option<Action> {
-        contexts.iter().chain(&[Context::Global]).find_map(|context| self.bindings.get(&(*context, key)).copied())
+        self.action_in(contexts, key).or_else(|| self.action_in(&[Context::Global], key))
+    }
+
+    /// The command of `key` in the nearest of `contexts` alone.
+    pub fn action_in(&self, contexts: &[Context], key: Key) -> Option<Action> {
+        contexts.iter().find_map(|context| self.bindings.get(&(*context, key)).copied())
     }
 
     /// The keys of a command, the one to show first.

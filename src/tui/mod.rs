@@ -24,6 +24,7 @@
 //! effects and gives the screen as text.
 
 pub mod action;
+pub mod app;
 pub mod effect;
 pub mod keymap;
 pub mod msg;

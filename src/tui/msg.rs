@@ -34,6 +34,8 @@ pub enum Msg {
     Opened(Result<Box<Place>, Failure>),
     /// Rows changed: by a run that ended, by another screen, by the command line.
     Changed,
+    /// A run that was started from this screen ended.
+    RunEnded(CalculationId),
 }
 
 /// What the mouse did and where, in screen cells.

@@ -82,7 +82,7 @@ pub enum Fact {
     Opened(Place),
     /// Rows of calculations were added, changed or deleted; own or of other programs.
     CalculationsChanged,
-    /// A run ended.
+    /// A run ended. Its row changed, too.
     RunEnded(CalculationId),
     /// The pane's area changed its size: ask for more rows if it grew.
     Resized,
@@ -201,6 +201,11 @@ pub trait Pane {
     /// How often it needs the time while it is in front.
     fn tick(&self) -> Tick {
         Tick::Never
+    }
+
+    /// UTC of the newest load of what it shows: the age of its data.
+    fn loaded_at(&self) -> Option<NaiveDateTime> {
+        None
     }
 
     /// Text that would be lost by quitting now, in a few words (`the draft of "Beam"`).

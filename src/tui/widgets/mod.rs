@@ -3,5 +3,11 @@
 pub mod code_editor;
 pub mod dialog;
 pub mod gauge;
+pub mod hints;
+pub mod input;
+pub mod json;
 pub mod log_view;
+pub mod page;
+pub mod table;
+pub mod text;
 pub mod toast;

@@ -1,5 +1,13 @@
 //! Questions: confirm, type a line, choose from a list, fill a form, read a page.
 
+mod open;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use open::{Open, Step};
+
 /// A question, made on demand; the top one of the stack has the input.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Dialog {

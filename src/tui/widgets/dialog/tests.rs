@@ -1,0 +1,125 @@
+//! Every kind of dialog: keys in, answer out, and how it looks on small screens.
+
+use super::*;
+use crate::tui::{
+    action::Action,
+    keymap::Keymap,
+    pane::Look,
+    testing::{now, text_of},
+    theme::Theme,
+};
+use ratatui::{Terminal, backend::TestBackend, layout::Rect};
+
+const AREA: Rect = Rect::new(0, 0, 60, 12);
+
+/// Keys as the app gives them to the top dialog; the last step.
+fn press(open: &mut Open, keys: &str) -> Step {
+    let keymap = Keymap::default();
+    let mut step = Step::Stay;
+    for text in keys.split_whitespace() {
+        assert_eq!(step, Step::Stay, "closed before {text}");
+        let key: crate::tui::keymap::Key = text.parse().unwrap();
+        let plain = open.typing() && key.character().is_some();
+        let action = (!plain).then(|| keymap.action_in(open.contexts(), key)).flatten();
+        step = match action {
+            Some(action) => open.action(action, AREA),
+            None => open.key(key),
+        };
+    }
+    step
+}
+
+fn screen(open: &Open, width: u16, height: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    let theme = Theme::plain();
+    let look = Look { theme: &theme, now: now(), spin: 0 };
+    terminal.draw(|frame| open.view(frame, frame.area(), &look)).unwrap();
+    text_of(terminal.backend().buffer())
+}
+
+fn confirm(danger: bool) -> Open {
+    Open::new(Dialog::Confirm {
+        title: "Delete \"Beam\u{202e}\"?".to_owned(),
+        lines: vec!["Its result, log and 3 output files go with it. This cannot be undone.".to_owned()],
+        verb: "delete it".to_owned(),
+        danger,
+    })
+}
+
+#[test]
+fn what_destroys_needs_y_and_not_enter() {
+    assert_eq!(press(&mut confirm(true), "enter"), Step::Stay);
+    assert_eq!(press(&mut confirm(true), "enter y"), Step::Done(Answer::Yes));
+    assert_eq!(press(&mut confirm(false), "enter"), Step::Done(Answer::Yes));
+    assert_eq!(press(&mut confirm(true), "n"), Step::Close);
+    assert_eq!(press(&mut confirm(true), "esc"), Step::Close);
+    insta::assert_snapshot!(screen(&confirm(true), 60, 10));
+}
+
+#[test]
+fn a_prompt_says_what_is_wrong_and_when_it_is_right_again() {
+    let mut open = Open::new(Dialog::Prompt {
+        title: "Go to line".to_owned(),
+        label: "Line".to_owned(),
+        text: String::new(),
+        check: Check::Integer(1, 120),
+    });
+    assert_eq!(press(&mut open, "1 2 1 enter"), Step::Stay);
+    assert!(screen(&open, 60, 10).contains("a whole number from 1 to 120"));
+    press(&mut open, "backspace");
+    assert!(!screen(&open, 60, 10).contains("a whole number"));
+    assert_eq!(press(&mut open, "q enter"), Step::Stay, "q is text here");
+    open.paste("\n7");
+    assert_eq!(press(&mut open, "ctrl-u 7 enter"), Step::Done(Answer::Text("7".to_owned())));
+}
+
+#[test]
+fn choices() {
+    let item = |label: &str, chosen| Choice { label: label.to_owned(), note: String::new(), chosen };
+    let choose = |many| {
+        Open::new(Dialog::Choose {
+            title: "States".to_owned(),
+            items: vec![item("pending", true), item("failed", false), item("completed", false)],
+            many,
+            at: 0,
+        })
+    };
+    assert_eq!(press(&mut choose(false), "down enter"), Step::Done(Answer::Chosen(1)));
+    assert_eq!(press(&mut choose(true), "space G space enter"), Step::Done(Answer::ChosenMany(vec![2])));
+    let mut low = choose(true);
+    press(&mut low, "G");
+    assert!(screen(&low, 30, 4).contains("completed"), "the selected item is seen on a low screen");
+    insta::assert_snapshot!(screen(&choose(true), 60, 10));
+}
+
+#[test]
+fn a_form_goes_to_the_field_that_is_wrong() {
+    let field = |label: &str, text: &str, check| Field {
+        label: label.to_owned(),
+        note: "s".to_owned(),
+        text: text.to_owned(),
+        check,
+    };
+    let mut open = Open::new(Dialog::Form {
+        title: "Limits".to_owned(),
+        fields: vec![field("Timeout", "0", Check::Integer(1, 60)), field("Cores", "0.5", Check::Real(0.01, 8.0))],
+    });
+    assert_eq!(press(&mut open, "tab enter"), Step::Stay);
+    insta::assert_snapshot!(screen(&open, 60, 12));
+    assert_eq!(
+        press(&mut open, "ctrl-u 9 down backspace 7 enter"),
+        Step::Done(Answer::Texts(vec!["9".to_owned(), "0.7".to_owned()]))
+    );
+}
+
+#[test]
+fn no_size_is_too_small() {
+    let page = || Open::new(Dialog::Page { title: "Result".to_owned(), lines: vec!["x".repeat(300); 40] });
+    for (width, height) in [(1, 1), (2, 2), (5, 3), (20, 5), (200, 60)] {
+        screen(&confirm(true), width, height);
+        let mut page = page();
+        page.action(Action::Bottom, AREA);
+        screen(&page, width, height);
+    }
+    assert_eq!(press(&mut page(), "pagedown q"), Step::Close);
+}
