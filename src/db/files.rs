@@ -22,21 +22,7 @@ const WRITTEN: [&str; 3] = ["output", "artifact", "log"];
 /// Records a file whose object is stored.
 pub async fn insert(db: &Db, file: &NewFile) -> Result<FileId, DbError> {
     check(file)?;
-    let row = user_file::ActiveModel {
-        id: NotSet,
-        user_id: Set(file.user_id.0),
-        filename: Set(file.filename.clone()),
-        original_filename: Set(file.original_filename.clone()),
-        file_size: Set(file.file_size),
-        content_type: Set(file.content_type.clone()),
-        s3_key: Set(file.s3_key.clone()),
-        s3_bucket: Set(file.s3_bucket.clone()),
-        s3_url: Set(file.s3_url.clone()),
-        uploaded_at: Set(db.now()),
-        is_public: Set(false),
-        description: Set(file.description.clone()),
-        file_hash: Set(file.file_hash.clone()),
-    };
+    let row = values(db, file);
     let row = user_file::Entity::insert(row).exec_with_returning(db.connection()).await.of(db)?;
     Ok(FileId(row.id))
 }
@@ -87,6 +73,28 @@ pub async fn link(
 ) -> Result<(), DbError> {
     check_link(role, alias)?;
     insert_links(db, db.connection(), calculation, [(file, role, alias)]).await
+}
+
+/// Records a file that a run of `calculation` wrote, with its link, in one step. Its key says whether that was done
+/// before: then nothing changes and the known row is returned.
+pub async fn record_written(
+    db: &Db,
+    calculation: CalculationId,
+    file: &NewFile,
+    role: &FileRole,
+) -> Result<FileId, DbError> {
+    check(file)?;
+    check_link(role, None)?;
+    let transaction = db.begin().await?;
+    let known =
+        user_file::Entity::find().filter(user_file::Column::S3Key.eq(&file.s3_key)).one(&transaction).await.of(db)?;
+    let id = match known {
+        Some(row) => row.id,
+        None => user_file::Entity::insert(values(db, file)).exec_with_returning(&transaction).await.of(db)?.id,
+    };
+    insert_links(db, &transaction, calculation, [(FileId(id), role, None)]).await?;
+    transaction.commit().await.of(db)?;
+    Ok(FileId(id))
 }
 
 /// Removes the row of a file that no calculation uses; the caller removes the object.
@@ -168,6 +176,24 @@ pub(super) async fn insert_links<'a>(
 pub(super) fn check_link(role: &FileRole, alias: Option<&str>) -> Result<(), FieldError> {
     validate::text("file_role", role.name(), 50)?;
     validate::optional("alias", alias, 255)
+}
+
+fn values(db: &Db, file: &NewFile) -> user_file::ActiveModel {
+    user_file::ActiveModel {
+        id: NotSet,
+        user_id: Set(file.user_id.0),
+        filename: Set(file.filename.clone()),
+        original_filename: Set(file.original_filename.clone()),
+        file_size: Set(file.file_size),
+        content_type: Set(file.content_type.clone()),
+        s3_key: Set(file.s3_key.clone()),
+        s3_bucket: Set(file.s3_bucket.clone()),
+        s3_url: Set(file.s3_url.clone()),
+        uploaded_at: Set(db.now()),
+        is_public: Set(false),
+        description: Set(file.description.clone()),
+        file_hash: Set(file.file_hash.clone()),
+    }
 }
 
 fn check(file: &NewFile) -> Result<(), FieldError> {

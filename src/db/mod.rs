@@ -53,6 +53,18 @@ impl Db {
         self.0.connection.close_by_ref().await.of(self)
     }
 
+    /// Puts what was committed on the disk. A commit alone outlasts the process but, on SQLite in WAL mode, not a
+    /// loss of power.
+    pub fn sync(&self) -> Result<(), DbError> {
+        match std::fs::File::open(format!("{}-wal", self.place())).and_then(|log| log.sync_data()) {
+            // No write-ahead log: a server, which sees to it itself, or a database in memory.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(DbError::Open { place: self.place().to_owned(), problem: error.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn connection(&self) -> &DatabaseConnection {
         &self.0.connection
     }
