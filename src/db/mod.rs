@@ -7,6 +7,7 @@
 pub mod calculations;
 pub mod entity;
 pub mod files;
+pub mod filesystem;
 pub mod runs;
 pub mod tools;
 pub mod users;

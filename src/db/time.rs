@@ -114,11 +114,17 @@ mod tests {
             (123_000_000, "2024-01-15 10:20:30.123000"),
             (123_456_789, "2024-01-15 10:20:30.123456"),
             (999_999_999, "2024-01-15 10:20:30.999999"),
-            (1_500_000_000, "2024-01-15 10:20:30.999999"),
         ] {
             let value = Value::from(Timestamp::new(DbBackend::Sqlite, at(nanosecond)));
             assert_eq!(value, Value::String(Some(text.to_owned())));
         }
+    }
+
+    #[test]
+    fn a_leap_second_stays_inside_its_second() {
+        let leap = NaiveDate::from_ymd_opt(2016, 12, 31).unwrap().and_hms_nano_opt(23, 59, 59, 1_500_000_000).unwrap();
+        let value = Value::from(Timestamp::new(DbBackend::Sqlite, leap));
+        assert_eq!(value, Value::String(Some("2016-12-31 23:59:59.999999".to_owned())));
     }
 
     #[test]
