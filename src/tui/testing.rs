@@ -118,14 +118,24 @@ impl<P: Pane> Bench<P> {
 
     /// The newest request and its ticket.
     pub fn request(&self) -> (Ticket, &Request) {
-        self.effects
-            .iter()
-            .rev()
-            .find_map(|effect| match effect {
-                Effect::Start { ticket, request, .. } => Some((*ticket, request)),
-                _ => None,
-            })
-            .expect("nothing was asked for")
+        self.started().last().expect("nothing was asked for")
+    }
+
+    /// Every request since [`Bench::clear`], in order.
+    pub fn requests(&self) -> Vec<Request> {
+        self.started().map(|(_, request)| request.clone()).collect()
+    }
+
+    /// The ticket of the newest request that is like this.
+    pub fn ticket_of(&self, like: impl Fn(&Request) -> bool) -> Ticket {
+        self.started().filter(|(_, request)| like(request)).last().expect("nothing like this was asked for").0
+    }
+
+    fn started(&self) -> impl Iterator<Item = (Ticket, &Request)> {
+        self.effects.iter().filter_map(|effect| match effect {
+            Effect::Start { ticket, request, .. } => Some((*ticket, request)),
+            _ => None,
+        })
     }
 
     /// Replies to the newest request.

@@ -1,1 +1,4 @@
 //! One module a pane: `mod.rs` holds state and update, `view.rs` draws. No pane names another.
+
+pub mod calculations;
+pub mod tools;

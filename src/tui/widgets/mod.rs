@@ -2,12 +2,14 @@
 
 pub mod code_editor;
 pub mod dialog;
+pub mod filter;
 pub mod gauge;
 pub mod hints;
 pub mod input;
 pub mod json;
 pub mod log_view;
 pub mod page;
+pub mod split;
 pub mod table;
 pub mod text;
 pub mod toast;

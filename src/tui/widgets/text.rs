@@ -45,16 +45,18 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
         let (mut line, mut used) = (String::new(), 0);
-        for word in paragraph.split_word_bounds() {
+        for word in paragraph.split_inclusive(' ') {
+            // A blank at the end of a line needs no room.
             let size = width(word);
-            if used + size > columns && used > 0 {
+            let needed = width(word.trim_end());
+            if used + needed > columns && used > 0 {
                 lines.push(line.trim_end().to_owned());
                 (line, used) = (String::new(), 0);
                 if word.trim().is_empty() {
                     continue;
                 }
             }
-            if size <= columns {
+            if needed <= columns {
                 line.push_str(word);
                 used += size;
                 continue;

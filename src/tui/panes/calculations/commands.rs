@@ -1,0 +1,208 @@
+//! What can be done to calculations, the questions that come before, and what is said after.
+
+use super::{Calculations, Target};
+use crate::{
+    domain::{id::CalculationId, page::CalculationSort, status::Status},
+    tui::{
+        action::Action,
+        effect::{Effect, Request, Slot},
+        msg::{Failure, Reply},
+        pane::{Cx, Fact, Intent},
+        widgets::{
+            dialog::{Answer, Choice, Dialog},
+            toast::Toast,
+        },
+    },
+};
+
+/// The question that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Whether to delete these.
+    Delete(Vec<CalculationId>),
+    /// Whether to stop this one.
+    Stop(CalculationId),
+    /// In which order to show.
+    Sort,
+    /// Which states to show.
+    Statuses,
+}
+
+/// Orders to choose from.
+const ORDERS: [(&str, CalculationSort, bool); 8] = [
+    ("newest first", CalculationSort::Created, false),
+    ("oldest first", CalculationSort::Created, true),
+    ("name, A to Z", CalculationSort::Name, true),
+    ("name, Z to A", CalculationSort::Name, false),
+    ("state", CalculationSort::Status, true),
+    ("last started first", CalculationSort::Started, false),
+    ("longest first", CalculationSort::Duration, false),
+    ("shortest first", CalculationSort::Duration, true),
+];
+
+impl Calculations {
+    /// Does a command; whether it is one.
+    pub(super) fn command(&mut self, action: Action, cx: &mut Cx<'_>) -> bool {
+        match action {
+            Action::New => cx.intent(Intent::New),
+            Action::FromTool => cx.intent(Intent::ChooseTool),
+            Action::Sort => self.ask_order(cx),
+            Action::FilterStatus => self.ask_statuses(cx),
+            Action::Delete => self.ask_delete(cx),
+            Action::Open | Action::Run | Action::RunEdited | Action::Edit | Action::Stop | Action::Watch => {
+                if let Some(target) = self.target() {
+                    self.command_on(action, &target, cx);
+                }
+            }
+            Action::Copy => {
+                let result = self.detail.value().and_then(|detail| detail.data.calculation.result_data.clone());
+                if let Some(result) = result {
+                    cx.effects.push(Effect::Copy(result));
+                    cx.toast(Toast::info("The result was sent to the terminal's clipboard"));
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn command_on(&mut self, action: Action, target: &Target, cx: &mut Cx<'_>) {
+        match action {
+            Action::Open if target.is_draft() => cx.intent(Intent::Edit(target.id)),
+            Action::Open if target.is_active() => cx.intent(Intent::Watch(target.id)),
+            Action::Open => (self.zoomed, self.in_detail) = (true, true),
+            Action::Watch => cx.intent(Intent::Watch(target.id)),
+            Action::Edit => cx.intent(Intent::Edit(target.id)),
+            Action::RunEdited => cx.intent(Intent::EditCopy(target.id)),
+            Action::Run => {
+                let request = if target.is_draft() { Request::Submit(target.id) } else { Request::RunAgain(target.id) };
+                let ticket = cx.start(Slot::Free, request);
+                self.doing.push((ticket, target.id));
+            }
+            _ => {
+                let ticket = cx.ask(Dialog::Confirm {
+                    title: format!("Stop \"{}\"?", target.name),
+                    lines: vec![
+                        "It is told to end, and ended by force if it does not. What it wrote so far is kept."
+                            .to_owned(),
+                    ],
+                    verb: "stop it".to_owned(),
+                    danger: true,
+                });
+                self.asked = Some((ticket, Asked::Stop(target.id)));
+            }
+        }
+    }
+
+    fn ask_delete(&mut self, cx: &mut Cx<'_>) {
+        let marked: Vec<CalculationId> = self.table.marked().iter().map(|id| CalculationId(*id)).collect();
+        let (ids, title, mut lines) = match (marked.len(), self.target()) {
+            (0, Some(target)) => (vec![target.id], format!("Delete \"{}\"?", target.name), Vec::new()),
+            (0, None) => return,
+            (count, _) => {
+                let rows = self.table.rows().iter().filter(|row| marked.contains(&row.id));
+                let mut names: Vec<String> = rows.take(6).map(|row| format!("  {}", row.name)).collect();
+                if count > names.len() {
+                    names.push(format!("  and {} more", count - names.len()));
+                }
+                (marked, format!("Delete {count} calculations?"), names)
+            }
+        };
+        let whose = if ids.len() == 1 { "Its result, outputs and log" } else { "Their results, outputs and logs" };
+        lines.push(format!("{whose} are deleted, too. This cannot be undone."));
+        let verb = if ids.len() == 1 { "delete it".to_owned() } else { format!("delete all {}", ids.len()) };
+        let ticket = cx.ask(Dialog::Confirm { title, lines, verb, danger: true });
+        self.asked = Some((ticket, Asked::Delete(ids)));
+    }
+
+    fn ask_order(&mut self, cx: &mut Cx<'_>) {
+        let now = (self.query.sort, self.query.ascending);
+        let at = ORDERS.iter().position(|(_, sort, ascending)| (*sort, *ascending) == now).unwrap_or(0);
+        let item = |(label, ..): &(&str, CalculationSort, bool)| Choice {
+            label: (*label).to_owned(),
+            note: String::new(),
+            chosen: false,
+        };
+        let items = ORDERS.iter().map(item).collect();
+        let ticket = cx.ask(Dialog::Choose { title: "Order".to_owned(), items, many: false, at });
+        self.asked = Some((ticket, Asked::Sort));
+    }
+
+    fn ask_statuses(&mut self, cx: &mut Cx<'_>) {
+        let items = Status::ALL
+            .iter()
+            .map(|status| Choice {
+                label: format!("{} {status}", status.glyph()),
+                note: String::new(),
+                chosen: self.query.statuses.contains(status),
+            })
+            .collect();
+        let title = "Show only these states (none: all)".to_owned();
+        let ticket = cx.ask(Dialog::Choose { title, items, many: true, at: 0 });
+        self.asked = Some((ticket, Asked::Statuses));
+    }
+
+    /// A question was answered.
+    pub(super) fn answered(&mut self, asked: Asked, answer: Answer, cx: &mut Cx<'_>) {
+        match (asked, answer) {
+            (Asked::Delete(ids), Answer::Yes) => {
+                let first = ids[0];
+                let ticket = cx.start(Slot::Free, Request::DeleteCalculations(ids));
+                self.doing.push((ticket, first));
+            }
+            (Asked::Stop(id), Answer::Yes) => {
+                let ticket = cx.start(Slot::Free, Request::Stop(id));
+                self.doing.push((ticket, id));
+            }
+            (Asked::Sort, Answer::Chosen(at)) => {
+                let (_, sort, ascending) = ORDERS[at];
+                (self.query.sort, self.query.ascending) = (sort, ascending);
+                self.restart(cx);
+            }
+            (Asked::Statuses, Answer::ChosenMany(places)) => {
+                let all = places.len() == Status::ALL.len();
+                self.query.statuses =
+                    if all { Vec::new() } else { places.into_iter().map(|at| Status::ALL[at]).collect() };
+                self.restart(cx);
+            }
+            _ => {}
+        }
+    }
+
+    /// A request that changed something was answered.
+    pub(super) fn done(&mut self, id: CalculationId, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
+        match reply {
+            Ok(Reply::Submitted(id, _)) => {
+                cx.fact(Fact::CalculationsChanged);
+                cx.intent(Intent::Watch(id));
+            }
+            Ok(Reply::Deleted(count, refused)) => {
+                self.table.unmark_all();
+                if self.shown == Some(id) {
+                    (self.zoomed, self.in_detail) = (false, false);
+                }
+                let words = if count == 1 {
+                    "1 calculation deleted".to_owned()
+                } else {
+                    format!("{count} calculations deleted")
+                };
+                match refused.first() {
+                    None => cx.toast(Toast::good(words)),
+                    Some((id, why)) => {
+                        cx.toast(Toast::bad(format!("{words}; {} not: {id}: {why}", refused.len())));
+                    }
+                }
+                cx.fact(Fact::CalculationsChanged);
+            }
+            Ok(_) => {
+                cx.toast(Toast::info("It was told to stop"));
+                cx.fact(Fact::CalculationsChanged);
+            }
+            Err(failure) => {
+                cx.toast(Toast::bad(failure.message));
+                // What was shown may be what was wrong.
+                self.refresh(cx);
+            }
+        }
+    }
+}

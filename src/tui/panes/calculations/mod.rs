@@ -1,0 +1,398 @@
+//! All calculations ever: the list, one in detail, and everything that can be done to them.
+
+mod commands;
+mod detail;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    domain::{
+        calculation::CalculationRow,
+        id::CalculationId,
+        page::{CalculationQuery, PageRequest},
+        status::Status,
+    },
+    tui::{
+        action::{Action, Context},
+        effect::{Request, Slot, Ticket},
+        msg::{Failure, Mouse, Remote, Reply},
+        pane::{Cx, Event, Fact, Intent, Look, Pane, PaneId, Tick},
+        widgets::{
+            filter::Filter,
+            page::Scroll,
+            split::{Split, WIDE, split},
+            table::PagedTable,
+        },
+    },
+};
+use chrono::NaiveDateTime;
+use commands::Asked;
+use detail::Detail;
+use ratatui::{
+    Frame,
+    layout::{Position, Rect},
+};
+
+const LIST: Slot = Slot::List(PaneId::Calculations);
+const COUNT: Slot = Slot::Count(PaneId::Calculations);
+const DETAIL: Slot = Slot::Detail(PaneId::Calculations);
+
+/// The list of calculations and the detail of one.
+#[derive(Debug)]
+pub struct Calculations {
+    table: PagedTable<CalculationRow>,
+    query: CalculationQuery,
+    filter: Filter,
+    count: Remote<u64>,
+    detail: Remote<Detail>,
+    /// The row whose detail is shown or asked for.
+    shown: Option<CalculationId>,
+    /// The detail was asked for by name and does not follow the selection until the list is used again.
+    pinned: bool,
+    /// The question that is open.
+    asked: Option<(Ticket, Asked)>,
+    /// Requests that change something, and what for.
+    doing: Vec<(Ticket, CalculationId)>,
+    in_detail: bool,
+    zoomed: bool,
+    scroll: Scroll,
+    opened: bool,
+    visible: bool,
+    /// Something changed while another pane was in front.
+    stale: bool,
+    loaded_at: Option<NaiveDateTime>,
+}
+
+impl Default for Calculations {
+    fn default() -> Self {
+        Self {
+            table: PagedTable::default(),
+            query: CalculationQuery::default(),
+            filter: Filter::default(),
+            count: Remote::default(),
+            detail: Remote::default(),
+            shown: None,
+            pinned: false,
+            asked: None,
+            doing: Vec::new(),
+            in_detail: false,
+            zoomed: false,
+            scroll: Scroll::default(),
+            opened: false,
+            // It is the pane that the screen starts with.
+            visible: true,
+            stale: false,
+            loaded_at: None,
+        }
+    }
+}
+
+impl Calculations {
+    /// Where list and detail are. Below the list of a wide screen, or where a filter is, one row is left.
+    fn parts(&self, area: Rect) -> Split {
+        let mut parts = split(area, self.zoomed, 56);
+        if self.filter.is_shown() || area.width >= WIDE {
+            parts.list.height = parts.list.height.saturating_sub(1);
+        }
+        parts
+    }
+
+    fn rows(&self, area: Rect) -> usize {
+        PagedTable::<CalculationRow>::height(self.parts(area).list)
+    }
+
+    fn load(&mut self, page: PageRequest, cx: &mut Cx<'_>) {
+        let ticket = cx.start(LIST, Request::ListCalculations { query: self.query.clone(), page });
+        self.table.asked(ticket);
+    }
+
+    /// A new query: from the top, and counted anew.
+    fn restart(&mut self, cx: &mut Cx<'_>) {
+        self.query.text = self.filter.text().to_owned();
+        let page = self.table.restart();
+        self.load(page, cx);
+        self.recount(cx);
+    }
+
+    /// The same window again; the selection stays.
+    fn refresh(&mut self, cx: &mut Cx<'_>) {
+        if !self.visible || !self.opened {
+            self.stale = true;
+            return;
+        }
+        self.stale = false;
+        let page = self.table.refresh();
+        self.load(page, cx);
+        self.recount(cx);
+        if let Some(id) = self.shown {
+            self.load_detail(id, cx);
+        }
+    }
+
+    fn recount(&mut self, cx: &mut Cx<'_>) {
+        let ticket = cx.start(COUNT, Request::CountCalculations(self.query.clone()));
+        self.count.ask(ticket);
+    }
+
+    fn load_detail(&mut self, id: CalculationId, cx: &mut Cx<'_>) {
+        let ticket = cx.start(DETAIL, Request::LoadCalculation(id));
+        self.detail.ask(ticket);
+        self.shown = Some(id);
+    }
+
+    /// The detail follows the selection.
+    fn follow_selection(&mut self, cx: &mut Cx<'_>) {
+        let selected = self.table.selected().map(|row| row.id);
+        if selected == self.shown || self.pinned {
+            return;
+        }
+        self.scroll = Scroll::default();
+        if let Some(id) = selected {
+            self.load_detail(id, cx);
+        } else {
+            self.detail.clear();
+            self.shown = None;
+        }
+    }
+
+    fn action(&mut self, action: Action, cx: &mut Cx<'_>) {
+        match action {
+            Action::Filter => {
+                (self.zoomed, self.in_detail) = (false, false);
+                self.filter.open();
+            }
+            Action::Accept => self.filter.accept(),
+            Action::Cancel => self.clear_filter(cx),
+            Action::Mark => {
+                self.table.toggle_mark();
+                self.action(Action::Down, cx);
+            }
+            Action::Zoom => {
+                self.zoomed = !self.zoomed;
+                self.in_detail = self.zoomed;
+            }
+            Action::Reload => self.refresh(cx),
+            Action::Right => self.in_detail = true,
+            Action::Left => self.leave_detail(cx),
+            Action::Back => self.back(cx),
+            action if self.command(action, cx) => {}
+            moved if self.in_detail => {
+                let area = self.parts(cx.area).detail;
+                let lines = view::detail_height(self, area, cx.now);
+                self.scroll.action(moved, lines, usize::from(area.height));
+            }
+            moved => {
+                self.pinned = false;
+                let (_, page) = self.table.action(moved, self.rows(cx.area));
+                if let Some(page) = page {
+                    self.load(page, cx);
+                }
+                self.follow_selection(cx);
+            }
+        }
+    }
+
+    fn leave_detail(&mut self, cx: &mut Cx<'_>) {
+        (self.in_detail, self.zoomed, self.pinned) = (false, false, false);
+        self.follow_selection(cx);
+    }
+
+    fn clear_filter(&mut self, cx: &mut Cx<'_>) {
+        if self.filter.clear() {
+            self.restart(cx);
+        }
+    }
+
+    /// Cancel, then clear marks and filters, then leave.
+    fn back(&mut self, cx: &mut Cx<'_>) {
+        if self.in_detail || self.zoomed {
+            self.leave_detail(cx);
+        } else if !self.table.marked().is_empty() {
+            self.table.unmark_all();
+        } else if self.filter.is_shown() {
+            self.clear_filter(cx);
+        } else if !self.query.statuses.is_empty() {
+            self.query.statuses.clear();
+            self.restart(cx);
+        } else {
+            cx.intent(Intent::Back);
+        }
+    }
+
+    fn reply(&mut self, ticket: Ticket, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
+        if let Some(at) = self.doing.iter().position(|(doing, _)| *doing == ticket) {
+            let (_, id) = self.doing.remove(at);
+            self.done(id, reply, cx);
+            return;
+        }
+        if self.count.expects(ticket) {
+            let count = reply.map(|reply| if let Reply::Count(count) = reply { count } else { 0 });
+            self.count.accept(ticket, count);
+            return;
+        }
+        if self.detail.expects(ticket) {
+            let detail = reply.and_then(|reply| match reply {
+                Reply::Calculation(detail) => Ok(Detail::new(*detail)),
+                _ => Err(Failure::new("another answer than asked for")),
+            });
+            self.detail.accept(ticket, detail);
+            return;
+        }
+        let page = reply.and_then(|reply| match reply {
+            Reply::Calculations(page) => Ok(page),
+            _ => Err(Failure::new("another answer than asked for")),
+        });
+        let fresh = page.is_ok();
+        let more = self.table.reply(ticket, page, self.rows(cx.area));
+        if fresh {
+            self.loaded_at = Some(cx.now.utc);
+        }
+        if let Some(page) = more {
+            self.load(page, cx);
+        }
+        self.follow_selection(cx);
+    }
+
+    fn mouse(&mut self, mouse: Mouse, cx: &mut Cx<'_>) {
+        let parts = self.parts(cx.area);
+        match mouse {
+            Mouse::Click { column, row } => {
+                let at = Position { x: column, y: row };
+                self.in_detail = parts.detail.contains(at);
+                if parts.list.contains(at) && row > parts.list.y {
+                    self.table.click(usize::from(row - parts.list.y - 1));
+                    self.follow_selection(cx);
+                }
+            }
+            Mouse::Wheel { column, row, lines } => {
+                self.in_detail = parts.detail.contains(Position { x: column, y: row });
+                let action = if lines < 0 { Action::Up } else { Action::Down };
+                for _ in 0..lines.unsigned_abs() {
+                    self.action(action, cx);
+                }
+            }
+        }
+    }
+
+    /// The calculation that commands are for: the one in the detail where that has the focus, else the selected one.
+    fn target(&self) -> Option<Target> {
+        let loaded = self.detail.value().map(|detail| &detail.data.calculation);
+        match (self.table.selected(), loaded) {
+            (Some(row), _) if self.shown == Some(row.id) || !self.in_detail => {
+                Some(Target { id: row.id, name: row.name.clone(), status: row.status, queued: row.queued })
+            }
+            (_, Some(calculation)) => Some(Target {
+                id: calculation.id,
+                name: calculation.name.clone(),
+                status: calculation.status,
+                queued: self.detail.value().is_some_and(|detail| detail.data.run.is_some()),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// What a command is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Target {
+    id: CalculationId,
+    name: String,
+    status: Status,
+    queued: bool,
+}
+
+impl Target {
+    /// Never asked to run: it can be edited.
+    fn is_draft(&self) -> bool {
+        self.status == Status::Pending && !self.queued
+    }
+
+    /// Waiting for its turn or running.
+    fn is_active(&self) -> bool {
+        self.status == Status::Running || (self.status == Status::Pending && self.queued)
+    }
+}
+
+impl Pane for Calculations {
+    fn contexts(&self) -> &'static [Context] {
+        if self.filter.typing() { &[Context::Input] } else { &[Context::Calculations, Context::Move] }
+    }
+
+    fn typing(&self) -> bool {
+        self.filter.typing()
+    }
+
+    fn enabled(&self, action: Action) -> bool {
+        let target = self.target();
+        match action {
+            Action::Run => target.is_some_and(|target| !target.is_active()),
+            Action::Edit => target.is_some_and(|target| target.is_draft()),
+            Action::Stop => target.is_some_and(|target| target.is_active()),
+            Action::Watch => target.is_some_and(|target| !target.is_draft()),
+            Action::Delete => {
+                !self.table.marked().is_empty() || target.is_some_and(|target| target.status != Status::Running)
+            }
+            Action::Open | Action::RunEdited | Action::Mark | Action::Zoom => target.is_some(),
+            Action::Copy => self.detail.value().is_some_and(|detail| detail.data.calculation.result_data.is_some()),
+            Action::New | Action::FromTool | Action::Filter | Action::FilterStatus | Action::Sort => self.opened,
+            _ => true,
+        }
+    }
+
+    fn update(&mut self, event: Event, cx: &mut Cx<'_>) {
+        match event {
+            Event::Action(action) => self.action(action, cx),
+            Event::Key(key) => {
+                if self.filter.key(key) {
+                    self.restart(cx);
+                }
+            }
+            Event::Paste(text) => {
+                if self.filter.paste(&text) {
+                    self.restart(cx);
+                }
+            }
+            Event::Mouse(mouse) => self.mouse(mouse, cx),
+            Event::Reply(ticket, reply) => self.reply(ticket, reply, cx),
+            Event::Answer(ticket, answer) => {
+                if let Some((_, asked)) = self.asked.take_if(|(asked, _)| *asked == ticket) {
+                    self.answered(asked, answer, cx);
+                }
+            }
+            Event::Shown => {
+                self.visible = true;
+                if self.stale {
+                    self.refresh(cx);
+                }
+            }
+            Event::Hidden => self.visible = false,
+            Event::Fact(Fact::Opened(_)) => {
+                self.opened = true;
+                self.restart(cx);
+            }
+            Event::Fact(Fact::CalculationsChanged | Fact::RunEnded(_)) => self.refresh(cx),
+            Event::Fact(Fact::Resized) => self.table.keep_in_sight(self.rows(cx.area)),
+            Event::Intent(Intent::Show(id)) => {
+                (self.zoomed, self.in_detail, self.pinned) = (true, true, true);
+                self.scroll = Scroll::default();
+                self.table.select(id.0);
+                self.load_detail(id, cx);
+            }
+            Event::Intent(_) | Event::Tick => {}
+        }
+    }
+
+    fn view(&self, frame: &mut Frame<'_>, area: Rect, look: &Look<'_>) {
+        view::draw(self, frame, area, look);
+    }
+
+    fn tick(&self) -> Tick {
+        if self.opened && self.table.is_loading() && !self.table.is_loaded() { Tick::Spinner } else { Tick::Never }
+    }
+
+    fn loaded_at(&self) -> Option<NaiveDateTime> {
+        self.loaded_at
+    }
+}

@@ -1,0 +1,329 @@
+//! The list and its commands: messages in, effects out; and how it looks.
+
+use super::*;
+use crate::{
+    domain::{
+        calculation::Calculation,
+        id::{RunId, UserId},
+        limits::Limits,
+        page::{CalculationSort, Cursor, CursorValue, Page},
+    },
+    tui::{
+        msg::{CalculationDetail, Place, RunInfo},
+        testing::{Bench, now},
+        widgets::dialog::{Answer, Dialog},
+    },
+};
+use chrono::TimeDelta;
+
+fn row(id: i64, name: &str, status: Status, queued: bool) -> CalculationRow {
+    let ran = status.is_final();
+    CalculationRow {
+        id: CalculationId(id),
+        name: name.to_owned(),
+        status,
+        queued,
+        created_at: now().utc - TimeDelta::hours(id),
+        started_at: (ran || status == Status::Running).then(|| now().utc - TimeDelta::minutes(id)),
+        completed_at: None,
+        execution_time: ran.then_some(12.34),
+        memory_used: ran.then_some(31),
+        error_kind: (status == Status::Failed).then(|| "timeout".to_owned()),
+    }
+}
+
+fn rows() -> Vec<CalculationRow> {
+    vec![
+        row(1, "Flange bolts M12", Status::Pending, false),
+        row(2, "Truss bridge", Status::Running, true),
+        row(3, "Cantilever \u{202e}evil\u{1b}[2J", Status::Completed, true),
+        row(4, "Mesh convergence study of the bracket", Status::Failed, true),
+        row(5, "Hertz contact", Status::Pending, true),
+        row(6, "Cylinder", Status::Cancelled, true),
+    ]
+}
+
+fn page(rows: Vec<CalculationRow>) -> Reply {
+    let cursors = rows.iter().map(|row| Cursor { value: CursorValue::Time(row.created_at), id: row.id.0 }).collect();
+    Reply::Calculations(Page { rows, cursors, more_before: false, more_after: false })
+}
+
+fn detail(id: i64) -> Reply {
+    let row = rows().remove((id - 1) as usize);
+    Reply::Calculation(Box::new(CalculationDetail {
+        calculation: Calculation {
+            id: row.id,
+            user_id: UserId(1),
+            name: row.name,
+            description: Some("Checked against VDI 2230.".to_owned()),
+            status: row.status,
+            started_at: row.started_at,
+            completed_at: None,
+            code: "def calculate(d):\n    return {}".to_owned(),
+            parameters: Some("{\"d_mm\": 12, \"grade\": \"8.8\"}".to_owned()),
+            result_data: (row.status == Status::Completed).then(|| {
+                "{\"preload_kN\": 32.5, \"ok\": true, \"nodes\": [{\"x\": 1, \"u\": 0.5}, {\"x\": 2, \"u\": 0.25}]}"
+                    .to_owned()
+            }),
+            error_message: (row.status == Status::Failed).then(|| {
+                "timeout after 30 s\nTraceback (most recent call last):\n  File \"main.py\", line 12".to_owned()
+            }),
+            execution_time: row.execution_time,
+            memory_used: row.memory_used,
+            cpu_time: Some(6.1),
+            created_at: row.created_at,
+            updated_at: row.created_at,
+            limits: Some(Limits::default()),
+            tool_id: None,
+            tool_version_id: None,
+            parent_id: None,
+        },
+        files: Vec::new(),
+        run: row.queued.then(|| RunInfo {
+            id: RunId(uuid::Uuid::nil()),
+            host: "node-7".to_owned(),
+            submitted_at: row.created_at,
+            engine: Some("builtin".to_owned()),
+            level: Some("E2".to_owned()),
+            guarantee: Some("No network, private files, memory and time limited.".to_owned()),
+            interpreter: Some("/usr/bin/python3 3.11.2".to_owned()),
+            limits: Some(Limits::default()),
+            exit_code: Some(0),
+            signal: None,
+            error_kind: None,
+            error_line: (row.status == Status::Failed).then_some(12),
+            peak_memory: Some(31 << 20),
+            notes: Vec::new(),
+        }),
+        tool: Some("Bolted joint".to_owned()),
+    }))
+}
+
+/// The pane with six rows, the first selected and shown.
+fn loaded() -> Bench<Calculations> {
+    let mut bench = opened();
+    reply_list(&mut bench, page(rows()));
+    reply_count(&mut bench, 100_006);
+    bench.reply(detail(1));
+    bench.clear();
+    bench
+}
+
+fn opened() -> Bench<Calculations> {
+    let mut bench = Bench::new(PaneId::Calculations, Calculations::default());
+    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    bench
+}
+
+fn reply_list(bench: &mut Bench<Calculations>, reply: Reply) {
+    let ticket = bench.ticket_of(|request| matches!(request, Request::ListCalculations { .. }));
+    bench.event(Event::Reply(ticket, Ok(reply)));
+}
+
+fn reply_count(bench: &mut Bench<Calculations>, count: u64) {
+    let ticket = bench.ticket_of(|request| matches!(request, Request::CountCalculations(_)));
+    bench.event(Event::Reply(ticket, Ok(Reply::Count(count))));
+}
+
+fn select(bench: &mut Bench<Calculations>, id: i64) {
+    bench.keys("g");
+    for _ in 1..id {
+        bench.keys("down");
+    }
+    if id > 1 {
+        bench.reply(detail(id));
+    }
+    bench.clear();
+}
+
+#[test]
+fn nothing_is_asked_before_the_database_is_open() {
+    let bench = Bench::new(PaneId::Calculations, Calculations::default());
+    assert!(bench.effects.is_empty());
+    assert!(bench.screen().contains("Opening…"));
+    let bench = opened();
+    let requests = bench.requests();
+    assert!(
+        matches!(requests[..], [Request::ListCalculations { .. }, Request::CountCalculations(_)]),
+        "the first rows come before the count: {requests:?}"
+    );
+}
+
+#[test]
+fn an_empty_list_says_what_to_press() {
+    let mut bench = opened();
+    reply_list(&mut bench, page(Vec::new()));
+    let screen = bench.screen();
+    assert!(screen.contains("t  makes one from a tool") && screen.contains("n  writes a new one"), "{screen}");
+    bench.keys("t");
+    assert_eq!(bench.intents, [Intent::ChooseTool]);
+}
+
+#[test]
+fn run_starts_a_draft_and_copies_what_is_finished() {
+    let mut bench = loaded();
+    bench.keys("r");
+    assert_eq!(bench.request().1, &Request::Submit(CalculationId(1)));
+    bench.reply(Reply::Submitted(CalculationId(1), RunId(uuid::Uuid::nil())));
+    assert_eq!(bench.intents, [Intent::Watch(CalculationId(1))], "a run is watched");
+    select(&mut bench, 3);
+    bench.keys("f5");
+    assert_eq!(bench.request().1, &Request::RunAgain(CalculationId(3)));
+    select(&mut bench, 2);
+    bench.keys("r");
+    assert!(bench.effects.is_empty(), "it runs already");
+}
+
+#[test]
+fn enter_opens_what_fits_the_state() {
+    let mut bench = loaded();
+    for (id, intent) in [
+        (1, Intent::Edit(CalculationId(1))),
+        (2, Intent::Watch(CalculationId(2))),
+        (5, Intent::Watch(CalculationId(5))),
+    ] {
+        select(&mut bench, id);
+        bench.keys("enter");
+        assert_eq!(bench.intents, [intent]);
+    }
+    select(&mut bench, 3);
+    bench.keys("enter");
+    assert!(bench.intents.is_empty() && bench.pane.zoomed);
+    bench.keys("esc");
+    assert!(!bench.pane.zoomed);
+    bench.keys("R");
+    assert_eq!(bench.intents, [Intent::EditCopy(CalculationId(3))]);
+}
+
+#[test]
+fn stop_asks_by_name_and_only_what_lives() {
+    let mut bench = loaded();
+    select(&mut bench, 3);
+    bench.keys("x");
+    assert!(bench.dialogs.is_empty());
+    select(&mut bench, 2);
+    bench.keys("x");
+    let Some((_, Dialog::Confirm { title, danger, .. })) = bench.dialogs.last() else { panic!() };
+    assert_eq!((title.as_str(), *danger), ("Stop \"Truss bridge\"?", true));
+    bench.answer(Answer::Yes);
+    assert_eq!(bench.request().1, &Request::Stop(CalculationId(2)));
+}
+
+#[test]
+fn delete_names_one_counts_many_and_never_touches_what_runs() {
+    let mut bench = loaded();
+    select(&mut bench, 2);
+    bench.keys("D");
+    assert!(bench.dialogs.is_empty(), "it runs");
+    select(&mut bench, 4);
+    bench.keys("space space D");
+    let Some((_, Dialog::Confirm { title, lines, verb, .. })) = bench.dialogs.last() else { panic!() };
+    assert_eq!((title.as_str(), verb.as_str()), ("Delete 2 calculations?", "delete all 2"));
+    assert_eq!(lines[0], "  Mesh convergence study of the bracket");
+    bench.answer(Answer::Yes);
+    assert_eq!(bench.request().1, &Request::DeleteCalculations(vec![CalculationId(4), CalculationId(5)]));
+    bench.reply(Reply::Deleted(1, vec![(CalculationId(5), "it waits for its turn; stop it first".to_owned())]));
+    assert!(bench.toasts[0].text.contains("1 calculation deleted; 1 not: 5: it waits"), "{:?}", bench.toasts);
+    assert!(bench.pane.table.marked().is_empty());
+}
+
+#[test]
+fn filter_states_and_order_make_the_query() {
+    let mut bench = loaded();
+    bench.keys("/");
+    bench.text("bolt");
+    bench.keys("enter s");
+    bench.answer(Answer::ChosenMany(vec![3, 4]));
+    bench.keys("o");
+    bench.answer(Answer::Chosen(6));
+    let requests = bench.requests();
+    let Some(Request::ListCalculations { query, page }) =
+        requests.iter().rev().find(|request| matches!(request, Request::ListCalculations { .. }))
+    else {
+        panic!()
+    };
+    assert_eq!(query.text, "bolt");
+    assert_eq!(query.statuses, [Status::Failed, Status::Cancelled]);
+    assert_eq!((query.sort, query.ascending), (CalculationSort::Duration, false));
+    assert_eq!(page.anchor, None);
+    // Esc takes them away one by one, then leaves.
+    bench.keys("esc esc");
+    assert_eq!(bench.pane.query.text, "");
+    assert!(bench.pane.query.statuses.is_empty());
+    bench.keys("esc");
+    assert_eq!(bench.intents, [Intent::Back]);
+}
+
+#[test]
+fn a_change_reloads_once_it_is_seen_and_the_selection_stays() {
+    let mut bench = loaded();
+    select(&mut bench, 3);
+    bench.event(Event::Hidden);
+    bench.event(Event::Fact(Fact::RunEnded(CalculationId(2))));
+    assert!(bench.effects.is_empty(), "nobody looks");
+    bench.event(Event::Shown);
+    let mut fresh = rows();
+    fresh.insert(0, row(7, "Brand new", Status::Pending, false));
+    reply_list(&mut bench, page(fresh));
+    assert_eq!(bench.pane.table.selected_id(), Some(3));
+    assert!(bench.screen().contains("Brand new"));
+}
+
+#[test]
+fn a_detail_asked_for_by_name_stays_until_the_list_is_used() {
+    let mut bench = loaded();
+    bench.event(Event::Intent(Intent::Show(CalculationId(3))));
+    bench.reply(detail(3));
+    bench.event(Event::Fact(Fact::CalculationsChanged));
+    reply_list(&mut bench, page(vec![row(1, "Flange bolts M12", Status::Pending, false)]));
+    assert_eq!(bench.pane.shown, Some(CalculationId(3)));
+    assert!(bench.screen().contains("preload_kN"));
+    bench.keys("esc");
+    assert_eq!(bench.pane.shown, Some(CalculationId(1)));
+}
+
+#[test]
+fn failures_are_said_and_keep_what_was_there() {
+    let mut bench = loaded();
+    bench.keys("r");
+    bench.fail("the run could not be queued: no space left in /state/spool; free some and press r again");
+    assert!(bench.toasts[0].text.contains("no space left"));
+    reply_list(&mut bench, page(rows()));
+    bench.keys("ctrl-r");
+    let ticket = bench.ticket_of(|request| matches!(request, Request::ListCalculations { .. }));
+    bench.event(Event::Reply(ticket, Err(Failure::new("the database is locked"))));
+    let screen = bench.screen();
+    assert!(screen.contains("✗ the database is locked") && screen.contains("Flange bolts"), "{screen}");
+}
+
+#[test]
+fn looks() {
+    let mut bench = loaded();
+    insta::assert_snapshot!("draft_80x21", bench.screen());
+    select(&mut bench, 3);
+    bench.resize(140, 37);
+    insta::assert_snapshot!("result_140x37", bench.screen());
+    select(&mut bench, 4);
+    bench.keys("z");
+    bench.resize(80, 21);
+    insta::assert_snapshot!("failure_80x21", bench.screen());
+    bench.keys("z");
+    bench.resize(40, 9);
+    insta::assert_snapshot!("small_40x9", bench.screen());
+}
+
+#[test]
+fn no_size_is_too_small_and_nothing_hostile_gets_through() {
+    let mut bench = loaded();
+    select(&mut bench, 3);
+    for width in [1, 2, 3, 7, 20, 40, 99, 100, 140, 200] {
+        for height in [1, 2, 3, 5, 9, 60] {
+            bench.resize(width, height);
+            let screen = bench.screen();
+            assert!(!screen.contains(['\u{1b}', '\u{202e}']));
+            bench.keys("z G / esc z");
+            bench.screen();
+            bench.keys("esc");
+        }
+    }
+}
