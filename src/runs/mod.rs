@@ -7,8 +7,6 @@ pub mod live;
 pub mod log;
 pub mod spool;
 
-mod notify;
-mod queue;
 mod request;
 mod trash;
 

@@ -5,8 +5,6 @@
 
 mod media;
 mod store;
-mod upload;
 
 pub use media::content_type;
 pub use store::{Store, StoreError, Stored};
-pub use upload::{Uploaded, upload};

@@ -109,6 +109,12 @@ pub enum Action {
     Unindent,
     /// Comment or uncomment.
     Comment,
+    /// Cut what is selected.
+    Cut,
+    /// Insert what was cut or copied.
+    Insert,
+    /// Delete the line.
+    DeleteLine,
     /// From the code to the parameters and on.
     NextField,
     /// And back.
@@ -148,6 +154,8 @@ pub enum Context {
     Tools,
     /// The code and the parameters.
     Editor,
+    /// The editor without a calculation: unsaved texts of earlier sessions.
+    Drafts,
     /// Runs and their logs.
     Monitor,
     /// A question.
@@ -158,10 +166,11 @@ pub enum Context {
 
 impl Context {
     /// All of them, in the order of the help page.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Calculations,
         Self::Tools,
         Self::Editor,
+        Self::Drafts,
         Self::Monitor,
         Self::Move,
         Self::Global,
@@ -177,6 +186,7 @@ impl Context {
             Self::Calculations => "calculations",
             Self::Tools => "tools",
             Self::Editor => "editor",
+            Self::Drafts => "drafts",
             Self::Monitor => "monitor",
             Self::Dialog => "dialog",
             Self::Input => "input",
@@ -191,6 +201,7 @@ impl Context {
             Self::Calculations => "Calculations",
             Self::Tools => "Tools",
             Self::Editor => "Editor",
+            Self::Drafts => "Unsaved texts",
             Self::Monitor => "Monitor",
             Self::Dialog => "Dialogs",
             Self::Input => "Text fields",
@@ -279,10 +290,18 @@ pub static COMMANDS: &[Command] = {
         command(C::Editor, A::Indent, "indent", &["tab"], "", "Indent by four spaces"),
         command(C::Editor, A::Unindent, "unindent", &["shift-tab"], "", "Unindent"),
         command(C::Editor, A::Comment, "comment", &["ctrl-t"], "", "Comment or uncomment the lines"),
+        command(C::Editor, A::Copy, "copy", &["ctrl-c"], "", "Copy what is selected"),
+        command(C::Editor, A::Cut, "cut", &["ctrl-x"], "", "Cut what is selected"),
+        command(C::Editor, A::Insert, "insert", &["ctrl-v"], "", "Insert what was cut or copied here"),
+        command(C::Editor, A::DeleteLine, "delete-line", &["ctrl-k"], "", "Delete the line"),
         command(C::Editor, A::EditExternal, "edit-external", &["ctrl-e"], "$EDITOR", "Edit it in $VISUAL or $EDITOR"),
+        command(C::Drafts, A::Open, "open", &["enter"], "go on", "Go on with the unsaved text"),
+        command(C::Drafts, A::New, "new", &["n"], "new", "Write a new calculation"),
+        command(C::Drafts, A::FromTool, "from-tool", &["t"], "from tool", "Make a calculation from a tool"),
+        command(C::Drafts, A::Delete, "delete", &["D"], "forget", "Forget the unsaved text, after a question"),
         command(C::Monitor, A::Follow, "follow", &["f"], "follow", "Follow the end of the log"),
         command(C::Monitor, A::Stop, "stop", &["x"], "stop", "Stop it: gently, then by force"),
-        command(C::Monitor, A::Open, "result", &["enter"], "result", "Show the result"),
+        command(C::Monitor, A::Open, "open", &["enter"], "open", "The log; then the result, or the line that failed"),
         command(C::Monitor, A::Find, "find", &["/"], "find", "Find text in the log"),
         command(C::Monitor, A::FindNext, "find-next", &["n"], "", "The next match"),
         command(C::Monitor, A::FindPrevious, "find-previous", &["N"], "", "The match before"),
@@ -291,6 +310,7 @@ pub static COMMANDS: &[Command] = {
         command(C::Monitor, A::Zoom, "zoom", &["z"], "zoom", "Only the log"),
         command(C::Monitor, A::RunEdited, "run-edited", &["R"], "re-run edited", "Edit a copy, every setting copied"),
         command(C::Monitor, A::Edit, "edit", &["e"], "", "Go to the code, at the line of the error"),
+        command(C::Monitor, A::Copy, "copy", &["y"], "", "Copy the visible lines of the log"),
         command(C::Monitor, A::Export, "export", &["s"], "", "Write the log to a file"),
         command(C::Move, A::Up, "up", &["up", "k"], "", "One up"),
         command(C::Move, A::Down, "down", &["down", "j"], "", "One down"),

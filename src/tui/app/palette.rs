@@ -42,7 +42,7 @@ const fn owner(context: Context) -> Option<PaneId> {
     match context {
         Context::Calculations => Some(PaneId::Calculations),
         Context::Tools => Some(PaneId::Tools),
-        Context::Editor => Some(PaneId::Editor),
+        Context::Editor | Context::Drafts => Some(PaneId::Editor),
         Context::Monitor => Some(PaneId::Monitor),
         Context::Global | Context::Move | Context::Dialog | Context::Input => None,
     }

@@ -1,4 +1,5 @@
 //! One module a pane: `mod.rs` holds state and update, `view.rs` draws. No pane names another.
 
 pub mod calculations;
+pub mod editor;
 pub mod tools;

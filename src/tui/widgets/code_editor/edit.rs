@@ -1,6 +1,8 @@
 //! What keys do to the text: every change is one step of the history, typed words are one step together.
 
 use super::{CodeEditor, Language, unify_line_ends, view};
+use crate::tui::keymap::Key;
+use crossterm::event::{KeyCode, KeyModifiers};
 use tui_textarea::TextArea;
 
 /// Columns of one level of indentation.
@@ -41,6 +43,36 @@ pub enum Command {
     Redo,
     /// Text from outside, inserted as it is.
     Paste(String),
+}
+
+impl Command {
+    /// What a key asks for, where it asks an editor for anything.
+    pub fn of_key(key: Key) -> Option<Self> {
+        let with = |flag| key.modifiers.contains(flag);
+        let (ctrl, alt) = (with(KeyModifiers::CONTROL), with(KeyModifiers::ALT));
+        let motion = match key.code {
+            KeyCode::Char(c) if !ctrl && !alt => return Some(Self::Type(c)),
+            KeyCode::Enter => return Some(Self::Newline),
+            KeyCode::Tab => return Some(if with(KeyModifiers::SHIFT) { Self::Dedent } else { Self::Indent }),
+            KeyCode::Backspace if ctrl || alt => return Some(Self::DeleteWord),
+            KeyCode::Backspace => return Some(Self::DeleteBefore),
+            KeyCode::Delete => return Some(Self::DeleteAfter),
+            KeyCode::Left if ctrl => Motion::WordLeft,
+            KeyCode::Right if ctrl => Motion::WordRight,
+            KeyCode::Home if ctrl => Motion::Start,
+            KeyCode::End if ctrl => Motion::End,
+            KeyCode::Left => Motion::Left,
+            KeyCode::Right => Motion::Right,
+            KeyCode::Up => Motion::Up,
+            KeyCode::Down => Motion::Down,
+            KeyCode::Home => Motion::LineStart,
+            KeyCode::End => Motion::LineEnd,
+            KeyCode::PageUp => Motion::PageUp,
+            KeyCode::PageDown => Motion::PageDown,
+            _ => return None,
+        };
+        Some(if with(KeyModifiers::SHIFT) { Self::Select(motion) } else { Self::Move(motion) })
+    }
 }
 
 /// Where the cursor can go.

@@ -1,0 +1,398 @@
+//! Code and parameters of one calculation: written, checked while typing, kept as a draft, saved, run.
+
+mod document;
+mod drafts;
+mod layout;
+mod open;
+mod save;
+mod signature;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use crate::tui::{
+    action::{Action, Context},
+    effect::{Effect, Request, Slot, Ticket},
+    keymap::Key,
+    msg::{Mouse, Reply},
+    pane::{Cx, Event, Fact, Intent, Look, Pane, PaneId, Tick},
+    widgets::{
+        code_editor::{Command, Motion},
+        dialog::{Answer, Check, Dialog},
+        input::Input,
+        toast::Toast,
+    },
+};
+use document::{Document, Field};
+use layout::Parts;
+use ratatui::{
+    Frame,
+    layout::{Position, Rect},
+};
+
+/// The editor.
+pub struct EditorPane {
+    document: Option<Document>,
+    field: Field,
+    /// The line of the find prompt, while it is open.
+    prompt: Option<Input>,
+    /// What was cut or copied here.
+    clipboard: String,
+    drafts: drafts::Drafts,
+    opening: Option<(Ticket, open::Opening)>,
+    saving: Option<save::Saving>,
+    /// The field that `$EDITOR` has.
+    external: Option<(Ticket, Field)>,
+    /// What an open dialog is about.
+    asked: Option<(Ticket, Question)>,
+    /// The code that was refused for its problems once: asking again runs it all the same.
+    warned: Option<u64>,
+}
+
+/// What a dialog of the editor asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Question {
+    Line,
+    Leave,
+    TakeDraft,
+    ForgetDraft,
+}
+
+impl Default for EditorPane {
+    fn default() -> Self {
+        Self {
+            document: None,
+            field: Field::Code,
+            prompt: None,
+            clipboard: String::new(),
+            drafts: drafts::Drafts::default(),
+            opening: None,
+            saving: None,
+            external: None,
+            asked: None,
+            warned: None,
+        }
+    }
+}
+
+impl Pane for EditorPane {
+    fn contexts(&self) -> &'static [Context] {
+        match (&self.document, &self.prompt) {
+            (None, _) => &[Context::Drafts, Context::Move],
+            (Some(_), Some(_)) => &[Context::Input, Context::Editor],
+            (Some(_), None) => &[Context::Editor],
+        }
+    }
+
+    fn typing(&self) -> bool {
+        self.document.is_some()
+    }
+
+    fn enabled(&self, action: Action) -> bool {
+        if self.document.is_none() {
+            return match action {
+                Action::Open | Action::Delete => !self.drafts.is_empty(),
+                _ => true,
+            };
+        }
+        let text = matches!(self.field, Field::Code | Field::Parameters);
+        match action {
+            Action::Save | Action::Run => self.saving.is_none(),
+            Action::FindNext | Action::FindPrevious | Action::Find | Action::GoToLine | Action::EditExternal => text,
+            _ => true,
+        }
+    }
+
+    fn update(&mut self, event: Event, cx: &mut Cx<'_>) {
+        match event {
+            Event::Action(action) => self.action(action, cx),
+            Event::Key(key) => self.key(key),
+            Event::Paste(text) => self.paste(text),
+            Event::Mouse(mouse) => self.mouse(mouse, cx),
+            Event::Reply(ticket, reply) => self.reply(ticket, reply, cx),
+            Event::Answer(ticket, answer) => self.answer(ticket, answer, cx),
+            Event::Tick | Event::Hidden => self.keep_draft(cx),
+            Event::Fact(Fact::Opened(_)) => self.drafts.load(cx),
+            Event::Intent(intent) => self.intent(&intent, cx),
+            Event::Shown | Event::Fact(_) => {}
+        }
+        self.settle(cx);
+    }
+
+    fn view(&self, frame: &mut Frame<'_>, area: Rect, look: &Look<'_>) {
+        view::view(self, frame, area, look);
+    }
+
+    fn tick(&self) -> Tick {
+        if self.drafts.is_due() { Tick::Second } else { Tick::Never }
+    }
+
+    fn unsaved(&self) -> Option<String> {
+        let document = self.document.as_ref().filter(|document| document.is_unsaved())?;
+        Some(format!("the text of {:?} (kept as a draft)", document.name.text()))
+    }
+}
+
+impl EditorPane {
+    /// After every event: fields know their size, a change is noticed.
+    fn settle(&mut self, cx: &Cx<'_>) {
+        let parts = Parts::of(cx.area, self.field);
+        if let Some(document) = &mut self.document {
+            for field in [Field::Code, Field::Parameters] {
+                if let Some(editor) = document.editor_mut(field) {
+                    editor.set_size(parts.text(field).as_size());
+                }
+            }
+            if self.drafts.note(document) {
+                document.refresh();
+                self.warned = None;
+            }
+        }
+    }
+
+    fn action(&mut self, action: Action, cx: &mut Cx<'_>) {
+        if self.document.is_none() {
+            return self.start_action(action, cx);
+        }
+        match action {
+            Action::Cancel => self.prompt = None,
+            Action::Back if self.prompt.is_some() => self.prompt = None,
+            Action::Back => self.leave(cx),
+            Action::Save => self.save(false, cx),
+            Action::Run => self.run(cx),
+            Action::NextField => self.go_to_field(self.field.next(false)),
+            Action::PreviousField => self.go_to_field(self.field.next(true)),
+            Action::Find => self.open_find(),
+            Action::FindNext | Action::Accept => self.find_next(false),
+            Action::FindPrevious => self.find_next(true),
+            Action::GoToLine => self.ask_line(cx),
+            Action::Undo => self.command(Command::Undo),
+            Action::Redo => self.command(Command::Redo),
+            Action::Indent | Action::Unindent if self.prompt.is_some() => {}
+            Action::Indent | Action::Unindent if !self.in_text() => {
+                self.go_to_field(self.field.next(action == Action::Unindent));
+            }
+            Action::Indent => self.command(Command::Indent),
+            Action::Unindent => self.command(Command::Dedent),
+            Action::Comment => self.command(Command::ToggleComment),
+            Action::DeleteLine => self.command(Command::DeleteLine),
+            Action::Insert => self.paste(self.clipboard.clone()),
+            Action::Copy | Action::Cut => self.copy(action == Action::Cut, cx),
+            Action::EditExternal => self.edit_external(cx),
+            _ => {}
+        }
+    }
+
+    fn key(&mut self, key: Key) {
+        if let Some(prompt) = &mut self.prompt {
+            if prompt.key(key) {
+                self.look_for();
+            } else if key == Key::plain(crossterm::event::KeyCode::Up) {
+                self.find_next(true);
+            } else if key == Key::plain(crossterm::event::KeyCode::Down) {
+                self.find_next(false);
+            }
+        } else if self.in_text() {
+            if let Some(command) = Command::of_key(key) {
+                self.command(command);
+            }
+        } else {
+            match key.code {
+                crossterm::event::KeyCode::Up => self.go_to_field(self.field.next(true)),
+                crossterm::event::KeyCode::Down | crossterm::event::KeyCode::Enter => {
+                    self.go_to_field(self.field.next(false));
+                }
+                _ => {
+                    if let Some(input) = self.document.as_mut().and_then(|document| document.input_mut(self.field)) {
+                        input.key(key);
+                    }
+                }
+            }
+        }
+    }
+
+    fn paste(&mut self, text: String) {
+        if let Some(prompt) = &mut self.prompt {
+            prompt.paste(&text);
+            self.look_for();
+        } else if self.in_text() {
+            self.command(Command::Paste(text));
+        } else if let Some(input) = self.document.as_mut().and_then(|document| document.input_mut(self.field)) {
+            input.paste(&text);
+        }
+    }
+
+    fn mouse(&mut self, mouse: Mouse, cx: &Cx<'_>) {
+        let parts = Parts::of(cx.area, self.field);
+        let (Mouse::Click { column, row } | Mouse::Wheel { column, row, .. }) = mouse;
+        let at = Position { x: column, y: row };
+        let hit = |field: &Field| match field {
+            Field::Name => parts.name.contains(at),
+            Field::Timeout | Field::Memory | Field::Cpu => parts.limit(*field).contains(at),
+            _ => parts.text(*field).contains(at),
+        };
+        let Some(field) = Field::ALL.into_iter().find(hit) else { return };
+        match mouse {
+            Mouse::Click { .. } => {
+                self.go_to_field(field);
+                if let Some(editor) = self.document.as_mut().and_then(|document| document.editor_mut(field)) {
+                    editor.click(parts.text(field), at);
+                }
+            }
+            Mouse::Wheel { lines, .. } => {
+                let motion = if lines < 0 { Motion::Up } else { Motion::Down };
+                if let Some(editor) = self.document.as_mut().and_then(|document| document.editor_mut(field)) {
+                    for _ in 0..lines.unsigned_abs() {
+                        editor.apply(Command::Move(motion));
+                    }
+                }
+            }
+        }
+    }
+
+    fn reply(&mut self, ticket: Ticket, reply: Result<Reply, crate::tui::msg::Failure>, cx: &mut Cx<'_>) {
+        if self.opening.as_ref().is_some_and(|(expected, _)| *expected == ticket) {
+            self.opened(reply, cx);
+        } else if self.saving.as_ref().is_some_and(|saving| saving.ticket == ticket) {
+            self.saved(reply, cx);
+        } else if let Some((_, field)) = self.external.take_if(|(expected, _)| *expected == ticket) {
+            match reply {
+                Ok(Reply::Edited(Some(text))) => {
+                    if let Some(editor) = self.document.as_mut().and_then(|document| document.editor_mut(field)) {
+                        editor.replace_all(&text);
+                    }
+                }
+                Ok(_) => {}
+                Err(failure) => cx.toast(Toast::bad(failure.message)),
+            }
+        } else {
+            self.drafts.reply(ticket, reply, cx);
+        }
+    }
+
+    fn answer(&mut self, ticket: Ticket, answer: Answer, cx: &mut Cx<'_>) {
+        let Some((_, question)) = self.asked.take_if(|(expected, _)| *expected == ticket) else { return };
+        match (question, answer) {
+            (Question::Line, Answer::Text(line)) => {
+                if let (Ok(line), Some(editor)) = (line.trim().parse(), self.editor()) {
+                    editor.go_to_line(line);
+                }
+            }
+            (Question::Leave, Answer::Chosen(choice)) => self.leave_by(choice, cx),
+            (Question::TakeDraft, Answer::Yes) => {
+                if let Some(document) = &mut self.document {
+                    self.drafts.take_into(document);
+                }
+            }
+            (Question::ForgetDraft, Answer::Yes) => self.drafts.forget_selected(cx),
+            _ => {}
+        }
+    }
+
+    fn in_text(&self) -> bool {
+        matches!(self.field, Field::Code | Field::Parameters)
+    }
+
+    fn editor(&mut self) -> Option<&mut crate::tui::widgets::code_editor::CodeEditor> {
+        self.document.as_mut()?.editor_mut(self.field)
+    }
+
+    fn command(&mut self, command: Command) {
+        if self.prompt.is_none()
+            && let Some(editor) = self.editor()
+        {
+            editor.apply(command);
+        }
+    }
+
+    fn go_to_field(&mut self, field: Field) {
+        self.prompt = None;
+        self.field = field;
+    }
+
+    fn open_find(&mut self) {
+        let Some(editor) = self.editor() else { return };
+        let selected = editor.selected_text().filter(|text| !text.contains('\n')).map(str::to_owned);
+        let text = selected.unwrap_or_else(|| editor.find().needle().to_owned());
+        self.prompt = Some(Input::new(&text));
+        self.look_for();
+    }
+
+    fn look_for(&mut self) {
+        let needle = self.prompt.as_ref().map(|prompt| prompt.text().to_owned()).unwrap_or_default();
+        if let Some(editor) = self.editor() {
+            editor.look_for(&needle);
+        }
+    }
+
+    fn find_next(&mut self, backwards: bool) {
+        if let Some(editor) = self.editor() {
+            editor.find_next(backwards);
+        }
+    }
+
+    fn ask_line(&mut self, cx: &mut Cx<'_>) {
+        let Some(editor) = self.editor() else { return };
+        let (lines, here) = (editor.line_count(), editor.cursor().0 + 1);
+        let ticket = cx.ask(Dialog::Prompt {
+            title: "Go to line".to_owned(),
+            label: format!("Line, 1 to {lines} (now {here})"),
+            text: String::new(),
+            check: Check::Integer(1, lines as u64),
+        });
+        self.asked = Some((ticket, Question::Line));
+    }
+
+    fn copy(&mut self, cut: bool, cx: &mut Cx<'_>) {
+        let Some(editor) = self.editor() else { return };
+        let text = if cut { editor.cut() } else { editor.selected_text().map(str::to_owned) };
+        match text {
+            Some(text) => {
+                cx.toast(Toast::info(format!("Sent {} characters to the terminal's clipboard", text.chars().count())));
+                self.clipboard.clone_from(&text);
+                cx.effects.push(Effect::Copy(text));
+            }
+            None => cx.toast(Toast::info("Nothing is selected: Shift with an arrow key selects")),
+        }
+    }
+
+    fn edit_external(&mut self, cx: &mut Cx<'_>) {
+        let field = self.field;
+        let Some(editor) = self.editor() else { return };
+        let (text, line) = (editor.text().to_owned(), editor.cursor().0 as u32 + 1);
+        let ticket = cx.ticket();
+        let extension = if field == Field::Code { "py" } else { "json" };
+        cx.effects.push(Effect::OpenEditor { ticket, text, extension, line });
+        self.external = Some((ticket, field));
+    }
+
+    /// Keys of the page that is shown while nothing is open.
+    fn start_action(&mut self, action: Action, cx: &mut Cx<'_>) {
+        match action {
+            Action::New => self.intent(&Intent::New, cx),
+            Action::FromTool => cx.intent(Intent::ChooseTool),
+            Action::Open => self.go_on(cx),
+            Action::Delete => {
+                if let Some(name) = self.drafts.selected_name() {
+                    let ticket = cx.ask(Dialog::Confirm {
+                        title: "Forget the unsaved text?".to_owned(),
+                        lines: vec![format!("{name:?} was never saved like this; it cannot be brought back.")],
+                        verb: "Forget it".to_owned(),
+                        danger: true,
+                    });
+                    self.asked = Some((ticket, Question::ForgetDraft));
+                }
+            }
+            Action::Back => cx.intent(Intent::Back),
+            _ => self.drafts.action(action),
+        }
+    }
+}
+
+/// Requests of the editor compete with each other only.
+const DETAIL: Slot = Slot::Detail(PaneId::Editor);
+
+/// Starts a request whose reply opens something.
+fn load(request: Request, cx: &mut Cx<'_>) -> Ticket {
+    cx.start(DETAIL, request)
+}

@@ -1,0 +1,164 @@
+//! Saving, running, leaving.
+
+use super::{
+    EditorPane, Question,
+    document::{Content, Field, Target},
+    load,
+    open::Opening,
+};
+use crate::{
+    domain::FieldError,
+    tui::{
+        effect::{Request, Slot, Ticket},
+        msg::{Failure, Reply},
+        pane::{Cx, Fact, Intent},
+        widgets::{
+            dialog::{Choice, Dialog},
+            toast::Toast,
+        },
+    },
+};
+
+/// A save under way.
+pub struct Saving {
+    /// Whose reply it is.
+    pub ticket: Ticket,
+    content: Content,
+    leave: bool,
+}
+
+impl EditorPane {
+    /// Saves what is typed; `leave` goes back once it is safe.
+    pub(super) fn save(&mut self, leave: bool, cx: &mut Cx<'_>) {
+        let Some(document) = &self.document else { return };
+        if !document.is_unsaved() && document.target != Target::New {
+            return cx.toast(Toast::info("Nothing has changed since it was saved"));
+        }
+        self.store(false, leave, cx);
+    }
+
+    /// Saves and runs.
+    pub(super) fn run(&mut self, cx: &mut Cx<'_>) {
+        let Some(document) = &mut self.document else { return };
+        if let Some(problem) = document.code.problems().first()
+            && self.warned != Some(document.code.revision())
+        {
+            self.warned = Some(document.code.revision());
+            let (line, message) = (problem.row + 1, problem.message.clone());
+            document.code.go_to_line(line);
+            self.go_to_field(Field::Code);
+            return cx.toast(Toast::bad(format!("line {line}: {message}. Once more runs it all the same")));
+        }
+        self.store(true, false, cx);
+    }
+
+    fn store(&mut self, run: bool, leave: bool, cx: &mut Cx<'_>) {
+        let Some(document) = &self.document else { return };
+        let calculation = match document.to_save() {
+            Ok(calculation) => Box::new(calculation),
+            Err(error) => return self.refuse(&error, cx),
+        };
+        let id = match document.target {
+            Target::Row(id) => Some(id),
+            Target::New | Target::CopyOf(_) => None,
+        };
+        let content = document.content();
+        let ticket = cx.start(Slot::Free, Request::SaveCalculation { id, calculation, run });
+        self.saving = Some(Saving { ticket, content, leave });
+    }
+
+    /// Says what cannot be taken and goes there.
+    fn refuse(&mut self, error: &FieldError, cx: &mut Cx<'_>) {
+        if let Some(field) = Field::of_column(error.field) {
+            self.go_to_field(field);
+        }
+        cx.toast(Toast::bad(error.to_string()));
+    }
+
+    pub(super) fn saved(&mut self, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
+        let (Some(saving), Some(document)) = (self.saving.take(), &mut self.document) else { return };
+        let typed_meanwhile = document.content() != saving.content;
+        match reply {
+            Ok(Reply::Saved(id)) => {
+                self.drafts.forget(&document.key.clone(), cx);
+                document.became(Target::Row(id), saving.content);
+                cx.fact(Fact::CalculationsChanged);
+                cx.toast(Toast::good(format!("Saved as calculation {id}")));
+                if saving.leave {
+                    cx.intent(Intent::Back);
+                }
+            }
+            Ok(Reply::Submitted(id, _)) => {
+                self.drafts.forget(&document.key.clone(), cx);
+                document.became(Target::CopyOf(id), saving.content);
+                cx.fact(Fact::CalculationsChanged);
+                cx.intent(Intent::Watch(id));
+            }
+            Ok(_) => {}
+            Err(failure) => {
+                let row = match document.target {
+                    Target::Row(id) if failure.field.is_none() => Some(id),
+                    _ => None,
+                };
+                if let Some(field) = failure.field.and_then(Field::of_column) {
+                    self.go_to_field(field);
+                }
+                cx.toast(Toast::bad(failure.message));
+                if let Some(id) = row {
+                    self.opening = Some((load(Request::LoadCalculation(id), cx), Opening::Recheck));
+                }
+            }
+        }
+        if typed_meanwhile {
+            self.drafts.touch();
+        }
+    }
+
+    /// Goes back; asks only where something is not saved.
+    pub(super) fn leave(&mut self, cx: &mut Cx<'_>) {
+        let Some(document) = self.document.as_ref().filter(|document| document.is_unsaved()) else {
+            return cx.intent(Intent::Back);
+        };
+        let choice = |label: &str, note: &str| Choice { label: label.to_owned(), note: note.to_owned(), chosen: false };
+        let saved = match document.target {
+            Target::New => "as a new calculation",
+            Target::Row(_) => "over the calculation, which has not run",
+            Target::CopyOf(_) => "as a copy: what has run stays as it ran",
+        };
+        let ticket = cx.ask(Dialog::Choose {
+            title: format!("{:?} is not saved", document.name.text()),
+            items: vec![
+                choice("Save", saved),
+                choice("Keep the draft", "it stays here, and is offered at the next start"),
+                choice("Discard", "what was typed since the last save is lost"),
+            ],
+            many: false,
+            at: 0,
+        });
+        self.asked = Some((ticket, Question::Leave));
+    }
+
+    pub(super) fn leave_by(&mut self, choice: usize, cx: &mut Cx<'_>) {
+        match choice {
+            0 => self.save(true, cx),
+            1 => {
+                self.keep_draft(cx);
+                cx.intent(Intent::Back);
+            }
+            _ => {
+                if let Some(document) = self.document.take() {
+                    self.drafts.forget(&document.key, cx);
+                }
+                (self.prompt, self.external) = (None, None);
+                cx.intent(Intent::Back);
+            }
+        }
+    }
+
+    /// Keeps what was typed where a dropped connection does not reach.
+    pub(super) fn keep_draft(&mut self, cx: &mut Cx<'_>) {
+        if let Some(document) = &self.document {
+            self.drafts.keep(document, cx);
+        }
+    }
+}

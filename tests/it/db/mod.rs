@@ -1,3 +1,0 @@
-//! The database: one story, the schema's contract, lists, the embedded file and its troubles.
-
-mod story;
