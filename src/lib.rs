@@ -9,6 +9,7 @@
 //! - [`cli`] the verbs without a screen: `--json`, exit codes
 //! - [`sandbox`] running code that nobody vouches for: the engine, its shim, the runtime contract
 //! - [`runs`] the life of a run: submit, supervise, watch, deliver, reconcile
+//! - [`db`] sea-orm entities and queries, one file a noun; the embedded file
 //! - [`storage`] the bytes of files: upload, download, what a key is
 //!
 //! Arrows point one way: `main -> cli, tui -> session, runs -> db, storage, sandbox, config -> domain`; inside the
@@ -36,6 +37,7 @@ compile_error!(
 
 pub mod cli;
 pub mod config;
+pub mod db;
 pub mod domain;
 pub mod runs;
 pub mod samples;

@@ -16,7 +16,16 @@ macro_rules! embed {
 }
 
 /// Manifest and code of each tool, in the order in which the catalogue shows them.
-const FILES: &[(&str, &str)] = embed!["bolted_joint", "beam_deflection", "hertz_contact", "thick_walled_cylinder"];
+const FILES: &[(&str, &str)] = embed![
+    "bolted_joint",
+    "beam_deflection",
+    "hertz_contact",
+    "thick_walled_cylinder",
+    "truss_2d",
+    "column_buckling",
+    "compression_spring",
+    "natural_frequencies",
+];
 
 /// The sample tools, ready to be published into an empty database.
 pub fn samples() -> Vec<NewTool> {

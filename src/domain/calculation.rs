@@ -7,6 +7,7 @@ use super::{
     limits::Limits,
     parameters,
     status::Status,
+    tool::Tool,
 };
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
@@ -72,6 +73,21 @@ pub struct NewCalculation {
 }
 
 impl NewCalculation {
+    /// A calculation of the current version of `tool`: its code and its limits.
+    pub fn from_tool(tool: &Tool, name: impl Into<String>, parameters: Option<String>) -> Self {
+        Self {
+            name: name.into(),
+            description: None,
+            code: tool.code_template.clone(),
+            parameters,
+            limits: tool.limits,
+            tool_id: Some(tool.id),
+            tool_version_id: tool.current_version,
+            parent_id: None,
+            inputs: Vec::new(),
+        }
+    }
+
     /// Checks every field against its column and the limits against their maximum.
     pub fn check(&self, maximum: &Limits) -> Result<(), FieldError> {
         if self.name.trim().is_empty() {

@@ -7,6 +7,8 @@ pub mod live;
 pub mod log;
 pub mod spool;
 
+mod notify;
+mod queue;
 mod request;
 mod trash;
 

@@ -3,6 +3,12 @@
 //! An engine turns a [`Job`] into a running sandbox; the runtime contract (folders, files, signals) is the
 //! same in every engine, so [`contract`] reads the outcome whatever ran it.
 
+pub mod builtin;
+pub mod contract;
 pub mod job;
+pub mod python;
+
+#[expect(dead_code, reason = "the shim's half of the codec is in the same file")]
+mod wire;
 
 pub use job::{Ended, Exit, Interpreter, Job, Program, Stopped};

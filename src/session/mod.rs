@@ -1,4 +1,126 @@
-//! What the screen and the command line work with once the program is open: settings, identity, log.
+//! What the screen and the command line work with once the program is open: settings, database, store, person.
 
 pub mod identity;
 pub mod logging;
+
+use crate::{
+    config::Config,
+    db::{self, Db, DbError},
+    domain::user::User,
+    samples,
+    storage::{Store, StoreError},
+};
+use std::sync::Arc;
+
+/// An open session; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// The rows.
+    pub db: Db,
+    /// The bytes.
+    pub store: Store,
+    /// Whose they are.
+    pub user: User,
+}
+
+/// Why a session cannot be opened. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The database.
+    #[error("{error}{}", origin(.from.as_deref()))]
+    Database {
+        /// What it said.
+        error: DbError,
+        /// Which setting chose it, where it is not the usual one.
+        from: Option<String>,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn origin(from: Option<&str>) -> String {
+    from.map(|from| format!(" (the database was chosen by {from})")).unwrap_or_default()
+}
+
+impl Session {
+    /// Opens the database and the store, signs in the operating system's user, and puts the sample tools into an
+    /// embedded database that has none.
+    pub async fn open(config: Arc<Config>) -> Result<Self, SessionError> {
+        let (db, from) = match &config.database.url {
+            None => {
+                let path = config.paths.database();
+                (Db::open_embedded(&path).await, None)
+            }
+            Some(url) => (Db::open(url.expose()).await, Some(config.database.url_origin.clone())),
+        };
+        let is_embedded = from.is_none();
+        let failed = |error| SessionError::Database { error, from: from.clone() };
+        let db = db.map_err(failed)?;
+        let user = db::users::sign_in(&db, &identity::of_process()).await.map_err(failed)?;
+        if is_embedded && db::tools::seed(&db, user.id, &samples::samples()).await.map_err(failed)? {
+            tracing::info!("sample tools installed");
+        }
+        let store = Store::local(&config.storage.path)?;
+        for note in db.notes() {
+            tracing::info!("{note}");
+        }
+        Ok(Self { config, db, store, user })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::{Environment, Flags, Paths, load_from},
+        domain::page::PageRequest,
+    };
+    use std::path::Path;
+
+    fn config(root: &Path, set: &[&str]) -> Arc<Config> {
+        let folder = |name: &str| root.join(name);
+        let environment = Environment {
+            variables: std::collections::BTreeMap::new(),
+            home: root.to_owned(),
+            current: root.to_owned(),
+            base: Paths {
+                config: folder("config"),
+                state: folder("state"),
+                cache: folder("cache"),
+                data: folder("data"),
+            },
+            system_file: folder("system.toml"),
+        };
+        let flags = Flags { set: set.iter().map(|set| (*set).to_owned()).collect(), ..Flags::default() };
+        Arc::new(load_from(&flags, &environment).unwrap().config)
+    }
+
+    #[tokio::test]
+    async fn an_empty_machine_gets_a_database_a_person_and_tools_once() {
+        let root = tempfile::tempdir().unwrap();
+        let config = config(root.path(), &[]);
+        let first = Session::open(config.clone()).await.unwrap();
+        let tools = db::tools::list(&first.db, "", &PageRequest::first(100)).await.unwrap().rows;
+        assert_eq!(tools.len(), samples::samples().len());
+        assert_eq!(tools[0].author_id, first.user.id);
+        let second = Session::open(config).await.unwrap();
+        assert_eq!(second.user.id, first.user.id);
+        assert_eq!(db::tools::list(&second.db, "", &PageRequest::first(100)).await.unwrap().rows, tools);
+    }
+
+    #[tokio::test]
+    async fn a_chosen_database_gets_no_samples_and_its_failure_names_who_chose_it() {
+        let root = tempfile::tempdir().unwrap();
+        let url = format!("database.url=sqlite:///{}/chosen.db", root.path().display());
+        let session = Session::open(config(root.path(), &[&url])).await.unwrap();
+        assert_eq!(db::tools::list(&session.db, "", &PageRequest::first(100)).await.unwrap().rows.len(), 0);
+
+        let url = "database.url=postgresql://ann:s3cret@db/mecapy";
+        let refusal = Session::open(config(root.path(), &[url])).await.unwrap_err().to_string();
+        assert!(refusal.contains("SQLite") && refusal.contains("flag --set"), "{refusal}");
+        assert!(!refusal.contains("s3cret"), "{refusal}");
+    }
+}

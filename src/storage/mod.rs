@@ -5,6 +5,8 @@
 
 mod media;
 mod store;
+mod upload;
 
 pub use media::content_type;
 pub use store::{Store, StoreError, Stored};
+pub use upload::{Uploaded, upload};

@@ -80,12 +80,23 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+    /// The row that belongs to the object.
+    #[error(transparent)]
+    Row(#[from] crate::db::DbError),
     /// Whatever else the store said.
     #[error("the store: {0}")]
     Store(#[source] object_store::Error),
 }
 
 impl StoreError {
+    /// The same error, naming the file that was being read rather than its key.
+    pub(super) fn at(self, file: &Path) -> Self {
+        match self {
+            Self::File { source, .. } => Self::File { path: file.to_owned(), source },
+            other => other,
+        }
+    }
+
     /// Whether the disk is full: it may pass, so it is tried again.
     pub fn is_full(&self) -> bool {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);

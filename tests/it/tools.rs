@@ -78,8 +78,13 @@ elif sys.argv[2] == "describe":
 
 /// Runs the driver in an empty folder; what it printed, and its folder.
 fn drive(tool: &str, mode: &str, parameters: &Map<String, Value>) -> (Value, tempfile::TempDir) {
+    drive_with("python3", tool, mode, parameters)
+}
+
+/// The same with a chosen interpreter.
+fn drive_with(python: &str, tool: &str, mode: &str, parameters: &Map<String, Value>) -> (Value, tempfile::TempDir) {
     let here = tempfile::tempdir().unwrap();
-    let mut child = Command::new("python3")
+    let mut child = Command::new(python)
         .args(["-I", "-B", "-c", DRIVER])
         .arg(folder().join(tool).join("code.py"))
         .arg(mode)
@@ -184,5 +189,45 @@ fn every_parameter_has_a_type_a_default_and_a_line_of_description() {
     for tool in samples() {
         let (undescribed, _) = drive(&tool.name, "describe", &Map::new());
         assert_eq!(undescribed, json!([]), "{}", tool.name);
+    }
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "says why nothing was tested")]
+fn numpy_gives_what_the_standard_library_gives() {
+    let has_numpy = |python: &&str| {
+        let import = Command::new(python).args(["-I", "-c", "import numpy"]).stderr(Stdio::null()).status();
+        import.is_ok_and(|status| status.success())
+    };
+    let Some(python) = ["python3", "/usr/bin/python3"].into_iter().find(has_numpy) else {
+        assert!(std::env::var_os("MECAPY_REQUIRE_SERVICES").is_none(), "no python3 here has numpy");
+        eprintln!("SKIPPED: no python3 here has numpy");
+        return;
+    };
+    let chain = json!({"masses": 60, "left_end": "fixed", "right_end": "fixed"});
+    let solve = |solver: &str| {
+        let mut parameters = chain.as_object().unwrap().clone();
+        parameters.insert("solver".to_owned(), json!(solver));
+        drive_with(python, "natural_frequencies", "run", &parameters).0
+    };
+    let (with, without) = (solve("numpy"), solve("stdlib"));
+    assert_eq!(
+        (with["solved_with"].as_str(), without["solved_with"].as_str()),
+        (Some("numpy"), Some("standard library"))
+    );
+    let numbers = |result: &Value| -> Vec<f64> {
+        let modes = result["modes"].as_array().unwrap().iter().flat_map(|mode| mode.as_array().unwrap());
+        result["angular_frequencies_rad_per_s"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .chain(modes)
+            .map(|value| value.as_f64().unwrap())
+            .collect()
+    };
+    let (with, without) = (numbers(&with), numbers(&without));
+    assert_eq!(with.len(), 60 + 4 * 60);
+    for (one, other) in with.iter().zip(&without) {
+        assert!((one - other).abs() <= 1e-9 * (1.0 + one.abs()), "{one} and {other}");
     }
 }

@@ -1,7 +1,7 @@
 //! mecapy's folders: whether they can be written, on what kind of file system, with how much room.
 
 use super::{Check, Mark};
-use crate::{config::Config, domain::format};
+use crate::{config::Config, db::filesystem, domain::format};
 use std::path::Path;
 
 /// Less room than this and a run may not find a place for its output.
@@ -22,7 +22,7 @@ fn folder(name: &str, path: &Path) -> Check {
     };
     let is_new = if there == path { "" } else { ", made when needed" };
     let (kind, free) = match rustix::fs::statfs(there) {
-        Ok(stat) => (file_system(stat.f_type as u64), stat.f_bavail * stat.f_bsize as u64),
+        Ok(stat) => (filesystem::known(stat.f_type as u64), stat.f_bavail * stat.f_bsize as u64),
         Err(error) => {
             return Check::new("folders", Mark::Error, format!("{name}: {}: {error}", path.display()));
         }
@@ -44,50 +44,9 @@ fn folder(name: &str, path: &Path) -> Check {
     Check::ok("folders", fact)
 }
 
-struct FileSystem {
-    name: String,
-    is_network: bool,
-}
-
-/// Kinds by the magic numbers of `linux/magic.h` and of the file systems' own sources.
-fn file_system(magic: u64) -> FileSystem {
-    let (name, is_network) = match magic & 0xffff_ffff {
-        0xef53 => ("ext4", false),
-        0x5846_5342 => ("xfs", false),
-        0x9123_683e => ("btrfs", false),
-        0x2fc1_2fc1 => ("zfs", false),
-        0x0102_1994 => ("tmpfs", false),
-        0x794c_7630 => ("overlay", false),
-        0xf2f5_2010 => ("f2fs", false),
-        0xca45_1a4e => ("bcachefs", false),
-        0x6969 => ("NFS", true),
-        0x517b | 0xff53_4d42 | 0xfe53_4d42 => ("SMB", true),
-        0x00c3_6400 => ("Ceph", true),
-        0x5346_414f | 0x6b41_4653 => ("AFS", true),
-        0x0102_1997 => ("9P", true),
-        0x0bd0_0bd0 => ("Lustre", true),
-        0x4750_4653 => ("GPFS", true),
-        0x1983_0326 => ("BeeGFS", true),
-        0x2003_0528 => ("OrangeFS", true),
-        // sshfs and others: nearly always a network, and without the locks that SQLite needs.
-        0x6573_5546 => ("FUSE", true),
-        other => return FileSystem { name: format!("file system {other:#x}"), is_network: false },
-    };
-    FileSystem { name: name.to_owned(), is_network }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn network_file_systems_are_known() {
-        assert!(file_system(0x6969).is_network);
-        assert!(!file_system(0xef53).is_network);
-        assert_eq!(file_system(0x1234).name, "file system 0x1234");
-        // Signed on some architectures: the sign extends into the upper half.
-        assert!(file_system(0xffff_ffff_ff53_4d42).is_network);
-    }
 
     #[test]
     fn a_folder_that_is_not_there_is_judged_by_the_one_above() {

@@ -1,0 +1,284 @@
+//! Lists of calculations, read by keyset pages.
+//!
+//! A list is a merge of ordered ranges, one for each status it shows, each read from the index that holds
+//! `(user_id, status, sort column, id)`. The database merges the ranges (`UNION ALL` under one `ORDER BY`) and stops
+//! at the page's end, so that the cost depends neither on the depth nor on how rare a status is. Where the sort
+//! column may be NULL those rows stand last in either order and are a second range: a row-value comparison would
+//! drop them.
+
+use super::status;
+use crate::db::{
+    Db, DbError, Explain, Timestamp,
+    entity::{calculation, calculation_run},
+};
+use crate::domain::{
+    FieldError,
+    calculation::CalculationRow,
+    id::{CalculationId, UserId},
+    page::{CalculationQuery, CalculationSort, Cursor, CursorValue, Direction},
+    status::Status,
+};
+use sea_orm::{
+    ConnectionTrait, ExprTrait, QueryResult,
+    sea_query::{Expr, Func, Order, Query, SelectStatement, UnionType, Value},
+};
+
+/// A list of one person's calculations: which states, in which order.
+pub(super) struct List<'a> {
+    pub(super) db: &'a Db,
+    pub(super) user: UserId,
+    pub(super) statuses: Vec<Status>,
+    sort: CalculationSort,
+    ascending: bool,
+}
+
+/// A row and its place in the list.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    pub(super) row: CalculationRow,
+    pub(super) cursor: Cursor,
+}
+
+/// The row a reading starts from.
+#[derive(Clone, Copy)]
+pub(super) struct Anchor<'a> {
+    pub(super) cursor: &'a Cursor,
+    /// Whether the row itself is read too.
+    pub(super) inclusive: bool,
+}
+
+/// A part of the list: NULLs stand behind the values in either order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Values,
+    Nulls,
+}
+
+impl<'a> List<'a> {
+    pub(super) fn new(db: &'a Db, user: UserId, query: &CalculationQuery) -> Self {
+        let statuses = Status::ALL
+            .into_iter()
+            .filter(|status| query.statuses.is_empty() || query.statuses.contains(status))
+            .collect();
+        Self { db, user, statuses, sort: query.sort, ascending: query.ascending }
+    }
+
+    /// At most `limit` entries from the list's start (or its end, backwards) or next to `anchor`, nearest first.
+    pub(super) async fn read(
+        &self,
+        anchor: Option<Anchor<'_>>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Entry>, DbError> {
+        let mut entries = Vec::new();
+        for (part, anchor) in self.parts(anchor, direction) {
+            let Some(statement) = self.statement(part, anchor, direction, limit - entries.len())? else { continue };
+            for row in self.db.connection().query_all(&statement).await.of(self.db)? {
+                entries.push(self.entry(&row)?);
+            }
+            if entries.len() == limit {
+                break;
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Which parts a reading passes, in its order, and where it starts in each.
+    fn parts<'b>(&self, anchor: Option<Anchor<'b>>, direction: Direction) -> Vec<(Part, Option<Anchor<'b>>)> {
+        let mut parts = vec![Part::Values];
+        if matches!(self.sort, CalculationSort::Started | CalculationSort::Duration) {
+            parts.push(Part::Nulls);
+        }
+        if direction == Direction::Backward {
+            parts.reverse();
+        }
+        let Some(anchor) = anchor else { return parts.into_iter().map(|part| (part, None)).collect() };
+        let stands_in = if anchor.cursor.value == CursorValue::Null { Part::Nulls } else { Part::Values };
+        parts
+            .into_iter()
+            .skip_while(|part| *part != stands_in)
+            .map(|part| (part, (part == stands_in).then_some(anchor)))
+            .collect()
+    }
+
+    /// Reads one part: `None` where no row can be in it.
+    fn statement(
+        &self,
+        part: Part,
+        anchor: Option<Anchor<'_>>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Option<SelectStatement>, FieldError> {
+        let upwards = self.ascending == (direction == Direction::Forward);
+        let mut ranges = Vec::new();
+        for status in &self.statuses {
+            let mut range = self.select();
+            range.and_where(Expr::col(("c", calculation::Column::Status)).eq(status.name()));
+            if part == Part::Nulls {
+                range.and_where(self.key().is_null());
+            } else if matches!(self.sort, CalculationSort::Started | CalculationSort::Duration) {
+                range.and_where(self.key().is_not_null());
+            }
+            if let Some(anchor) = anchor {
+                let Some(beyond) = self.beyond(*status, anchor, upwards)? else { continue };
+                range.cond_where(beyond);
+            }
+            ranges.push(range);
+        }
+        let mut ranges = ranges.into_iter();
+        let Some(mut statement) = ranges.next() else { return Ok(None) };
+        statement.unions(ranges.map(|range| (UnionType::All, range)));
+        let order = if upwards { Order::Asc } else { Order::Desc };
+        statement.order_by("sort_key", order.clone()).order_by("id", order).limit(limit as u64);
+        Ok(Some(statement))
+    }
+
+    /// The condition on the rows of `status` beyond `anchor`: `None` where there are none.
+    fn beyond(&self, status: Status, anchor: Anchor<'_>, upwards: bool) -> Result<Option<Expr>, FieldError> {
+        let id = Expr::col(("c", calculation::Column::Id));
+        let (left, right) = match (self.sort, &anchor.cursor.value) {
+            (CalculationSort::Status, CursorValue::Text(name)) => {
+                // Within one range the status is constant: ranges lie wholly before, at, or beyond the anchor's.
+                match (status.name().cmp(name.as_str()), upwards) {
+                    (std::cmp::Ordering::Equal, _) => (id, Expr::val(anchor.cursor.id)),
+                    (std::cmp::Ordering::Greater, true) | (std::cmp::Ordering::Less, false) => {
+                        return Ok(Some(Expr::val(1).eq(1)));
+                    }
+                    _ => return Ok(None),
+                }
+            }
+            (CalculationSort::Started | CalculationSort::Duration, CursorValue::Null) => {
+                (id, Expr::val(anchor.cursor.id))
+            }
+            (_, value) => (
+                Expr::tuple([self.key(), id]),
+                Expr::tuple([Expr::val(self.value(value)?), Expr::val(anchor.cursor.id)]),
+            ),
+        };
+        Ok(Some(match (upwards, anchor.inclusive) {
+            (true, false) => left.gt(right),
+            (true, true) => left.gte(right),
+            (false, false) => left.lt(right),
+            (false, true) => left.lte(right),
+        }))
+    }
+
+    /// A cursor's value as the database spells it.
+    fn value(&self, value: &CursorValue) -> Result<Value, FieldError> {
+        match (self.sort, value) {
+            (CalculationSort::Created | CalculationSort::Started, CursorValue::Time(at)) => {
+                Ok(self.db.time(*at).into())
+            }
+            (CalculationSort::Name, CursorValue::Text(name)) => Ok(name.as_str().into()),
+            (CalculationSort::Duration, CursorValue::Real(seconds)) => Ok((*seconds).into()),
+            _ => Err(FieldError::new("anchor", format!("is no place in a list sorted by {:?}", self.sort))),
+        }
+    }
+
+    /// The sort column.
+    fn key(&self) -> Expr {
+        match self.sort {
+            CalculationSort::Created => Expr::col(("c", calculation::Column::CreatedAt)),
+            CalculationSort::Name => Func::lower(Expr::col(("c", calculation::Column::Name))).into(),
+            CalculationSort::Status => Expr::col(("c", calculation::Column::Status)),
+            CalculationSort::Started => Expr::col(("c", calculation::Column::StartedAt)),
+            CalculationSort::Duration => Expr::col(("c", calculation::Column::ExecutionTime)),
+        }
+    }
+
+    /// Selects entries of the list's owner, without order.
+    pub(super) fn select(&self) -> SelectStatement {
+        let mut select = rows();
+        select.expr_as(self.key(), "sort_key").and_where(Expr::col(("c", calculation::Column::UserId)).eq(self.user.0));
+        select
+    }
+
+    /// The conditions that any row of the list meets, for counting.
+    pub(super) fn states(&self) -> Expr {
+        Expr::col(("c", calculation::Column::Status)).is_in(self.statuses.iter().map(|status| status.name()))
+    }
+
+    pub(super) fn entry(&self, result: &QueryResult) -> Result<Entry, DbError> {
+        let row = from_result(self.db, result)?;
+        let value = match self.sort {
+            CalculationSort::Created => CursorValue::Time(row.created_at),
+            // As the database folds it.
+            CalculationSort::Name => CursorValue::Text(result.try_get("", "sort_key").of(self.db)?),
+            CalculationSort::Status => CursorValue::Text(row.status.name().to_owned()),
+            CalculationSort::Started => row.started_at.map_or(CursorValue::Null, CursorValue::Time),
+            CalculationSort::Duration => row.execution_time.map_or(CursorValue::Null, CursorValue::Real),
+        };
+        Ok(Entry { cursor: Cursor { value, id: row.id.0 }, row })
+    }
+
+    /// How two places stand in the list.
+    pub(super) fn compare(&self, left: &Cursor, right: &Cursor) -> std::cmp::Ordering {
+        use std::cmp::Ordering;
+        let directed = |ordering: Ordering| if self.ascending { ordering } else { ordering.reverse() };
+        let values = match (&left.value, &right.value) {
+            (CursorValue::Null, CursorValue::Null) => Ordering::Equal,
+            (CursorValue::Null, _) => return Ordering::Greater,
+            (_, CursorValue::Null) => return Ordering::Less,
+            (CursorValue::Time(a), CursorValue::Time(b)) => a.cmp(b),
+            (CursorValue::Text(a), CursorValue::Text(b)) => a.cmp(b),
+            (CursorValue::Real(a), CursorValue::Real(b)) => a.total_cmp(b),
+            _ => Ordering::Equal,
+        };
+        directed(values.then(left.id.cmp(&right.id)))
+    }
+}
+
+/// One row as the lists show it.
+pub async fn row(db: &Db, user: UserId, id: CalculationId) -> Result<Option<CalculationRow>, DbError> {
+    let select = rows()
+        .and_where(Expr::col(("c", calculation::Column::UserId)).eq(user.0))
+        .and_where(Expr::col(("c", calculation::Column::Id)).eq(id.0))
+        .take();
+    let found = db.connection().query_one(&select).await.of(db)?;
+    found.map(|result| from_result(db, &result)).transpose()
+}
+
+/// Selects what [`CalculationRow`] holds: no long text is read.
+fn rows() -> SelectStatement {
+    Query::select()
+        // Under an alias of its own: the order of a compound statement knows nothing else.
+        .expr_as(Expr::col(("c", calculation::Column::Id)), "id")
+        .columns(
+            [
+                calculation::Column::Name,
+                calculation::Column::Status,
+                calculation::Column::CreatedAt,
+                calculation::Column::StartedAt,
+                calculation::Column::CompletedAt,
+                calculation::Column::ExecutionTime,
+                calculation::Column::MemoryUsed,
+            ]
+            .map(|column| ("c", column)),
+        )
+        .expr_as(Expr::col(("r", calculation_run::Column::Id)).is_not_null(), "queued")
+        .column(("r", calculation_run::Column::ErrorKind))
+        .from_as(calculation::Entity, "c")
+        .join_as(
+            sea_orm::JoinType::LeftJoin,
+            calculation_run::Entity,
+            "r",
+            Expr::col(("r", calculation_run::Column::CalculationId)).equals(("c", calculation::Column::Id)),
+        )
+        .take()
+}
+
+fn from_result(db: &Db, result: &QueryResult) -> Result<CalculationRow, DbError> {
+    let time = |column| result.try_get::<Option<Timestamp>>("", column).of(db).map(|at| at.map(Timestamp::time));
+    Ok(CalculationRow {
+        id: CalculationId(result.try_get("", "id").of(db)?),
+        name: result.try_get("", "name").of(db)?,
+        status: status(db, &result.try_get::<String>("", "status").of(db)?)?,
+        queued: result.try_get("", "queued").of(db)?,
+        created_at: result.try_get::<Timestamp>("", "created_at").of(db)?.time(),
+        started_at: time("started_at")?,
+        completed_at: time("completed_at")?,
+        execution_time: result.try_get("", "execution_time").of(db)?,
+        memory_used: result.try_get::<Option<i32>>("", "memory_used").of(db)?.map(i64::from),
+        error_kind: result.try_get("", "error_kind").of(db)?,
+    })
+}

@@ -1,0 +1,257 @@
+//! Pages of a list, with or without a text that the names must contain.
+//!
+//! A text of three characters or more is looked up in the trigram index, a shorter one as the beginning of names.
+//! Few matches are sorted here; where there are many, walking the list in its own order meets a page of them soon.
+//! So neither a rare nor a common text reads or sorts everything.
+
+use super::list::{Anchor, Entry, List};
+use crate::db::{Db, DbError, Explain, entity::calculation};
+use crate::domain::{
+    calculation::CalculationRow,
+    id::UserId,
+    page::{CalculationQuery, Direction, Page, PageRequest},
+};
+use sea_orm::{
+    ConnectionTrait, DbBackend, ExprTrait,
+    sea_query::{Condition, Expr, Func, LikeExpr, Query, SelectStatement, extension::sqlite::SqliteExpr},
+};
+
+/// Up to so many matches are sorted in memory.
+const FEW: usize = 2_000;
+/// So many rows are read at once while walking a list.
+const CHUNK: usize = 500;
+
+/// A window of the calculations of `user`, in the list's order.
+pub async fn page(
+    db: &Db,
+    user: UserId,
+    query: &CalculationQuery,
+    request: &PageRequest,
+) -> Result<Page<CalculationRow>, DbError> {
+    let list = List::new(db, user, query);
+    let source = Source::of(&list, &query.text).await?;
+    let limit = request.limit as usize;
+    let anchor = |inclusive| request.anchor.as_ref().map(|cursor| Anchor { cursor, inclusive });
+
+    let mut entries = source.read(&list, anchor(false), request.direction, limit + 1).await?;
+    let more = entries.len() > limit;
+    entries.truncate(limit);
+    let (opposite, forward) = match request.direction {
+        Direction::Forward => (Direction::Backward, true),
+        Direction::Backward => (Direction::Forward, false),
+    };
+    let behind = request.anchor.is_some() && !source.read(&list, anchor(true), opposite, 1).await?.is_empty();
+    if !forward {
+        entries.reverse();
+    }
+    let (rows, cursors) = entries.into_iter().map(|entry| (entry.row, entry.cursor)).unzip();
+    Ok(Page {
+        rows,
+        cursors,
+        more_before: if forward { behind } else { more },
+        more_after: if forward { more } else { behind },
+    })
+}
+
+/// How many calculations of `user` the list holds. Slower than a page on large lists: ask apart.
+pub async fn count(db: &Db, user: UserId, query: &CalculationQuery) -> Result<u64, DbError> {
+    let list = List::new(db, user, query);
+    let mut select = Query::select()
+        .expr_as(Expr::col(("c", calculation::Column::Id)).count(), "count")
+        .from_as(calculation::Entity, "c")
+        .and_where(Expr::col(("c", calculation::Column::UserId)).eq(user.0))
+        .and_where(list.states())
+        .take();
+    if let Some(needle) = Needle::new(&query.text) {
+        select.cond_where(needle.condition(&list, None));
+    }
+    let row = db.connection().query_one(&select).await.of(db)?;
+    let count: i64 = row.map_or(Ok(0), |row| row.try_get("", "count")).of(db)?;
+    Ok(count.unsigned_abs())
+}
+
+/// Where the rows of a page come from.
+enum Source {
+    /// The list's own index.
+    Index,
+    /// The same, passing over what does not match.
+    Walk(Needle),
+    /// All matches, in the list's order.
+    Sorted(Vec<Entry>),
+}
+
+impl Source {
+    async fn of(list: &List<'_>, text: &str) -> Result<Self, DbError> {
+        let Some(needle) = Needle::new(text) else { return Ok(Self::Index) };
+        let db = list.db;
+        let candidates = db.connection().query_all(&needle.candidates(list, Some(FEW + 1))).await.of(db)?;
+        if candidates.len() > FEW {
+            return Ok(Self::Walk(needle));
+        }
+        let select = list.select().and_where(list.states()).cond_where(needle.condition(list, Some(FEW + 1))).take();
+        let mut entries = Vec::new();
+        for row in db.connection().query_all(&select).await.of(db)? {
+            entries.push(list.entry(&row)?);
+        }
+        entries.retain(|entry| needle.matches(&entry.row.name));
+        entries.sort_by(|left, right| list.compare(&left.cursor, &right.cursor));
+        Ok(Self::Sorted(entries))
+    }
+
+    /// At most `limit` entries from the start or next to `anchor`, nearest first.
+    async fn read(
+        &self,
+        list: &List<'_>,
+        anchor: Option<Anchor<'_>>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Entry>, DbError> {
+        match self {
+            Self::Index => list.read(anchor, direction, limit).await,
+            Self::Walk(needle) => walk(list, needle, anchor, direction, limit).await,
+            Self::Sorted(entries) => {
+                let wanted = |entry: &&Entry| {
+                    anchor.is_none_or(|anchor| {
+                        let order = list.compare(&entry.cursor, anchor.cursor);
+                        let order = if direction == Direction::Forward { order } else { order.reverse() };
+                        order.is_gt() || (anchor.inclusive && order.is_eq())
+                    })
+                };
+                Ok(if direction == Direction::Forward {
+                    entries.iter().filter(wanted).take(limit).cloned().collect()
+                } else {
+                    entries.iter().rev().filter(wanted).take(limit).cloned().collect()
+                })
+            }
+        }
+    }
+}
+
+async fn walk(
+    list: &List<'_>,
+    needle: &Needle,
+    anchor: Option<Anchor<'_>>,
+    direction: Direction,
+    limit: usize,
+) -> Result<Vec<Entry>, DbError> {
+    let mut chunk = list.read(anchor, direction, CHUNK).await?;
+    let mut found = Vec::new();
+    loop {
+        let last = chunk.last().filter(|_| chunk.len() == CHUNK).map(|entry| entry.cursor.clone());
+        found.extend(chunk.into_iter().filter(|entry| needle.matches(&entry.row.name)));
+        let Some(cursor) = last.filter(|_| found.len() < limit) else { break };
+        chunk = list.read(Some(Anchor { cursor: &cursor, inclusive: false }), direction, CHUNK).await?;
+    }
+    found.truncate(limit);
+    Ok(found)
+}
+
+/// What the names must hold, folded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Needle {
+    /// Three characters or more, anywhere.
+    Part(String),
+    /// One or two, at the beginning: the trigram index knows nothing shorter than three.
+    Prefix(String),
+}
+
+impl Needle {
+    /// `None` where the text asks for nothing.
+    fn new(text: &str) -> Option<Self> {
+        let folded = fold(text.trim());
+        match folded.chars().count() {
+            0 => None,
+            1 | 2 => Some(Self::Prefix(folded)),
+            _ => Some(Self::Part(folded)),
+        }
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Part(part) => fold(name).contains(part.as_str()),
+            Self::Prefix(prefix) => fold(name).starts_with(prefix.as_str()),
+        }
+    }
+
+    /// The condition that a row of the list is among the (first `limit`) candidates.
+    fn condition(&self, list: &List<'_>, limit: Option<usize>) -> Expr {
+        Expr::col(("c", calculation::Column::Id)).in_subquery(self.candidates(list, limit))
+    }
+
+    /// Selects the ids of the rows that may match, at most `limit`.
+    fn candidates(&self, list: &List<'_>, limit: Option<usize>) -> SelectStatement {
+        let mut select = match self {
+            Self::Part(part) if list.db.connection().get_database_backend() == DbBackend::Sqlite => Query::select()
+                .column("rowid")
+                .from("calculation_names")
+                // In quotes it is one phrase to FTS5, whatever it holds.
+                .and_where(Expr::col("calculation_names").matches(format!("\"{}\"", part.replace('"', "\"\""))))
+                .take(),
+            Self::Part(part) => named(list, contains(part)),
+            Self::Prefix(prefix) => named(list, begins(prefix)),
+        };
+        if let Some(limit) = limit {
+            select.limit(limit as u64);
+        }
+        select
+    }
+}
+
+/// Selects the ids of the list's rows whose name meets `condition`.
+fn named(list: &List<'_>, condition: Condition) -> SelectStatement {
+    Query::select()
+        .column(("c", calculation::Column::Id))
+        .from_as(calculation::Entity, "c")
+        .and_where(Expr::col(("c", calculation::Column::UserId)).eq(list.user.0))
+        .and_where(list.states())
+        .cond_where(condition)
+        .take()
+}
+
+/// The name as the database folds it.
+fn key() -> Expr {
+    Func::lower(Expr::col(("c", calculation::Column::Name))).into()
+}
+
+/// For the trigram index of PostgreSQL.
+fn contains(part: &str) -> Condition {
+    let pattern = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    Condition::all().add(key().like(LikeExpr::new(format!("%{pattern}%")).escape('\\')))
+}
+
+/// For the index of names: one range for each way to write the prefix, since SQLite folds ASCII letters only.
+fn begins(prefix: &str) -> Condition {
+    let mut ways = vec![String::new()];
+    for c in prefix.chars() {
+        let upper: String = c.to_uppercase().collect();
+        let mut longer: Vec<String> = ways.iter().map(|way| format!("{way}{c}")).collect();
+        if !c.is_ascii() && !upper.contains(c) {
+            longer.extend(ways.iter().map(|way| format!("{way}{upper}")));
+        }
+        ways = longer;
+    }
+    ways.into_iter().fold(Condition::any(), |any, way| {
+        let end = format!("{way}\u{10ffff}");
+        any.add(Condition::all().add(key().gte(way)).add(key().lt(end)))
+    })
+}
+
+/// Lower case, letter by letter, as the trigram index folds.
+fn fold(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_texts_are_beginnings() {
+        assert_eq!(Needle::new("  "), None);
+        assert_eq!(Needle::new(" Éq "), Some(Needle::Prefix("éq".to_owned())));
+        assert_eq!(Needle::new("Beam"), Some(Needle::Part("beam".to_owned())));
+        assert!(Needle::new("éq").unwrap().matches("Équilibre"));
+        assert!(!Needle::new("qu").unwrap().matches("Équilibre"));
+        assert!(Needle::new("QUI").unwrap().matches("Équilibre"));
+    }
+}

@@ -1,0 +1,146 @@
+//! What can go wrong with the database, in words that name the place and say what to do.
+
+use crate::domain::FieldError;
+use sea_orm::{DbErr, RuntimeErr, sqlx};
+use std::sync::Arc;
+
+/// Why the database did not do what was asked. `place` is the file's path or the server's address.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum DbError {
+    /// The address cannot be read, or names a database that this build does not speak to.
+    #[error("database address {url}: {problem}")]
+    Address {
+        /// As given, without a password.
+        url: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// The file or its folder cannot be opened or made.
+    #[error("cannot open the database {place}: {problem}")]
+    Open {
+        /// Where.
+        place: String,
+        /// The cause and the way out.
+        problem: String,
+    },
+    /// The file is no SQLite database.
+    #[error(
+        "{place} is not a SQLite database; it was left as it is. Move it away, or set database.url to another file"
+    )]
+    NotADatabase {
+        /// Where.
+        place: String,
+    },
+    /// The file is cut short or its pages contradict each other.
+    #[error(
+        "the database {place} is damaged ({detail}); it was left as it is. Put a copy back (mecapy keeps one beside \
+         it before each migration, named *.before-*), or save what is readable: sqlite3 {place} .recover"
+    )]
+    Damaged {
+        /// Where.
+        place: String,
+        /// SQLite's own words.
+        detail: String,
+    },
+    /// A newer mecapy made or migrated it.
+    #[error("the database {place} was made by a newer mecapy (it holds {}); update mecapy. Nothing was changed", .unknown.join(", "))]
+    Newer {
+        /// Where.
+        place: String,
+        /// The migrations that this build does not know.
+        unknown: Vec<String>,
+    },
+    /// Another program's database.
+    #[error(
+        "{place} is another program's database (it holds the tables {}); mecapy does not touch it. Set database.url \
+         to a file of its own", .tables.join(", ")
+    )]
+    Foreign {
+        /// Where.
+        place: String,
+        /// Some of its tables.
+        tables: Vec<String>,
+    },
+    /// Another process kept the write lock longer than we wait.
+    #[error("the database {place} is locked by another program; close it there, or try again")]
+    Locked {
+        /// Where.
+        place: String,
+    },
+    /// The file, its folder or its file system does not take writes.
+    #[error(
+        "the database {place} cannot be written: the file, its folder or its file system is read-only for this \
+         user; give write permission to the file and its folder (chmod u+w), or set database.url to another file"
+    )]
+    ReadOnly {
+        /// Where.
+        place: String,
+    },
+    /// The disk or the quota is full.
+    #[error("no space is left for the database {place}; nothing was changed. Free some space and try again")]
+    NoSpace {
+        /// Where.
+        place: String,
+    },
+    /// A value does not fit its column.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// The row is not there, or belongs to somebody else.
+    #[error("{what} {id} does not exist")]
+    NotFound {
+        /// `calculation`, `tool`, `file`, `run`.
+        what: &'static str,
+        /// Its id or name.
+        id: String,
+    },
+    /// The row is there, but not in a state that allows this.
+    #[error("{0}")]
+    Conflict(String),
+    /// Anything else the database said.
+    #[error("the database {place} failed: {source}")]
+    Other {
+        /// Where.
+        place: String,
+        /// Its own words.
+        source: Arc<DbErr>,
+    },
+}
+
+impl DbError {
+    pub(super) fn not_found(what: &'static str, id: impl ToString) -> Self {
+        Self::NotFound { what, id: id.to_string() }
+    }
+
+    /// The error behind `error`, told for the database at `place`.
+    pub(super) fn explain(place: &str, error: DbErr) -> Self {
+        let place = place.to_owned();
+        let Some((code, detail)) = sqlite_error(&error) else {
+            return Self::Other { place, source: Arc::new(error) };
+        };
+        // The low byte is the primary result code: https://www.sqlite.org/rescode.html
+        match code & 0xff {
+            5 | 6 => Self::Locked { place },
+            8 => Self::ReadOnly { place },
+            11 => Self::Damaged { place, detail },
+            13 => Self::NoSpace { place },
+            14 => Self::Open {
+                place,
+                problem: "SQLite could not open it; look at the permissions of the file and of its folder".to_owned(),
+            },
+            26 => Self::NotADatabase { place },
+            _ => Self::Other { place, source: Arc::new(error) },
+        }
+    }
+}
+
+/// SQLite's extended result code and words, where `error` came from SQLite.
+fn sqlite_error(error: &DbErr) -> Option<(i32, String)> {
+    let (DbErr::Conn(RuntimeErr::SqlxError(inner))
+    | DbErr::Exec(RuntimeErr::SqlxError(inner))
+    | DbErr::Query(RuntimeErr::SqlxError(inner))) = error
+    else {
+        return None;
+    };
+    let sqlx::Error::Database(inner) = &**inner else { return None };
+    Some((inner.code()?.parse().ok()?, inner.message().to_owned()))
+}

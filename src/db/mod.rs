@@ -1,0 +1,100 @@
+//! The database: entities, queries by noun, and the embedded file.
+//!
+//! One code path serves SQLite and PostgreSQL; what differs (the spelling of times, the name search, the opening of
+//! a file) sits in one place each. Every write that reads first runs in an immediate transaction: a deferred one
+//! fails with "database is locked" as soon as two processes do it at once.
+
+pub mod calculations;
+pub mod entity;
+pub mod files;
+pub mod filesystem;
+pub mod runs;
+pub mod tools;
+pub mod users;
+
+mod error;
+mod open;
+mod time;
+mod url;
+mod validate;
+
+pub use error::DbError;
+pub use time::Timestamp;
+
+use chrono::NaiveDateTime;
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use std::sync::Arc;
+
+/// An open database of the present schema; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Db(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    connection: DatabaseConnection,
+    place: String,
+    notes: Vec<String>,
+}
+
+impl Db {
+    /// Where the data is: the file's path or the server's address, for people.
+    pub fn place(&self) -> &str {
+        &self.0.place
+    }
+
+    /// What the opening has to tell: a network file system, a copy kept before a migration.
+    pub fn notes(&self) -> &[String] {
+        &self.0.notes
+    }
+
+    /// Closes every connection; the write-ahead log is folded into the file.
+    pub async fn close(&self) -> Result<(), DbError> {
+        self.0.connection.close_by_ref().await.of(self)
+    }
+
+    /// Puts what was committed on the disk. A commit alone outlasts the process but, on SQLite in WAL mode, not a
+    /// loss of power.
+    pub fn sync(&self) -> Result<(), DbError> {
+        match std::fs::File::open(format!("{}-wal", self.place())).and_then(|log| log.sync_data()) {
+            // No write-ahead log: a server, which sees to it itself, or a database in memory.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(DbError::Open { place: self.place().to_owned(), problem: error.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn connection(&self) -> &DatabaseConnection {
+        &self.0.connection
+    }
+
+    /// A transaction that holds the write lock from its start.
+    async fn begin(&self) -> Result<DatabaseTransaction, DbError> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.connection().begin_with_options(options).await.of(self)
+    }
+
+    fn time(&self, at: NaiveDateTime) -> Timestamp {
+        Timestamp::new(self.connection().get_database_backend(), at)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.time(time::now())
+    }
+}
+
+/// Tells an error of the driver for the database it came from.
+trait Explain<T> {
+    fn of(self, db: &Db) -> Result<T, DbError>;
+}
+
+impl<T> Explain<T> for Result<T, DbErr> {
+    fn of(self, db: &Db) -> Result<T, DbError> {
+        self.map_err(|error| DbError::explain(db.place(), error))
+    }
+}

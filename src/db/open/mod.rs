@@ -1,0 +1,157 @@
+//! Opening a database: the embedded file is looked at before anything is changed, then brought to the present
+//! schema.
+
+mod file;
+mod migrate;
+mod state;
+
+use super::{
+    Db, DbError, Inner, filesystem,
+    url::{self, Target},
+};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, SqlxSqliteConnector,
+    sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
+};
+use state::State;
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// So long a statement waits for another process's write lock.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Readers beside the one writer; a connection costs a thread and no server anything.
+const CONNECTIONS: u32 = 4;
+/// Bytes of the file that are read through the page cache instead of copied.
+const MAPPED: &str = "268435456";
+
+impl Db {
+    /// Opens the database at `url`: `sqlite:///./relative.db`, `sqlite:////absolute.db`, `sqlite::memory:`.
+    pub async fn open(url: &str) -> Result<Self, DbError> {
+        match url::parse(url)? {
+            Target::File(path) => Self::open_embedded(&path).await,
+            Target::Memory => open_memory().await,
+        }
+    }
+
+    /// Opens the embedded file, made where it is not there, and brings it to the present schema after a copy was
+    /// kept beside it. A file that cannot or must not be used is left as it is.
+    pub async fn open_embedded(path: &Path) -> Result<Self, DbError> {
+        open_file(path, PATIENCE).await
+    }
+}
+
+async fn open_file(path: &Path, patience: Duration) -> Result<Db, DbError> {
+    let place = path.display().to_string();
+    let kind = file::prepare(path, &place)?;
+    let journal = Journal::on(kind.is_network);
+    let mut notes = Vec::new();
+    if kind.is_network {
+        notes.push(format!(
+            "the database {place} is on a network file system ({}): slower, and only one host may use it at a time; \
+             paths.data names a local folder",
+            kind.name
+        ));
+    }
+    let options = SqliteConnectOptions::new().filename(path).busy_timeout(patience);
+
+    // Through a connection that cannot write, so that a file of another program or a newer mecapy stays untouched.
+    let looker = pool(options.clone().read_only(true), 1, &place).await?;
+    let state = state::look(&looker, &place).await;
+    looker.close_by_ref().await.map_err(|error| DbError::explain(&place, error))?;
+    let state = state?;
+
+    // Full: what was committed survives a power cut, in either journal.
+    let options = options.synchronous(SqliteSynchronous::Full).pragma("mmap_size", MAPPED).foreign_keys(true);
+    let connection = pool(options, CONNECTIONS, &place).await?;
+    journal.set(&connection, &place, patience).await?;
+    if state != State::Current
+        && let Some(copy) = migrate::to_present(&connection, Some(path), &place).await?
+    {
+        notes.push(format!("the database was brought to the present schema; as it was before: {}", copy.display()));
+    }
+    Ok(Db(Arc::new(Inner { connection, place, notes })))
+}
+
+/// A database that lives as long as it is open; one connection, since each would see a database of its own.
+async fn open_memory() -> Result<Db, DbError> {
+    let place = ":memory:".to_owned();
+    let options = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
+    let connection = pool(options, 1, &place).await?;
+    migrate::to_present(&connection, None, &place).await?;
+    Ok(Db(Arc::new(Inner { connection, place, notes: Vec::new() })))
+}
+
+async fn pool(options: SqliteConnectOptions, connections: u32, place: &str) -> Result<DatabaseConnection, DbError> {
+    // No idle time and no lifetime: a file's connections do not go stale, and the pool's timers would wake an idle
+    // program.
+    let pool = SqlitePoolOptions::new()
+        .max_connections(connections)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await
+        .map_err(|error| DbError::explain(place, DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))))?;
+    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+/// How SQLite keeps a transaction whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Journal {
+    /// Readers and a writer at once; shared memory between processes of one host.
+    WriteAhead,
+    /// A rollback journal beside the file: works where memory is not shared.
+    Rollback,
+}
+
+impl Journal {
+    const fn on(network: bool) -> Self {
+        if network { Self::Rollback } else { Self::WriteAhead }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::WriteAhead => "wal",
+            Self::Rollback => "delete",
+        }
+    }
+
+    /// Sets the mode, which the file remembers. Another process that opens the same new file may hold the lock this
+    /// needs, and SQLite then answers at once: asked again until `patience` ends.
+    async fn set(self, connection: &DatabaseConnection, place: &str, patience: Duration) -> Result<(), DbError> {
+        let deadline = Instant::now() + patience;
+        loop {
+            match self.ask(connection).await {
+                Ok(mode) if mode == self.name() => return Ok(()),
+                Ok(_) if Instant::now() > deadline => return Err(DbError::Locked { place: place.to_owned() }),
+                Ok(_) => {}
+                Err(error) => match DbError::explain(place, error) {
+                    DbError::Locked { .. } if Instant::now() < deadline => {}
+                    error => return Err(error),
+                },
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// The mode after asking for this one.
+    async fn ask(self, connection: &DatabaseConnection) -> Result<String, DbErr> {
+        let mut mode = String::new();
+        for pragma in ["PRAGMA journal_mode".to_owned(), format!("PRAGMA journal_mode = {}", self.name())] {
+            let statement = sea_orm::Statement::from_string(connection.get_database_backend(), pragma);
+            if let Some(row) = connection.query_one_raw(statement).await? {
+                mode = row.try_get_by_index(0)?;
+            }
+            if mode == self.name() {
+                break;
+            }
+        }
+        Ok(mode)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! Points in time as the connected database keeps them.
+
+use chrono::{NaiveDateTime, Timelike, Utc};
+use sea_orm::{
+    ColIdx, DbBackend, QueryResult, TryGetError, TryGetable,
+    sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, ValueTypeErr},
+};
+
+/// A point in time, naive UTC, microseconds at most.
+///
+/// SQLite keeps it as text and compares it as text, so it is written in one spelling: SQLAlchemy's, with six
+/// fractional digits. (The driver would write none, three, six or nine, and a page boundary at `.123` against a
+/// stored `.123000` skips or repeats rows.)
+#[derive(Clone, Copy, Debug)]
+pub struct Timestamp {
+    at: NaiveDateTime,
+    text: bool,
+}
+
+/// How SQLAlchemy spells a time on SQLite.
+const SPELLING: &str = "%Y-%m-%d %H:%M:%S%.6f";
+
+impl Timestamp {
+    /// `at` as `backend` keeps it; what is below a microsecond is cut, as PostgreSQL would round it.
+    pub fn new(backend: DbBackend, at: NaiveDateTime) -> Self {
+        Self { at: microseconds(at), text: backend == DbBackend::Sqlite }
+    }
+
+    /// The time itself.
+    pub const fn time(self) -> NaiveDateTime {
+        self.at
+    }
+}
+
+/// `at` without what is below a microsecond.
+fn microseconds(at: NaiveDateTime) -> NaiveDateTime {
+    // A leap second counts nanoseconds past 10^9; neither database knows one.
+    at.with_nanosecond(at.nanosecond().min(999_999_999) / 1_000 * 1_000).unwrap_or(at)
+}
+
+/// Now, UTC, cut to microseconds.
+pub(super) fn now() -> NaiveDateTime {
+    microseconds(Utc::now().naive_utc())
+}
+
+impl PartialEq for Timestamp {
+    fn eq(&self, other: &Self) -> bool {
+        self.at == other.at
+    }
+}
+
+impl Eq for Timestamp {}
+
+impl From<Timestamp> for Value {
+    fn from(timestamp: Timestamp) -> Self {
+        if timestamp.text {
+            Self::String(Some(timestamp.at.format(SPELLING).to_string()))
+        } else {
+            Self::ChronoDateTime(Some(timestamp.at))
+        }
+    }
+}
+
+impl TryGetable for Timestamp {
+    fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
+        let at = NaiveDateTime::try_get_by(row, index)?;
+        Ok(Self { at, text: row.try_as_sqlite_row().is_some() })
+    }
+}
+
+impl ValueType for Timestamp {
+    fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
+        match value {
+            Value::ChronoDateTime(Some(at)) => Ok(Self { at, text: false }),
+            Value::String(Some(text)) => NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f")
+                .map(|at| Self { at, text: true })
+                .map_err(|_| ValueTypeErr),
+            _ => Err(ValueTypeErr),
+        }
+    }
+
+    fn type_name() -> String {
+        "Timestamp".to_owned()
+    }
+
+    fn array_type() -> ArrayType {
+        ArrayType::ChronoDateTime
+    }
+
+    fn column_type() -> ColumnType {
+        ColumnType::DateTime
+    }
+}
+
+impl Nullable for Timestamp {
+    fn null() -> Value {
+        Value::ChronoDateTime(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::NaiveDate;
+
+    fn at(nanosecond: u32) -> NaiveDateTime {
+        NaiveDate::from_ymd_opt(2024, 1, 15).unwrap().and_hms_nano_opt(10, 20, 30, nanosecond).unwrap()
+    }
+
+    #[test]
+    fn sqlite_gets_six_digits_whatever_the_fraction() {
+        for (nanosecond, text) in [
+            (0, "2024-01-15 10:20:30.000000"),
+            (123_000_000, "2024-01-15 10:20:30.123000"),
+            (123_456_789, "2024-01-15 10:20:30.123456"),
+            (999_999_999, "2024-01-15 10:20:30.999999"),
+        ] {
+            let value = Value::from(Timestamp::new(DbBackend::Sqlite, at(nanosecond)));
+            assert_eq!(value, Value::String(Some(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_leap_second_stays_inside_its_second() {
+        let leap = NaiveDate::from_ymd_opt(2016, 12, 31).unwrap().and_hms_nano_opt(23, 59, 59, 1_500_000_000).unwrap();
+        let value = Value::from(Timestamp::new(DbBackend::Sqlite, leap));
+        assert_eq!(value, Value::String(Some("2016-12-31 23:59:59.999999".to_owned())));
+    }
+
+    #[test]
+    fn postgres_gets_a_time_of_microseconds() {
+        let value = Value::from(Timestamp::new(DbBackend::Postgres, at(123_456_789)));
+        assert_eq!(value, Value::ChronoDateTime(Some(at(123_456_000))));
+    }
+}

@@ -1,0 +1,255 @@
+//! Tools and their versions.
+
+use super::{
+    Db, DbError, Explain,
+    entity::{tool, tool_version},
+    validate,
+};
+use crate::domain::{
+    FieldError,
+    id::{ToolId, ToolVersionId, UserId},
+    limits::Limits,
+    page::{Cursor, CursorValue, Direction, Page, PageRequest},
+    tool::{NewTool, Tool},
+};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select,
+    sea_query::{Expr, Order, Query},
+};
+
+/// Rows read at once while a text filter passes over the catalogue.
+const CHUNK: u64 = 200;
+
+/// Installs `tools` into a database that has none; `false` where there are some. Two processes at once install once.
+pub async fn seed(db: &Db, author: UserId, tools: &[NewTool]) -> Result<bool, DbError> {
+    for tool in tools {
+        check(tool)?;
+    }
+    if tool::Entity::find().limit(1).count(db.connection()).await.of(db)? > 0 {
+        return Ok(false);
+    }
+    let transaction = db.begin().await?;
+    // Asked again under the write lock: another process may have been first.
+    if tool::Entity::find().limit(1).count(&transaction).await.of(db)? > 0 {
+        return Ok(false);
+    }
+    for new in tools {
+        let tool = tool::Entity::insert(values(db, author, new)?).exec(&transaction).await.of(db)?;
+        append_version(db, &transaction, author, tool.last_insert_id, new).await?;
+    }
+    transaction.commit().await.of(db)?;
+    Ok(true)
+}
+
+/// Offered tools by name; `text` keeps those whose name, title or description contains it, whatever its case.
+pub async fn list(db: &Db, text: &str, request: &PageRequest) -> Result<Page<Tool>, DbError> {
+    let wanted = request.limit as usize + 1;
+    let needle = text.trim().to_lowercase();
+    let forward = request.direction == Direction::Forward;
+    let mut after = request.anchor.as_ref().map(|cursor| name_of(&cursor.value)).transpose()?;
+    let mut found = Vec::new();
+    while found.len() < wanted {
+        let chunk = rows(db, read(after.as_deref(), forward).limit(CHUNK)).await?;
+        let Some(last) = chunk.last() else { break };
+        let more = chunk.len() as u64 == CHUNK;
+        after = Some(last.name.clone());
+        found.extend(chunk.into_iter().filter(|tool| contains(tool, &needle)));
+        if !more {
+            break;
+        }
+    }
+    let more = found.len() >= wanted;
+    found.truncate(request.limit as usize);
+    if !forward {
+        found.reverse();
+    }
+    let behind = request.anchor.is_some();
+    Ok(Page {
+        cursors: found
+            .iter()
+            .map(|tool| Cursor { value: CursorValue::Text(tool.name.clone()), id: tool.id.0 })
+            .collect(),
+        rows: found,
+        more_before: if forward { behind } else { more },
+        more_after: if forward { more } else { behind },
+    })
+}
+
+/// A tool, offered or not.
+pub async fn get(db: &Db, id: ToolId) -> Result<Option<Tool>, DbError> {
+    Ok(rows(db, tool::Entity::find_by_id(id.0)).await?.pop())
+}
+
+/// A tool by its unique name, offered or not.
+pub async fn by_name(db: &Db, name: &str) -> Result<Option<Tool>, DbError> {
+    Ok(rows(db, tool::Entity::find().filter(tool::Column::Name.eq(name))).await?.pop())
+}
+
+/// Publishes a tool or a further version of one: appended to `tool_versions`, and current from now on.
+pub async fn publish(db: &Db, author: UserId, new: &NewTool) -> Result<Tool, DbError> {
+    check(new)?;
+    let transaction = db.begin().await?;
+    let known = tool::Entity::find().filter(tool::Column::Name.eq(&new.name)).one(&transaction).await.of(db)?;
+    let id = match known {
+        None => tool::Entity::insert(values(db, author, new)?).exec(&transaction).await.of(db)?.last_insert_id,
+        Some(tool) => {
+            if tool.author_id != author.0 {
+                return Err(DbError::Conflict(format!(
+                    "the tool {} belongs to somebody else; publish under another name",
+                    new.name
+                )));
+            }
+            let taken = tool_version::Entity::find()
+                .filter(tool_version::Column::ToolId.eq(tool.id))
+                .filter(tool_version::Column::Version.eq(&new.version))
+                .count(&transaction)
+                .await
+                .of(db)?;
+            if taken > 0 {
+                return Err(DbError::Conflict(format!(
+                    "version {} of the tool {} was published before and never changes; give this one another number",
+                    new.version, new.name
+                )));
+            }
+            let mut row = values(db, author, new)?;
+            row.created_at = NotSet;
+            tool::Entity::update_many()
+                .set(row)
+                .filter(tool::Column::Id.eq(tool.id))
+                .exec(&transaction)
+                .await
+                .of(db)?;
+            tool.id
+        }
+    };
+    append_version(db, &transaction, author, id, new).await?;
+    transaction.commit().await.of(db)?;
+    get(db, ToolId(id)).await?.ok_or_else(|| DbError::not_found("tool", id))
+}
+
+/// The offered tools after (or before) the one named `after`, by name.
+fn read(after: Option<&str>, forward: bool) -> Select<tool::Entity> {
+    let mut select = tool::Entity::find().filter(tool::Column::IsActive.eq(true));
+    if let Some(name) = after {
+        select = select.filter(if forward { tool::Column::Name.gt(name) } else { tool::Column::Name.lt(name) });
+    }
+    select.order_by(tool::Column::Name, if forward { Order::Asc } else { Order::Desc })
+}
+
+/// Reads tools, each with the row of its current version.
+async fn rows(db: &Db, select: Select<tool::Entity>) -> Result<Vec<Tool>, DbError> {
+    let version = Query::select()
+        .column((tool_version::Entity, tool_version::Column::Id))
+        .from(tool_version::Entity)
+        .and_where(
+            Expr::col((tool_version::Entity, tool_version::Column::ToolId)).equals((tool::Entity, tool::Column::Id)),
+        )
+        .and_where(
+            Expr::col((tool_version::Entity, tool_version::Column::Version))
+                .equals((tool::Entity, tool::Column::Version)),
+        )
+        .take();
+    let select = select.column_as(Expr::SubQuery(None, Box::new(version.into())), "version_id").into_query();
+    let mut tools = Vec::new();
+    for row in db.connection().query_all(&select).await.of(db)? {
+        let version: Option<i64> = row.try_get("", "version_id").of(db)?;
+        tools.push(from_row(tool::Model::from_query_result(&row, "").of(db)?, version));
+    }
+    Ok(tools)
+}
+
+fn name_of(value: &CursorValue) -> Result<String, FieldError> {
+    match value {
+        CursorValue::Text(name) => Ok(name.clone()),
+        _ => Err(FieldError::new("name", "this place in the list of tools holds no name")),
+    }
+}
+
+/// Whether any text of the tool contains `needle`, which is lower case.
+fn contains(tool: &Tool, needle: &str) -> bool {
+    needle.is_empty()
+        || [&tool.name, &tool.display_name, &tool.description].iter().any(|text| text.to_lowercase().contains(needle))
+}
+
+async fn append_version(
+    db: &Db,
+    connection: &impl ConnectionTrait,
+    author: UserId,
+    tool: i64,
+    new: &NewTool,
+) -> Result<(), DbError> {
+    let row = tool_version::ActiveModel {
+        id: NotSet,
+        tool_id: Set(tool),
+        version: Set(new.version.clone()),
+        code_template: Set(new.code_template.clone()),
+        docker_image: Set(new.docker_image.clone()),
+        memory_limit: Set(validate::small("memory_limit", new.limits.memory_limit)?),
+        cpu_limit: Set(new.limits.cpu_limit),
+        timeout: Set(validate::small("timeout", new.limits.timeout)?),
+        changelog: Set(new.changelog.clone()),
+        created_at: Set(db.now()),
+        created_by: Set(author.0),
+    };
+    tool_version::Entity::insert(row).exec_without_returning(connection).await.of(db)?;
+    Ok(())
+}
+
+fn check(new: &NewTool) -> Result<(), FieldError> {
+    new.check()?;
+    new.limits.check(&super::calculations::COLUMN_MAXIMUM)?;
+    for (field, text, limit) in [
+        ("name", &new.name, 100),
+        ("display_name", &new.display_name, 200),
+        ("description", &new.description, 2_000),
+        ("version", &new.version, 20),
+        ("docker_image", &new.docker_image, 200),
+    ] {
+        validate::text(field, text, limit)?;
+    }
+    validate::optional("changelog", new.changelog.as_deref(), 2_000)
+}
+
+fn values(db: &Db, author: UserId, new: &NewTool) -> Result<tool::ActiveModel, FieldError> {
+    let now = db.now();
+    Ok(tool::ActiveModel {
+        id: NotSet,
+        name: Set(new.name.clone()),
+        display_name: Set(new.display_name.clone()),
+        description: Set(new.description.clone()),
+        version: Set(new.version.clone()),
+        code_template: Set(new.code_template.clone()),
+        docker_image: Set(new.docker_image.clone()),
+        memory_limit: Set(validate::small("memory_limit", new.limits.memory_limit)?),
+        cpu_limit: Set(new.limits.cpu_limit),
+        timeout: Set(validate::small("timeout", new.limits.timeout)?),
+        created_at: Set(now),
+        updated_at: Set(now),
+        is_active: Set(true),
+        author_id: Set(author.0),
+    })
+}
+
+fn from_row(row: tool::Model, version: Option<i64>) -> Tool {
+    Tool {
+        id: ToolId(row.id),
+        name: row.name,
+        display_name: row.display_name,
+        description: row.description,
+        version: row.version,
+        code_template: row.code_template,
+        docker_image: row.docker_image,
+        limits: Limits {
+            timeout: row.timeout.unsigned_abs(),
+            memory_limit: row.memory_limit.unsigned_abs(),
+            cpu_limit: row.cpu_limit,
+        },
+        created_at: row.created_at.time(),
+        updated_at: row.updated_at.time(),
+        is_active: row.is_active,
+        author_id: UserId(row.author_id),
+        current_version: version.map(ToolVersionId),
+    }
+}

@@ -1,0 +1,74 @@
+//! People: one row for each identity that ever worked here.
+
+use super::{Db, DbError, Explain, entity::user, validate};
+use crate::domain::{
+    id::UserId,
+    user::{Identity, User},
+};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    EntityTrait,
+    sea_query::OnConflict,
+};
+
+/// Finds the row of `identity` or makes it, takes over what the identity says by now, and notes the sign-in.
+///
+/// The same path serves the operating system's user and a person known to Keycloak.
+pub async fn sign_in(db: &Db, identity: &Identity) -> Result<User, DbError> {
+    check(identity)?;
+    let now = db.now();
+    let row = user::ActiveModel {
+        id: NotSet,
+        keycloak_id: Set(identity.keycloak_id.clone()),
+        username: Set(identity.username.clone()),
+        email: Set(identity.email.clone()),
+        first_name: Set(identity.first_name.clone()),
+        last_name: Set(identity.last_name.clone()),
+        display_name: Set(identity.display_name.clone()),
+        created_at: Set(now),
+        updated_at: Set(now),
+        last_login: Set(Some(now)),
+        is_active: Set(true),
+    };
+    // One statement: two processes that start at once both get the same row.
+    let known = OnConflict::column(user::Column::KeycloakId)
+        .update_columns([
+            user::Column::Username,
+            user::Column::Email,
+            user::Column::FirstName,
+            user::Column::LastName,
+            user::Column::DisplayName,
+            user::Column::UpdatedAt,
+            user::Column::LastLogin,
+        ])
+        .to_owned();
+    let row = user::Entity::insert(row).on_conflict(known).exec_with_returning(db.connection()).await.of(db)?;
+    Ok(row.into())
+}
+
+fn check(identity: &Identity) -> Result<(), DbError> {
+    validate::text("keycloak_id", &identity.keycloak_id, 255)?;
+    validate::text("username", &identity.username, 100)?;
+    validate::text("email", &identity.email, 255)?;
+    validate::optional("first_name", identity.first_name.as_deref(), 100)?;
+    validate::optional("last_name", identity.last_name.as_deref(), 100)?;
+    validate::optional("display_name", identity.display_name.as_deref(), 200)?;
+    Ok(())
+}
+
+impl From<user::Model> for User {
+    fn from(row: user::Model) -> Self {
+        Self {
+            id: UserId(row.id),
+            identity: Identity {
+                keycloak_id: row.keycloak_id,
+                username: row.username,
+                email: row.email,
+                first_name: row.first_name,
+                last_name: row.last_name,
+                display_name: row.display_name,
+            },
+            is_active: row.is_active,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Waiting for files to change: the kernel tells; where it cannot, a look each second.
+
+use inotify::{Inotify, WatchMask};
+use std::{io, path::Path, time::Duration};
+use tokio::io::unix::AsyncFd;
+
+/// How often to look where the kernel has no watch left to give.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Wakes its owner when something watched changed.
+#[derive(Debug)]
+pub(super) struct Notify(Option<AsyncFd<Inotify>>);
+
+impl Notify {
+    /// Watches each path for its mask. A path that is not there is an error; a system that is out of watches is not.
+    pub(super) fn new<'a>(watched: impl IntoIterator<Item = (&'a Path, WatchMask)>) -> io::Result<Self> {
+        let mut inotify = match Inotify::init() {
+            Ok(inotify) => inotify,
+            Err(error) => return Self::without(&error),
+        };
+        for (path, mask) in watched {
+            match inotify.watches().add(path, mask) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
+                Err(error) => return Self::without(&error),
+            }
+        }
+        // Registering reads nothing yet, so what happened since the first watch is not lost.
+        inotify.read_events(&mut [0; 4_096]).map(drop).or_else(none_yet)?;
+        Ok(Self(Some(AsyncFd::new(inotify)?)))
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "ends two match arms that return it")]
+    fn without(error: &io::Error) -> io::Result<Self> {
+        tracing::warn!(%error, "no watches left (fs.inotify.max_user_instances, max_user_watches): looking each second");
+        Ok(Self(None))
+    }
+
+    /// Returns when something changed since the last call (or might have). Cancel safe.
+    pub(super) async fn changed(&mut self) {
+        let Some(watch) = &mut self.0 else { return tokio::time::sleep(LOOK).await };
+        let Ok(mut ready) = watch.readable_mut().await else { return tokio::time::sleep(LOOK).await };
+        // What changed is looked at anyway; the events only wake. All of them at once, so that many wake once.
+        let mut buffer = [0; 4_096];
+        while ready.get_inner_mut().read_events(&mut buffer).is_ok_and(|mut events| events.next().is_some()) {}
+        ready.clear_ready();
+    }
+}
+
+fn none_yet(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::WouldBlock { Ok(()) } else { Err(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_change_wakes_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut notify = Notify::new([(folder.path(), WatchMask::CREATE)]).unwrap();
+        std::fs::write(folder.path().join("a"), "").unwrap();
+        std::fs::write(folder.path().join("b"), "").unwrap();
+        tokio::time::timeout(Duration::from_secs(5), notify.changed()).await.unwrap();
+        assert!(tokio::time::timeout(Duration::from_millis(20), notify.changed()).await.is_err());
+        assert!(Notify::new([(Path::new("/nonexistent"), WatchMask::CREATE)]).is_err());
+    }
+}

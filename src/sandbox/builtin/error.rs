@@ -1,0 +1,39 @@
+//! What can go wrong around a sandbox. None of it is the fault of the code that was to run.
+
+use std::{io, path::PathBuf};
+
+/// Trouble of the engine or the host.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The host offers no isolation and the configuration does not allow to go without.
+    #[error("this host isolates nothing ({reason}); sandbox.allow_unisolated = true runs code with your own rights")]
+    Unisolated {
+        /// What was tried and failed.
+        reason: String,
+    },
+    /// The code needs what this level cannot give.
+    #[error("{0}")]
+    Refused(String),
+    /// A step of the set-up failed.
+    #[error("sandbox: {step}: {problem}")]
+    Setup {
+        /// The step, with the path it was about.
+        step: String,
+        /// What the kernel said.
+        problem: String,
+    },
+    /// The shim could not be started.
+    #[error("sandbox: cannot start its supervisor process: {0}")]
+    Spawn(#[source] io::Error),
+    /// The shim ended without saying how the run ended.
+    #[error("sandbox: its supervisor process ended unexpectedly ({0}); everything in the sandbox ended with it")]
+    Lost(String),
+    /// A folder of the run is not there or cannot be used.
+    #[error("sandbox: {}: {source}", path.display())]
+    Folder {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}

@@ -1,0 +1,3 @@
+//! The database: one story, the schema's contract, lists, the embedded file and its troubles.
+
+mod story;
