@@ -1,5 +1,6 @@
 //! The command line as clap reads it: verbs, flags, and the help that `man` and the completions are made from.
 
+use super::calc::args::Calc;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -57,6 +58,12 @@ pub struct Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Calculations: make, run, watch, read
+    #[command(subcommand)]
+    Calc(Calc),
+    /// Tools: calculations made to be used by others
+    #[command(subcommand)]
+    Tools(Tools),
     /// Say what is configured, reachable and isolated, and what to do about the rest
     Doctor,
     /// Settings: their values, and where each comes from
@@ -69,6 +76,25 @@ pub enum Command {
     },
     /// Print the manual page, in troff: mecapy man | man -l -
     Man,
+}
+
+/// Verbs of tools.
+#[derive(Debug, Subcommand)]
+pub enum Tools {
+    /// List tools
+    Ls {
+        /// Only those whose name or description contains this text
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        search: String,
+    },
+    /// Show one tool
+    Show {
+        /// The tool
+        name: String,
+        /// Print its code only
+        #[arg(long)]
+        code: bool,
+    },
 }
 
 /// Verbs of settings.

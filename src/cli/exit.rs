@@ -1,6 +1,11 @@
 //! How a command ends: its exit code, and the words of a failure.
 
-use crate::{config::ConfigError, domain::FieldError};
+use crate::{
+    config::ConfigError,
+    db::DbError,
+    domain::FieldError,
+    session::{SessionError, calculations::CalculationError},
+};
 
 /// The exit codes that scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +33,6 @@ pub enum Exit {
     Interrupted = 130,
     /// SIGTERM; a run that was followed goes on.
     Terminated = 143,
-}
-
-impl Exit {
-    /// What clap wants: 0 after help and version, 2 after a refusal.
-    pub fn from_clap(error: &clap::Error) -> Self {
-        if error.use_stderr() { Self::Usage } else { Self::Ok }
-    }
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -69,6 +67,19 @@ impl Failure {
     /// The command line makes no sense.
     pub fn usage(words: impl std::fmt::Display) -> Self {
         Self::words(Exit::Usage, words)
+    }
+
+    /// What happened and its causes, on one line; causes that the message names already are not said twice.
+    pub fn sentence(&self) -> String {
+        let mut text = String::new();
+        for cause in self.error.chain().map(ToString::to_string) {
+            if text.is_empty() {
+                text = cause;
+            } else if !text.contains(&cause) {
+                text = format!("{text}: {cause}");
+            }
+        }
+        text
     }
 
     /// Whether standard output was closed by its reader (`mecapy … | head`): nothing is wrong then.
@@ -117,5 +128,42 @@ impl From<ConfigError> for Failure {
             _ => Exit::Error,
         };
         Self::new(exit, error)
+    }
+}
+
+impl From<DbError> for Failure {
+    fn from(error: DbError) -> Self {
+        Self::new(of_database(&error), error)
+    }
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        let exit = match &error {
+            SessionError::Database { error, .. } => of_database(error),
+            SessionError::Store(_) => Exit::Unreachable,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<CalculationError> for Failure {
+    fn from(error: CalculationError) -> Self {
+        let exit = match &error {
+            CalculationError::Field(_) => Exit::Usage,
+            CalculationError::Database(error) => of_database(error),
+            CalculationError::Input { .. } => Exit::Error,
+        };
+        Self::new(exit, error)
+    }
+}
+
+fn of_database(error: &DbError) -> Exit {
+    match error {
+        DbError::Field(_) => Exit::Usage,
+        DbError::NotFound { .. } => Exit::NotFound,
+        DbError::ReadOnly { .. } => Exit::Denied,
+        DbError::Address { .. } | DbError::Open { .. } | DbError::Locked { .. } => Exit::Unreachable,
+        _ => Exit::Error,
     }
 }

@@ -4,17 +4,25 @@
 //! screen and the command line do is one function in the folder that owns its noun, called from here.
 
 mod args;
+mod calc;
+mod changes;
 mod doctor;
 mod exit;
 mod output;
 mod settings;
+mod tools;
+mod words;
 
-use crate::config::{Config, Flags, Loaded};
-use args::{Cli, Command, ConfigCommand, Global};
+use crate::{
+    config::{Config, Flags, Loaded},
+    session::Session,
+};
+use args::{Cli, Command, ConfigCommand, Global, Tools};
+use changes::Changes;
 use clap::{CommandFactory as _, Parser as _};
-use exit::{CommandResult, Exit};
+use exit::{CommandResult, Exit, Failure};
 use output::Output;
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
@@ -22,8 +30,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to standard output with code 0, refusals to standard error with 2.
-            error.print().ok();
-            return Exit::from_clap(&error).into();
+            return refuse(&error).into();
         }
     };
     let output = Output::new(&cli.global);
@@ -31,41 +38,79 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) if failure.is_closed_output() => Exit::Ok.into(),
         Err(failure) => {
-            // `{:#}` gives the causes too, on the same line.
-            tracing::error!(exit = failure.exit as u8, "{:#}", failure.error);
-            output.always_say(format_args!("mecapy: {:#}", failure.error));
+            let words = failure.sentence();
+            tracing::error!(exit = failure.exit as u8, "{words}");
+            output.always_say(format_args!("mecapy: {words}"));
             failure.exit.into()
         }
     }
 }
 
+/// Help and version go to standard output with code 0, refusals to standard error with 2.
+fn refuse(error: &clap::Error) -> Exit {
+    if error.use_stderr() {
+        // What was typed may come from a script or a file name: nothing of it reaches the terminal raw.
+        Output::default().always_say(error.render().to_string().trim_end());
+        return Exit::Usage;
+    }
+    error.print().ok();
+    Exit::Ok
+}
+
 fn run(cli: Cli, output: Output) -> CommandResult {
-    // What needs no settings works with broken ones too.
+    let changes = Changes { read_only: cli.global.read_only, dry_run: cli.global.dry_run };
     match cli.command {
-        Some(Command::Completions { shell }) => return settings::completions(shell, output),
-        Some(Command::Man) => return settings::man(output),
-        _ => {}
-    }
-    let loaded = load(&cli.global, output);
-    if let Some(Command::Doctor) = cli.command {
-        return doctor::doctor(loaded, output);
-    }
-    let loaded = loaded?;
-    match cli.command {
-        Some(Command::Config(ConfigCommand::Show)) => settings::show(&loaded, output),
-        Some(Command::Config(ConfigCommand::Path)) => settings::path(&loaded, output),
-        Some(Command::Completions { .. } | Command::Man | Command::Doctor) => unreachable!("answered above"),
-        None => {
-            let mut help = Cli::command().render_help().to_string();
-            help.truncate(help.trim_end().len());
-            output.line(&help)?;
-            Ok(Exit::Usage)
+        // What needs no settings works with broken ones too.
+        Some(Command::Completions { shell }) => settings::completions(shell, output),
+        Some(Command::Man) => settings::man(output),
+        Some(Command::Doctor) => doctor::doctor(load(&cli.global, output), output),
+        Some(Command::Config(ConfigCommand::Show)) => settings::show(&load(&cli.global, output)?, output),
+        Some(Command::Config(ConfigCommand::Path)) => settings::path(&load(&cli.global, output)?, output),
+        Some(Command::Calc(verb)) => {
+            with_session(&cli.global, output, async |session| calc::calc(session, &verb, changes, output).await)
         }
+        Some(Command::Tools(Tools::Ls { search })) => {
+            with_session(&cli.global, output, async |session| tools::list(session, &search, output).await)
+        }
+        Some(Command::Tools(Tools::Show { name, code })) => {
+            with_session(&cli.global, output, async |session| tools::show(session, &name, code, output).await)
+        }
+        None => screen(&cli.global, changes, output),
+    }
+}
+
+/// Opens a session for one command and closes it again.
+fn with_session(
+    global: &Global,
+    output: Output,
+    command: impl AsyncFnOnce(&Session) -> CommandResult,
+) -> CommandResult {
+    let loaded = load(global, output)?;
+    runtime()?.block_on(async {
+        let session = Session::open(Arc::new(loaded.config)).await?;
+        tell_foreign_database(&session.config, output);
+        let done = command(&session).await;
+        // What the command did is written; a write-ahead log that stays behind is folded in the next time.
+        if let Err(error) = session.db.close().await {
+            tracing::warn!(%error, "database not closed");
+        }
+        done
+    })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+/// A DATABASE_URL left over from another program shall not go unseen.
+fn tell_foreign_database(config: &Config, output: Output) {
+    if let Some(url) = &config.database.url {
+        output.say(format_args!("mecapy: database {url} ({})", config.database.url_origin));
     }
 }
 
 /// Reads the settings and starts the log.
-fn load(global: &Global, output: Output) -> Result<Loaded, exit::Failure> {
+fn load(global: &Global, output: Output) -> Result<Loaded, Failure> {
     let flags = Flags {
         config: global.config.clone(),
         profile: global.profile.clone(),
@@ -82,4 +127,16 @@ fn load(global: &Global, output: Output) -> Result<Loaded, exit::Failure> {
         output.say(format_args!("mecapy: {warning}"));
     }
     Ok(loaded)
+}
+
+/// Opens the screen on a terminal; elsewhere prints the help.
+fn screen(global: &Global, changes: Changes, output: Output) -> CommandResult {
+    use std::io::IsTerminal as _;
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        output.say("mecapy: this is not a terminal, so there is no screen; the commands work without one");
+        output.line(Cli::command().render_help().to_string().trim_end())?;
+        return Ok(Exit::Usage);
+    }
+    let _ = (load(global, output)?, changes);
+    Ok(Exit::Ok)
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 /// How a command talks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Output {
     /// Data as JSON.
     pub json: bool,
@@ -39,6 +39,16 @@ impl Output {
             io::ErrorKind::BrokenPipe => Failure::new(Exit::Ok, ClosedOutput),
             _ => Failure::new(Exit::Error, anyhow::Error::new(error).context("cannot write to standard output")),
         })
+    }
+
+    /// A text that others wrote: as it is into a file or a pipe, with its control characters made visible on a
+    /// terminal. Ends with a line end.
+    pub fn text(self, text: &str) -> Result<(), Failure> {
+        if io::stdout().is_terminal() {
+            return SafeText::lines(text).iter().try_for_each(|line| self.line(line.as_str()));
+        }
+        self.raw(text.as_bytes())?;
+        if text.is_empty() || text.ends_with('\n') { Ok(()) } else { self.raw(b"\n") }
     }
 
     /// A value as one line of JSON, safe on a terminal.

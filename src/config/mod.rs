@@ -12,7 +12,7 @@ mod paths;
 mod secret;
 
 pub use error::ConfigError;
-pub use keys::{Kind, SETTINGS, Setting};
+pub use keys::{Kind, SETTINGS, Setting, nearest};
 pub use model::{Color, Config, Database, Engine, LimitSettings, Log, Runs, Sandbox, Screen, Storage, Theme};
 pub use paths::Paths;
 pub use secret::SecretUrl;

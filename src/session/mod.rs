@@ -1,5 +1,6 @@
 //! What the screen and the command line work with once the program is open: settings, database, store, person.
 
+pub mod calculations;
 pub mod identity;
 pub mod logging;
 

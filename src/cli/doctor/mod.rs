@@ -65,7 +65,7 @@ pub fn doctor(loaded: Result<Loaded, Failure>, output: Output) -> CommandResult 
             checks.extend(limits(&loaded));
         }
         Err(failure) => checks.push(
-            Check::new("settings", Mark::Error, format!("{:#}", failure.error))
+            Check::new("settings", Mark::Error, failure.sentence())
                 .advise("correct it; nothing else can be looked at before"),
         ),
     }

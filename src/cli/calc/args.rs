@@ -1,0 +1,126 @@
+//! The verbs of calculations, as clap reads them.
+
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Verbs of calculations.
+#[derive(Debug, Subcommand)]
+pub enum Calc {
+    /// Make a calculation without running it, and print its id
+    New(New),
+    /// List calculations, newest first
+    Ls(List),
+    /// Show one calculation
+    Show(One),
+    /// Print the result of a run
+    Result(ResultArgs),
+    /// Delete calculations with their outputs and logs
+    Rm(Many),
+}
+
+/// One calculation.
+#[derive(Args, Debug)]
+pub struct One {
+    /// The calculation
+    #[arg(value_name = "ID")]
+    pub id: i64,
+}
+
+/// Several calculations.
+#[derive(Args, Debug)]
+pub struct Many {
+    /// The calculations
+    #[arg(value_name = "ID", required = true)]
+    pub ids: Vec<i64>,
+}
+
+/// What a new calculation is made of.
+#[derive(Args, Debug, Default)]
+pub struct Content {
+    /// Make it from this tool
+    #[arg(long, value_name = "NAME")]
+    pub tool: Option<String>,
+    /// Its name; without one, the file's or the tool's
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// What it is about
+    #[arg(long, value_name = "TEXT")]
+    pub description: Option<String>,
+    /// Parameters: a JSON file, `-` for standard input, or the JSON object itself
+    #[arg(long, value_name = "FILE|-|JSON")]
+    pub params: Option<String>,
+    /// One parameter, set over those of --params; VALUE is JSON, or else text
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub param: Vec<String>,
+    /// A file the code reads, under the name it knows it by
+    #[arg(long, value_name = "NAME=FILE")]
+    pub input: Vec<String>,
+    /// Seconds of wall clock
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true)]
+    pub timeout: Option<u32>,
+    /// MiB of memory
+    #[arg(long, value_name = "MIB", allow_hyphen_values = true)]
+    pub memory: Option<u32>,
+    /// Cores, such as 0.5
+    #[arg(long, value_name = "CORES", allow_hyphen_values = true)]
+    pub cpu: Option<f64>,
+}
+
+/// `calc new`.
+#[derive(Args, Debug)]
+pub struct New {
+    /// Python file, `-` for standard input
+    #[arg(value_name = "FILE.py", conflicts_with = "tool")]
+    pub file: Option<PathBuf>,
+    #[command(flatten)]
+    pub content: Content,
+}
+
+/// `calc ls`.
+#[derive(Args, Debug)]
+pub struct List {
+    /// Print at most so many
+    #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 50, conflicts_with = "all")]
+    pub limit: u32,
+    /// Print all of them
+    #[arg(long)]
+    pub all: bool,
+    /// Only these states, separated by commas
+    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    pub status: Vec<crate::domain::status::Status>,
+    /// Only names that contain this text
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub search: String,
+    /// Sort by this
+    #[arg(long, value_name = "COLUMN", default_value = "created")]
+    pub sort: Sort,
+    /// Smallest or oldest first
+    #[arg(long)]
+    pub ascending: bool,
+}
+
+/// What `calc ls` sorts by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Sort {
+    /// When it was made
+    Created,
+    /// Name
+    Name,
+    /// Status
+    Status,
+    /// When it started
+    Started,
+    /// How long it ran
+    Duration,
+}
+
+/// `calc result`.
+#[derive(Args, Debug)]
+pub struct ResultArgs {
+    /// The calculation
+    #[arg(value_name = "ID")]
+    pub id: i64,
+    /// Write the result to this file instead; it must not exist yet, unless --yes
+    #[arg(long, short = 'o', value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}

@@ -1,0 +1,79 @@
+//! Making and deleting calculations: rows and bytes together.
+
+use super::Session;
+use crate::{
+    db::{self, DbError},
+    domain::{
+        FieldError,
+        calculation::{InputLink, NewCalculation},
+        file::FileRole,
+        id::CalculationId,
+    },
+    storage::StoreError,
+};
+use std::path::PathBuf;
+
+/// A file that the code is to read, still outside the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputFile {
+    /// The name the code knows it by.
+    pub alias: String,
+    /// Where it is now.
+    pub path: PathBuf,
+}
+
+/// Why a calculation was not made or not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum CalculationError {
+    /// A field that cannot be taken.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// An input that cannot be stored.
+    #[error("input {alias}: {source}")]
+    Input {
+        /// The name the code knows it by.
+        alias: String,
+        /// Why.
+        source: StoreError,
+    },
+}
+
+/// Makes a calculation that is not started, with its input files stored.
+///
+/// Everything is checked first. A file that was stored before another one failed stays, as an upload does.
+pub async fn create(
+    session: &Session,
+    mut calculation: NewCalculation,
+    inputs: &[InputFile],
+) -> Result<CalculationId, CalculationError> {
+    calculation.check(&session.config.limits.maximum)?;
+    for input in inputs {
+        let stored = crate::storage::upload(&session.store, &session.db, &session.user, &input.path).await;
+        let stored = stored.map_err(|source| CalculationError::Input { alias: input.alias.clone(), source })?;
+        calculation.inputs.push(InputLink {
+            file_id: stored.file.id,
+            file_role: FileRole::Input,
+            alias: Some(input.alias.clone()),
+        });
+    }
+    Ok(db::calculations::create(&session.db, session.user.id, &calculation).await?)
+}
+
+/// Deletes a calculation that is neither running nor queued, with its outputs and its log. Uploads stay.
+pub async fn delete(session: &Session, id: CalculationId) -> Result<(), CalculationError> {
+    for linked in db::calculations::delete(&session.db, session.user.id, id).await? {
+        if linked.file_role.is_read() {
+            continue;
+        }
+        // The calculation is gone: what cannot be removed now is waste, no longer somebody's data.
+        if let Err(error) = db::files::delete(&session.db, session.user.id, linked.file.id).await {
+            tracing::warn!(%error, file = %linked.file.id, "row of an output left behind");
+        } else if let Err(error) = session.store.remove(&linked.file.s3_key).await {
+            tracing::warn!(%error, key = linked.file.s3_key, "object left behind");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,3 @@
+//! What several integration tests use.
+
+pub mod home;
