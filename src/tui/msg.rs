@@ -203,6 +203,10 @@ pub struct Live {
     pub error_line: Option<u32>,
     /// Whether a stop was asked for.
     pub stopping: bool,
+    /// Seconds between SIGTERM and SIGKILL when it is stopped.
+    pub grace: u32,
+    /// Anything else worth a sentence.
+    pub notes: Vec<String>,
     /// Files kept so far: name, bytes.
     pub outputs: Vec<(String, u64)>,
 }
