@@ -69,6 +69,11 @@ elif sys.argv[2] == "refuse":
     if list(pathlib.Path(".").rglob("*.*")):
         faults.append("a refused parameter left files behind")
     json.dump(faults, sys.stdout)
+elif sys.argv[2] == "refusal":
+    try:
+        json.dump(["taken", calculate(**given)], sys.stdout)
+    except ValueError as error:
+        json.dump(str(error), sys.stdout)
 elif sys.argv[2] == "describe":
     lines = (calculate.__doc__ or "").splitlines()
     json.dump([name for name, parameter in signature.items()
@@ -177,10 +182,60 @@ fn defaults_give_a_result_at_once_and_the_files_it_names() {
 }
 
 #[test]
+fn the_truss_reports_how_its_residual_falls() {
+    let (result, here) = drive("truss_2d", "run", &Map::new());
+    let text = fs::read_to_string(here.path().join("out/progress.jsonl")).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let steps: Vec<f64> = lines.iter().map(|line| line["step"].as_f64().unwrap()).collect();
+    assert!(steps.is_sorted() && steps.iter().all(|step| (0.0..=100.0).contains(step)), "{steps:?}");
+    assert!(text.ends_with('\n') && lines.iter().all(|line| line["total"] == 100 && line["message"].is_string()));
+    let (first, last) = (&lines[0], lines.last().unwrap());
+    assert_eq!((first["step"].as_f64(), first["residual"].as_f64()), (Some(0.0), Some(1.0)));
+    assert_eq!(last["step"], 100);
+    assert!(last["residual"].as_f64().unwrap() <= 1e-10);
+    // The residual that the solver carried along is the residual of its answer.
+    assert!(result["true_residual"].as_f64().unwrap() <= 1e-9, "{result}");
+}
+
+#[test]
 fn bad_parameters_are_refused_by_name() {
     for tool in samples() {
         let (faults, _here) = drive(&tool.name, "refuse", &Map::new());
         assert_eq!(faults, json!([]), "{}", tool.name);
+    }
+}
+
+#[test]
+fn parameters_that_contradict_each_other_are_refused_in_words() {
+    let one_bar = json!({"nodes_m": [[0, 0], [1, 0]], "bars": [[0, 1]], "supports": [[0, "xy"]]});
+    let truss = |bars: Value, loads: Value| {
+        let nodes = json!([[0, 0], [4, 0], [4, 3], [0, 3]]);
+        json!({"nodes_m": nodes, "bars": bars, "supports": [[0, "xy"], [1, "y"]], "loads_kN": loads})
+    };
+    for (tool, parameters, words) in [
+        (
+            "beam_deflection",
+            json!({"length_m": 2, "load_position_m": 2.5}),
+            "load_position_m is 2.5: it must be a number from 0 to 2 m",
+        ),
+        ("thick_walled_cylinder", json!({"inner_diameter_mm": 200}), "it must be above inner_diameter_mm, 200 mm"),
+        ("hertz_contact", json!({"radius_1_mm": 10, "radius_2_mm": -10}), "a hollow must be wider than body 1"),
+        ("bolted_joint", json!({"clamp_length_mm": 20, "shank_length_mm": 25}), "shank_length_mm is 25"),
+        ("bolted_joint", json!({"thread": "M7"}), "thread is 'M7': it must be one of M4, M5"),
+        ("bolted_joint", json!({"axial_force_kN": 5, "axial_force_min_kN": 6}), "axial_force_min_kN is 6"),
+        ("compression_spring", json!({"free_length_mm": 40}), "it must be above the solid length, 40 mm"),
+        ("natural_frequencies", json!({"stiffnesses_N_per_mm": [1, 2]}), "it must be a list of 5 numbers"),
+        ("natural_frequencies", json!({"masses_kg": [1, -1]}), "masses_kg is -1"),
+        ("truss_2d", one_bar, "give all four or none"),
+        ("truss_2d", truss(json!([[0, 4]]), json!([[2, 1, 0]])), "bars is 4: it must be a whole number from 0 to 3"),
+        ("truss_2d", truss(json!([[0, 0]]), json!([[2, 1, 0]])), "nodes 0 and 0 are at one place"),
+        // A square without a diagonal, pushed sideways; and a node that no bar holds.
+        ("truss_2d", truss(json!([[0, 1], [1, 2], [2, 3], [0, 3]]), json!([[3, 1, 0]])), "a mechanism"),
+        ("truss_2d", truss(json!([[0, 1], [1, 2], [0, 2]]), json!([[3, 1, 0]])), "a mechanism"),
+        ("truss_2d", truss(json!([[0, 1], [1, 2], [0, 2]]), json!([[0, 1, 1]])), "no load acts on a free node"),
+    ] {
+        let (message, _here) = drive(tool, "refusal", parameters.as_object().unwrap());
+        assert!(message.as_str().is_some_and(|message| message.contains(words)), "{tool} {parameters}: {message}");
     }
 }
 

@@ -16,8 +16,8 @@ OUT = Path(os.environ.get("MECAPY_SCRATCH", "scratch")).parent / "out"
 def number(name, value, low, high, unit="", kind=(int, float)):
     """Returns value; refuses what is not a number from low to high."""
     if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
-        what = "whole number" if kind is int else "number"
-        raise ValueError(f"{name} is {value!r}: it must be a {what} from {low:g} to {high:g} {unit}".rstrip())
+        whole = "whole " * (kind is int)
+        raise ValueError(f"{name} is {value!r}: it must be a {whole}number from {low:g} to {high:g} {unit}".rstrip())
     return value
 
 

@@ -82,7 +82,7 @@ def calculate(
         radial and hoop stress: A -/+ B / r^2 (Timoshenko art. 40; Shigley eq. 3-49)
         axial stress, closed ends: (pi ri^2 - po ro^2) / (ro^2 - ri^2) (Shigley eq. 3-51 with po)
         displacement: u = r (hoop - nu (radial + axial)) / E (Hooke's law, with eps_hoop = u / r)
-        fully plastic wall: p = yield ln(ro / ri) (Timoshenko art. 70, Tresca)
+        fully plastic wall: p = yield ln(ro / ri) (Timoshenko ch. IX, Tresca)
     """
     ri = number("inner_diameter_mm", inner_diameter_mm, 0.01, 1e5, "mm") / 2
     ro = number("outer_diameter_mm", outer_diameter_mm, 0.01, 1e5, "mm") / 2

@@ -14,17 +14,17 @@ TOLERANCE = 1e-10  # residual over load at which the solver stops
 def number(name, value, low, high, unit="", kind=(int, float)):
     """A parameter within its bounds."""
     if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
-        what = "whole number" if kind is int else "number"
-        raise ValueError(f"{name} is {value!r}: it must be a {what} from {low:g} to {high:g} {unit}".rstrip())
+        whole = "whole " * (kind is int)
+        raise ValueError(f"{name} is {value!r}: it must be a {whole}number from {low:g} to {high:g} {unit}".rstrip())
     return value
 
 
 def rows(name, value, size):
     """A list of rows of a given length, or None."""
-    if value is not None and not (isinstance(value, list) and value
-                                  and all(isinstance(row, list) and len(row) == size for row in value)):
-        raise ValueError(f"{name} is {str(value)[:60]!r}: it must be a list of rows of {size}, or null")
-    return value
+    if value is None or isinstance(value, list) and value and all(
+            isinstance(row, list) and len(row) == size for row in value):
+        return value
+    raise ValueError(f"{name} is {str(value)[:60]!r}: it must be a list of rows of {size}, or null")
 
 
 def girder(bays, tiers, bay, height, load):
@@ -73,9 +73,8 @@ def solve(bars, load, free):
             if done or time.monotonic() - told > 0.1:
                 told = time.monotonic()
                 step = 100 if done else max(step, math.floor(100 * math.log(residual, TOLERANCE)))
-                log.write(json.dumps({"step": step, "total": 100, "message": f"iteration {iteration}",
-                                      "residual": residual}) + "\n")
-                log.flush()
+                line = {"step": step, "total": 100, "message": f"iteration {iteration}", "residual": residual}
+                print(json.dumps(line), file=log, flush=True)
             if done:
                 return u, iteration
             z = {at: r[at] / (diagonal[at] or stiffest) for at in free}
@@ -170,7 +169,7 @@ def calculate(
     for node, ways in held:
         if ways not in ("x", "y", "xy"):
             raise ValueError(f"supports: {ways!r} must be x, y or xy")
-        fixed |= {2 * number("supports", node, 0, last, "", int) + "xy".index(way) for way in ways}
+        fixed |= {2 * number("supports", node, 0, last, "", int) + (way == "y") for way in ways}
     for node, *components in pushed:
         for at, component in enumerate(components, 2 * number("loads_kN", node, 0, last, "", int)):
             force[at] += number("loads_kN", component, -1e6, 1e6, "kN") * 1e3
@@ -184,10 +183,10 @@ def calculate(
     moved = [(1e3 * u[at], 1e3 * u[at + 1]) for at in range(0, len(u), 2)]
     most = max(map(abs, forces)) / area
 
-    plot(OUT / "artifacts" / "truss.svg", nodes, elements, u, forces)
+    plot(OUT / "artifacts/truss.svg", nodes, elements, u, forces)
     lines = [f"{at},{bar[0] // 2},{bar[1] // 2},{bar[5]:.9g},{n / 1e3:.9g},{n / area / 1e6:.9g}\n"
              for at, (bar, n) in enumerate(zip(elements, forces))]
-    (OUT / "artifacts" / "bars.csv").write_text("bar,node,node,length_m,force_kN,stress_MPa\n" + "".join(lines))
+    (OUT / "artifacts/bars.csv").write_text("bar,node,node,length_m,force_kN,stress_MPa\n" + "".join(lines))
     result = {
         "max_tension_kN": max(*forces, 0.0) / 1e3,
         "max_compression_kN": min(*forces, 0.0) / 1e3,
