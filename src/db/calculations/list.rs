@@ -3,8 +3,7 @@
 //! A list is a merge of ordered ranges, one for each status it shows, each read from the index that holds
 //! `(user_id, status, sort column, id)`. The database merges the ranges (`UNION ALL` under one `ORDER BY`) and stops
 //! at the page's end, so that the cost depends neither on the depth nor on how rare a status is. Where the sort
-//! column may be NULL those rows stand last in either order and are a second range: a row-value comparison would
-//! drop them.
+//! column may be NULL those rows stand last in either order and are a part of their own.
 
 use super::status;
 use crate::db::{
@@ -20,8 +19,9 @@ use crate::domain::{
 };
 use sea_orm::{
     ConnectionTrait, ExprTrait, QueryResult,
-    sea_query::{Expr, Func, Order, Query, SelectStatement, UnionType, Value},
+    sea_query::{Condition, Expr, Func, Order, Query, SelectStatement, UnionType, Value},
 };
+use std::cmp::Ordering;
 
 /// A list of one person's calculations: which states, in which order.
 pub(super) struct List<'a> {
@@ -47,10 +47,17 @@ pub(super) struct Anchor<'a> {
     pub(super) inclusive: bool,
 }
 
-/// A part of the list: NULLs stand behind the values in either order.
+/// A part of what stands before or behind an anchor.
+///
+/// `Same` and `Values` together say `(key, id) > (value, anchor)`. SQLite would read that row value by its first column
+/// alone, since the second is the row's id, and pass over every row of the same name to find the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
+    /// The rows with the anchor's value, by id.
+    Same,
+    /// The rows with another value, by value and id.
     Values,
+    /// The rows without a value, by id: last in either order.
     Nulls,
 }
 
@@ -71,34 +78,45 @@ impl<'a> List<'a> {
         limit: usize,
     ) -> Result<Vec<Entry>, DbError> {
         let mut entries = Vec::new();
-        for (part, anchor) in self.parts(anchor, direction) {
-            let Some(statement) = self.statement(part, anchor, direction, limit - entries.len())? else { continue };
+        for statement in self.statements(anchor, direction, limit)? {
             for row in self.db.connection().query_all(&statement).await.of(self.db)? {
                 entries.push(self.entry(&row)?);
             }
-            if entries.len() == limit {
+            if entries.len() >= limit {
                 break;
             }
         }
+        entries.truncate(limit);
         Ok(entries)
     }
 
-    /// Which parts a reading passes, in its order, and where it starts in each.
+    /// What [`List::read`] asks, one after the other until it has enough.
+    pub(super) fn statements(
+        &self,
+        anchor: Option<Anchor<'_>>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<SelectStatement>, FieldError> {
+        let parts = self.parts(anchor, direction).into_iter();
+        parts.filter_map(|(part, anchor)| self.statement(part, anchor, direction, limit).transpose()).collect()
+    }
+
+    /// Which parts a reading passes, in its order, and the anchor that bounds each.
     fn parts<'b>(&self, anchor: Option<Anchor<'b>>, direction: Direction) -> Vec<(Part, Option<Anchor<'b>>)> {
-        let mut parts = vec![Part::Values];
-        if matches!(self.sort, CalculationSort::Started | CalculationSort::Duration) {
-            parts.push(Part::Nulls);
+        let forward = direction == Direction::Forward;
+        let nulls = self.has_nulls().then_some((Part::Nulls, None));
+        match anchor {
+            None if forward => [Some((Part::Values, None)), nulls].into_iter().flatten().collect(),
+            None => [nulls, Some((Part::Values, None))].into_iter().flatten().collect(),
+            Some(anchor) if anchor.cursor.value == CursorValue::Null => {
+                let values = (!forward).then_some((Part::Values, None));
+                [Some((Part::Nulls, Some(anchor))), values].into_iter().flatten().collect()
+            }
+            Some(_) => {
+                let nulls = nulls.filter(|_| forward);
+                [Some((Part::Same, anchor)), Some((Part::Values, anchor)), nulls].into_iter().flatten().collect()
+            }
         }
-        if direction == Direction::Backward {
-            parts.reverse();
-        }
-        let Some(anchor) = anchor else { return parts.into_iter().map(|part| (part, None)).collect() };
-        let stands_in = if anchor.cursor.value == CursorValue::Null { Part::Nulls } else { Part::Values };
-        parts
-            .into_iter()
-            .skip_while(|part| *part != stands_in)
-            .map(|part| (part, (part == stands_in).then_some(anchor)))
-            .collect()
     }
 
     /// Reads one part: `None` where no row can be in it.
@@ -114,13 +132,13 @@ impl<'a> List<'a> {
         for status in &self.statuses {
             let mut range = self.select();
             range.and_where(Expr::col(("c", calculation::Column::Status)).eq(status.name()));
-            if part == Part::Nulls {
-                range.and_where(self.key().is_null());
-            } else if matches!(self.sort, CalculationSort::Started | CalculationSort::Duration) {
+            if self.has_nulls() && part == Part::Values {
                 range.and_where(self.key().is_not_null());
+            } else if part == Part::Nulls {
+                range.and_where(self.key().is_null());
             }
             if let Some(anchor) = anchor {
-                let Some(beyond) = self.beyond(*status, anchor, upwards)? else { continue };
+                let Some(beyond) = self.beyond(part, *status, anchor, upwards)? else { continue };
                 range.cond_where(beyond);
             }
             ranges.push(range);
@@ -129,38 +147,49 @@ impl<'a> List<'a> {
         let Some(mut statement) = ranges.next() else { return Ok(None) };
         statement.unions(ranges.map(|range| (UnionType::All, range)));
         let order = if upwards { Order::Asc } else { Order::Desc };
-        statement.order_by("sort_key", order.clone()).order_by("id", order).limit(limit as u64);
+        if part == Part::Values {
+            statement.order_by("sort_key", order.clone());
+        }
+        statement.order_by("id", order).limit(limit as u64);
         Ok(Some(statement))
     }
 
-    /// The condition on the rows of `status` beyond `anchor`: `None` where there are none.
-    fn beyond(&self, status: Status, anchor: Anchor<'_>, upwards: bool) -> Result<Option<Expr>, FieldError> {
-        let id = Expr::col(("c", calculation::Column::Id));
-        let (left, right) = match (self.sort, &anchor.cursor.value) {
-            (CalculationSort::Status, CursorValue::Text(name)) => {
-                // Within one range the status is constant: ranges lie wholly before, at, or beyond the anchor's.
-                match (status.name().cmp(name.as_str()), upwards) {
-                    (std::cmp::Ordering::Equal, _) => (id, Expr::val(anchor.cursor.id)),
-                    (std::cmp::Ordering::Greater, true) | (std::cmp::Ordering::Less, false) => {
-                        return Ok(Some(Expr::val(1).eq(1)));
-                    }
-                    _ => return Ok(None),
-                }
-            }
-            (CalculationSort::Started | CalculationSort::Duration, CursorValue::Null) => {
-                (id, Expr::val(anchor.cursor.id))
-            }
-            (_, value) => (
-                Expr::tuple([self.key(), id]),
-                Expr::tuple([Expr::val(self.value(value)?), Expr::val(anchor.cursor.id)]),
-            ),
-        };
-        Ok(Some(match (upwards, anchor.inclusive) {
+    /// The condition on the rows of `status` in `part` beyond `anchor`: `None` where there are none.
+    fn beyond(
+        &self,
+        part: Part,
+        status: Status,
+        anchor: Anchor<'_>,
+        upwards: bool,
+    ) -> Result<Option<Condition>, FieldError> {
+        let past = |left: Expr, right: Expr, inclusive: bool| match (upwards, inclusive) {
             (true, false) => left.gt(right),
             (true, true) => left.gte(right),
             (false, false) => left.lt(right),
             (false, true) => left.lte(right),
-        }))
+        };
+        let id = past(Expr::col(("c", calculation::Column::Id)), Expr::val(anchor.cursor.id), anchor.inclusive);
+        let all = Condition::all();
+        let condition = match (part, self.sort, &anchor.cursor.value) {
+            (Part::Nulls, ..) => all.add(id),
+            // The status is constant within a range: it lies before, at, or beyond the anchor's as a whole.
+            (_, CalculationSort::Status, CursorValue::Text(name)) => {
+                let order = status.name().cmp(name.as_str());
+                match (part, if upwards { order } else { order.reverse() }) {
+                    (Part::Same, Ordering::Equal) => all.add(id),
+                    (Part::Values, Ordering::Greater) => all,
+                    _ => return Ok(None),
+                }
+            }
+            (Part::Same, _, value) => all.add(self.key().eq(self.value(value)?)).add(id),
+            (Part::Values, _, value) => all.add(past(self.key(), Expr::val(self.value(value)?), false)),
+        };
+        Ok(Some(condition))
+    }
+
+    /// Whether the sort column may be NULL.
+    const fn has_nulls(&self) -> bool {
+        matches!(self.sort, CalculationSort::Started | CalculationSort::Duration)
     }
 
     /// A cursor's value as the database spells it.
@@ -186,14 +215,19 @@ impl<'a> List<'a> {
         }
     }
 
-    /// Selects entries of the list's owner, without order.
-    pub(super) fn select(&self) -> SelectStatement {
+    /// Selects entries of the list's owner.
+    fn select(&self) -> SelectStatement {
         let mut select = rows();
         select.expr_as(self.key(), "sort_key").and_where(Expr::col(("c", calculation::Column::UserId)).eq(self.user.0));
         select
     }
 
-    /// The conditions that any row of the list meets, for counting.
+    /// Selects the entries that meet `condition`, without order.
+    pub(super) fn matching(&self, condition: Expr) -> SelectStatement {
+        self.select().and_where(self.states()).and_where(condition).take()
+    }
+
+    /// The condition that a row has one of the list's states.
     pub(super) fn states(&self) -> Expr {
         Expr::col(("c", calculation::Column::Status)).is_in(self.statuses.iter().map(|status| status.name()))
     }
@@ -212,8 +246,7 @@ impl<'a> List<'a> {
     }
 
     /// How two places stand in the list.
-    pub(super) fn compare(&self, left: &Cursor, right: &Cursor) -> std::cmp::Ordering {
-        use std::cmp::Ordering;
+    pub(super) fn compare(&self, left: &Cursor, right: &Cursor) -> Ordering {
         let directed = |ordering: Ordering| if self.ascending { ordering } else { ordering.reverse() };
         let values = match (&left.value, &right.value) {
             (CursorValue::Null, CursorValue::Null) => Ordering::Equal,

@@ -264,3 +264,6 @@ fn limits(timeout: Option<i32>, memory_limit: Option<i32>, cpu_limit: Option<f64
         cpu_limit: cpu_limit?,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use crate::domain::{
 };
 use sea_orm::{
     ConnectionTrait, DbBackend, ExprTrait,
-    sea_query::{Condition, Expr, Func, LikeExpr, Query, SelectStatement, extension::sqlite::SqliteExpr},
+    sea_query::{Expr, Func, LikeExpr, Query, SelectStatement, UnionType, extension::sqlite::SqliteExpr},
 };
 
 /// Up to so many matches are sorted in memory.
@@ -88,7 +88,7 @@ impl Source {
         if candidates.len() > FEW {
             return Ok(Self::Walk(needle));
         }
-        let select = list.select().and_where(list.states()).cond_where(needle.condition(list, Some(FEW + 1))).take();
+        let select = list.matching(needle.condition(list, Some(FEW + 1)));
         let mut entries = Vec::new();
         for row in db.connection().query_all(&select).await.of(db)? {
             entries.push(list.entry(&row)?);
@@ -148,7 +148,7 @@ async fn walk(
 
 /// What the names must hold, folded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Needle {
+pub(super) enum Needle {
     /// Three characters or more, anywhere.
     Part(String),
     /// One or two, at the beginning: the trigram index knows nothing shorter than three.
@@ -157,7 +157,7 @@ enum Needle {
 
 impl Needle {
     /// `None` where the text asks for nothing.
-    fn new(text: &str) -> Option<Self> {
+    pub(super) fn new(text: &str) -> Option<Self> {
         let folded = fold(text.trim());
         match folded.chars().count() {
             0 => None,
@@ -174,12 +174,12 @@ impl Needle {
     }
 
     /// The condition that a row of the list is among the (first `limit`) candidates.
-    fn condition(&self, list: &List<'_>, limit: Option<usize>) -> Expr {
+    pub(super) fn condition(&self, list: &List<'_>, limit: Option<usize>) -> Expr {
         Expr::col(("c", calculation::Column::Id)).in_subquery(self.candidates(list, limit))
     }
 
     /// Selects the ids of the rows that may match, at most `limit`.
-    fn candidates(&self, list: &List<'_>, limit: Option<usize>) -> SelectStatement {
+    pub(super) fn candidates(&self, list: &List<'_>, limit: Option<usize>) -> SelectStatement {
         let mut select = match self {
             Self::Part(part) if list.db.connection().get_database_backend() == DbBackend::Sqlite => Query::select()
                 .column("rowid")
@@ -188,7 +188,11 @@ impl Needle {
                 .and_where(Expr::col("calculation_names").matches(format!("\"{}\"", part.replace('"', "\"\""))))
                 .take(),
             Self::Part(part) => named(list, contains(part)),
-            Self::Prefix(prefix) => named(list, begins(prefix)),
+            Self::Prefix(prefix) => {
+                let mut ranges = ways(prefix).into_iter().map(|way| named(list, between(way)));
+                let mut first = ranges.next().unwrap_or_default();
+                first.unions(ranges.map(|range| (UnionType::All, range))).take()
+            }
         };
         if let Some(limit) = limit {
             select.limit(limit as u64);
@@ -198,13 +202,13 @@ impl Needle {
 }
 
 /// Selects the ids of the list's rows whose name meets `condition`.
-fn named(list: &List<'_>, condition: Condition) -> SelectStatement {
+fn named(list: &List<'_>, condition: Expr) -> SelectStatement {
     Query::select()
         .column(("c", calculation::Column::Id))
         .from_as(calculation::Entity, "c")
         .and_where(Expr::col(("c", calculation::Column::UserId)).eq(list.user.0))
         .and_where(list.states())
-        .cond_where(condition)
+        .and_where(condition)
         .take()
 }
 
@@ -214,25 +218,26 @@ fn key() -> Expr {
 }
 
 /// For the trigram index of PostgreSQL.
-fn contains(part: &str) -> Condition {
+fn contains(part: &str) -> Expr {
     let pattern = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    Condition::all().add(key().like(LikeExpr::new(format!("%{pattern}%")).escape('\\')))
+    key().like(LikeExpr::new(format!("%{pattern}%")).escape('\\'))
 }
 
-/// For the index of names: one range for each way to write the prefix, since SQLite folds ASCII letters only.
-fn begins(prefix: &str) -> Condition {
-    let mut ways = vec![String::new()];
-    for c in prefix.chars() {
+/// The names that begin with `prefix`, as a range of their index.
+fn between(prefix: String) -> Expr {
+    let end = format!("{prefix}\u{10ffff}");
+    key().gte(prefix).and(key().lt(end))
+}
+
+/// Every way to write `prefix` once the database has folded the name: SQLite folds ASCII letters only.
+fn ways(prefix: &str) -> Vec<String> {
+    prefix.chars().fold(vec![String::new()], |ways, c| {
         let upper: String = c.to_uppercase().collect();
-        let mut longer: Vec<String> = ways.iter().map(|way| format!("{way}{c}")).collect();
-        if !c.is_ascii() && !upper.contains(c) {
-            longer.extend(ways.iter().map(|way| format!("{way}{upper}")));
+        let mut letters = vec![c.to_string()];
+        if !c.is_ascii() && upper != letters[0] {
+            letters.push(upper);
         }
-        ways = longer;
-    }
-    ways.into_iter().fold(Condition::any(), |any, way| {
-        let end = format!("{way}\u{10ffff}");
-        any.add(Condition::all().add(key().gte(way)).add(key().lt(end)))
+        ways.iter().flat_map(|way| letters.iter().map(move |letter| format!("{way}{letter}"))).collect()
     })
 }
 
@@ -253,5 +258,13 @@ mod tests {
         assert!(Needle::new("éq").unwrap().matches("Équilibre"));
         assert!(!Needle::new("qu").unwrap().matches("Équilibre"));
         assert!(Needle::new("QUI").unwrap().matches("Équilibre"));
+    }
+
+    #[test]
+    fn a_short_text_is_looked_up_in_every_case_that_sqlite_keeps() {
+        assert_eq!(ways("be"), ["be"]);
+        assert_eq!(ways("éa"), ["éa", "Éa"]);
+        assert_eq!(ways("éà"), ["éà", "éÀ", "Éà", "ÉÀ"]);
+        assert_eq!(ways("文"), ["文"]);
     }
 }

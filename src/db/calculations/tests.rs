@@ -1,0 +1,114 @@
+//! The plans of the list's statements: each reads its index and nothing more.
+
+use super::{
+    list::{Anchor, List},
+    search::Needle,
+};
+use crate::{
+    db::Db,
+    domain::{
+        id::UserId,
+        page::{CalculationQuery, CalculationSort, Cursor, CursorValue, Direction},
+        status::Status,
+    },
+};
+use chrono::NaiveDate;
+use sea_orm::{ConnectionTrait, Statement, StatementBuilder};
+
+const SORTS: [CalculationSort; 5] = [
+    CalculationSort::Created,
+    CalculationSort::Name,
+    CalculationSort::Status,
+    CalculationSort::Started,
+    CalculationSort::Duration,
+];
+
+/// What SQLite would do, a line a step.
+async fn plan(db: &Db, statement: &impl StatementBuilder) -> Vec<String> {
+    let mut explained: Statement = db.connection().get_database_backend().build(statement);
+    explained.sql = format!("EXPLAIN QUERY PLAN {}", explained.sql);
+    let rows = db.connection().query_all_raw(explained).await.unwrap();
+    rows.iter().map(|row| row.try_get::<String>("", "detail").unwrap()).collect()
+}
+
+fn value(sort: CalculationSort) -> CursorValue {
+    match sort {
+        CalculationSort::Created | CalculationSort::Started => {
+            CursorValue::Time(NaiveDate::from_ymd_opt(2024, 1, 15).unwrap().and_hms_opt(1, 2, 3).unwrap())
+        }
+        CalculationSort::Name => CursorValue::Text("beam".to_owned()),
+        CalculationSort::Status => CursorValue::Text("completed".to_owned()),
+        CalculationSort::Duration => CursorValue::Real(1.5),
+    }
+}
+
+/// No table is read whole, and nothing is sorted: the two words by which SQLite confesses it.
+fn assert_reads_little(steps: &[String]) {
+    for step in steps {
+        assert!(!step.contains("TEMP B-TREE"), "{steps:#?}");
+        // "VIRTUAL TABLE INDEX n:M" is a lookup of the full-text index.
+        assert!(!step.starts_with("SCAN") || step.contains("VIRTUAL TABLE INDEX 0:M"), "{steps:#?}");
+    }
+}
+
+#[tokio::test]
+async fn every_page_reads_its_index_and_sorts_nothing() {
+    let db = Db::open("sqlite::memory:").await.unwrap();
+    for sort in SORTS {
+        for ascending in [false, true] {
+            for statuses in [vec![], vec![Status::Failed], vec![Status::Completed, Status::Running]] {
+                let query = CalculationQuery { sort, ascending, statuses, text: String::new() };
+                let list = List::new(&db, UserId(1), &query);
+                for direction in [Direction::Forward, Direction::Backward] {
+                    for value in [None, Some(value(sort)), Some(CursorValue::Null)] {
+                        if value == Some(CursorValue::Null)
+                            && !matches!(sort, CalculationSort::Started | CalculationSort::Duration)
+                        {
+                            continue;
+                        }
+                        let cursor = value.map(|value| Cursor { value, id: 7 });
+                        let anchor = cursor.as_ref().map(|cursor| Anchor { cursor, inclusive: false });
+                        for statement in list.statements(anchor, direction, 50).unwrap() {
+                            let steps = plan(&db, &statement).await;
+                            assert_reads_little(&steps);
+                            let searches: Vec<_> = steps.iter().filter(|step| step.starts_with("SEARCH c ")).collect();
+                            assert!(!searches.is_empty());
+                            for step in searches {
+                                assert!(step.contains("(user_id=? AND status=?"), "{sort:?} {direction:?}: {steps:#?}");
+                                let bound = step.matches('?').count() > 2;
+                                assert!(
+                                    bound
+                                        || cursor.is_none()
+                                        || sort == CalculationSort::Status
+                                        || cursor.as_ref().unwrap().value != CursorValue::Null,
+                                    "{steps:#?}"
+                                );
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_search_asks_an_index_first() {
+    let db = Db::open("sqlite::memory:").await.unwrap();
+    for (text, index) in
+        [("beam", "VIRTUAL TABLE INDEX 0:M"), ("be", "calculations_list_name"), ("é", "calculations_list_name")]
+    {
+        for statuses in [vec![], vec![Status::Failed]] {
+            let query = CalculationQuery { statuses, text: text.to_owned(), ..CalculationQuery::default() };
+            let list = List::new(&db, UserId(1), &query);
+            let needle = Needle::new(text).unwrap();
+            for limit in [None, Some(100)] {
+                let steps = plan(&db, &needle.candidates(&list, limit)).await;
+                assert_reads_little(&steps);
+                assert!(steps.iter().any(|step| step.contains(index)), "{steps:#?}");
+                let steps = plan(&db, &list.matching(needle.condition(&list, limit))).await;
+                assert_reads_little(&steps);
+            }
+        }
+    }
+}
