@@ -49,7 +49,7 @@ given = json.load(sys.stdin)
 signature = inspect.signature(calculate).parameters
 if sys.argv[2] == "run":
     result = calculate(**given)
-    for plot in pathlib.Path("out").rglob("*.svg"):
+    for plot in pathlib.Path("relocated/out").rglob("*.svg"):
         xml.dom.minidom.parse(str(plot))
     json.dump(result, sys.stdout, allow_nan=False)
 elif sys.argv[2] == "refuse":
@@ -94,7 +94,8 @@ fn drive_with(python: &str, tool: &str, mode: &str, parameters: &Map<String, Val
         .arg(folder().join(tool).join("code.py"))
         .arg(mode)
         .current_dir(here.path())
-        .env_remove("MECAPY_SCRATCH")
+        // As in a sandbox without a mount namespace: the folders are elsewhere, and only this says where.
+        .env("MECAPY_SCRATCH", here.path().join("relocated/scratch"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -174,7 +175,7 @@ fn defaults_give_a_result_at_once_and_the_files_it_names() {
         let named = object.values().flat_map(|value| value.as_array().cloned().unwrap_or(vec![value.clone()]));
         for file in named.filter_map(|value| value.as_str().map(str::to_owned)) {
             if let Some(name) = file.strip_prefix("artifacts/") {
-                let path = here.path().join("out/artifacts").join(name);
+                let path = here.path().join("relocated/out/artifacts").join(name);
                 assert!(fs::metadata(&path).is_ok_and(|found| found.len() > 100), "{}: {file}", tool.name);
             }
         }
@@ -184,7 +185,7 @@ fn defaults_give_a_result_at_once_and_the_files_it_names() {
 #[test]
 fn the_truss_reports_how_its_residual_falls() {
     let (result, here) = drive("truss_2d", "run", &Map::new());
-    let text = fs::read_to_string(here.path().join("out/progress.jsonl")).unwrap();
+    let text = fs::read_to_string(here.path().join("relocated/out/progress.jsonl")).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let steps: Vec<f64> = lines.iter().map(|line| line["step"].as_f64().unwrap()).collect();
     assert!(steps.is_sorted() && steps.iter().all(|step| (0.0..=100.0).contains(step)), "{steps:?}");
