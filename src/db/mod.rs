@@ -13,12 +13,14 @@ pub mod tools;
 pub mod users;
 
 mod error;
+mod facts;
 mod open;
 mod time;
 mod url;
 mod validate;
 
 pub use error::DbError;
+pub use facts::{Facts, facts};
 pub use time::Timestamp;
 
 use chrono::NaiveDateTime;

@@ -4,7 +4,9 @@
 //! without a sandbox. Each area of checks is a file; a check is a mark, a fact and, where something is wrong, what
 //! to do about it.
 
+mod database;
 mod place;
+mod sandbox;
 mod terminal;
 
 use super::{
@@ -62,6 +64,8 @@ pub fn doctor(loaded: Result<Loaded, Failure>, output: Output) -> CommandResult 
         Ok(loaded) => {
             checks.extend(settings(&loaded));
             checks.extend(place::checks(&loaded.config));
+            checks.extend(super::runtime()?.block_on(database::checks(&loaded.config)));
+            checks.extend(sandbox::checks(&loaded.config));
             checks.extend(limits(&loaded));
         }
         Err(failure) => checks.push(

@@ -73,3 +73,22 @@ fn the_log_is_private_and_hears_of_failures() {
     assert!(text.contains("there is no calculation 77"), "{text}");
     assert!(!text.contains('\u{1b}'), "{text}");
 }
+
+#[test]
+fn doctor_tells_what_is_there_and_what_is_not() {
+    let home = Home::new();
+    let doctor = home.run(&["doctor", "--json"]);
+    let checks = doctor.json_lines();
+    let of = |area: &str| checks.iter().filter(|check| check["area"] == area).collect::<Vec<_>>();
+    for area in ["settings", "folders", "database", "python", "sandbox", "limits", "terminal"] {
+        assert!(!of(area).is_empty(), "{area}: {}", doctor.out);
+    }
+    assert!(!home.database().exists(), "doctor made a database");
+    assert_eq!(doctor.code, i32::from(checks.iter().any(|check| check["mark"] == "error")), "{}", doctor.out);
+
+    let empty = home.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let home = home.with("PATH", empty.to_str().unwrap());
+    let doctor = home.run(&["doctor"]).code(1);
+    assert!(doctor.out.contains("✗ error    python    no python3 in PATH"), "{}", doctor.out);
+}

@@ -1,0 +1,44 @@
+//! The database: whether it opens, what it is, and who chose it.
+
+use super::{Check, Mark};
+use crate::{
+    config::Config,
+    db::{self, Db},
+    domain::format,
+};
+
+/// Opens the database as every command does; one that is not there yet is not made.
+pub(super) async fn checks(config: &Config) -> Vec<Check> {
+    let (mut checks, opened) = match &config.database.url {
+        Some(url) => {
+            let chosen = Check::ok("database", format!("{url}, chosen by {}", config.database.url_origin));
+            (vec![chosen], Db::open(url.expose()).await)
+        }
+        None => {
+            let path = config.paths.database();
+            if !path.exists() {
+                return vec![Check::ok("database", format!("{}: not there yet, made at first use", path.display()))];
+            }
+            (Vec::new(), Db::open_embedded(&path).await)
+        }
+    };
+    let facts = match opened {
+        Ok(db) => db::facts(&db).await.map(|facts| (db, facts)),
+        Err(error) => Err(error),
+    };
+    match facts {
+        Ok((db, facts)) => {
+            let size = format::bytes(facts.size);
+            checks.push(Check::ok(
+                "database",
+                format!("{}: {}, schema {}, journal {}, {size}", db.place(), facts.engine, facts.schema, facts.journal),
+            ));
+            checks.extend(db.notes().iter().map(|note| Check::new("database", Mark::Warning, note.clone())));
+            if let Err(error) = db.close().await {
+                checks.push(Check::new("database", Mark::Warning, error.to_string()));
+            }
+        }
+        Err(error) => checks.push(Check::new("database", Mark::Error, error.to_string())),
+    }
+    checks
+}

@@ -1,0 +1,54 @@
+//! What there is to know about an open database: for `doctor`.
+
+use super::{Db, DbError, Explain};
+use migrations::APPLIED_TABLE;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+
+/// Figures and settings of the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// The engine with its version: `SQLite 3.50.4`.
+    pub engine: String,
+    /// The journal mode: `wal`, `delete`, `memory`.
+    pub journal: String,
+    /// Bytes in use.
+    pub size: u64,
+    /// The newest migration.
+    pub schema: String,
+}
+
+/// Asks the database.
+pub async fn facts(db: &Db) -> Result<Facts, DbError> {
+    let sql = format!(
+        "SELECT sqlite_version() AS version, \
+         (SELECT journal_mode FROM pragma_journal_mode) AS journal, \
+         (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size) AS size, \
+         (SELECT max(version) FROM {APPLIED_TABLE}) AS schema"
+    );
+    let row = db.connection().query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.of(db)?;
+    let row =
+        row.ok_or_else(|| sea_orm::DbErr::RecordNotFound("a SELECT without FROM gives one row".to_owned())).of(db)?;
+    let text = |column: &str| row.try_get::<String>("", column).of(db);
+    let size: i64 = row.try_get("", "size").of(db)?;
+    Ok(Facts {
+        engine: format!("SQLite {}", text("version")?),
+        journal: text("journal")?,
+        size: u64::try_from(size).unwrap_or_default(),
+        schema: text("schema")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_fresh_file_tells_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open_embedded(&folder.path().join("mecapy.db")).await.unwrap();
+        let facts = facts(&db).await.unwrap();
+        assert!(facts.engine.starts_with("SQLite 3."), "{facts:?}");
+        assert_eq!(facts.journal, "wal");
+        assert!(facts.size > 4_096 && facts.schema.contains("00"), "{facts:?}");
+    }
+}
