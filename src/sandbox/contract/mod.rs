@@ -11,8 +11,14 @@
 //! Nothing the code wrote is trusted: names, links, sizes and text are all checked here, once.
 
 mod collect;
+mod failure;
+mod open;
+mod outputs;
 mod prepare;
 mod progress;
+mod result;
+mod scan;
+mod verdict;
 
 pub use collect::collect;
 pub use prepare::{PrepareError, prepare};
