@@ -97,6 +97,9 @@ impl<'a> List<'a> {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<SelectStatement>, FieldError> {
+        if let Some(anchor) = anchor {
+            self.value(&anchor.cursor.value)?;
+        }
         let parts = self.parts(anchor, direction).into_iter();
         parts.filter_map(|(part, anchor)| self.statement(part, anchor, direction, limit).transpose()).collect()
     }
@@ -200,6 +203,8 @@ impl<'a> List<'a> {
             }
             (CalculationSort::Name, CursorValue::Text(name)) => Ok(name.as_str().into()),
             (CalculationSort::Duration, CursorValue::Real(seconds)) => Ok((*seconds).into()),
+            (CalculationSort::Status, CursorValue::Text(name)) => Ok(name.as_str().into()),
+            (_, CursorValue::Null) if self.has_nulls() => Ok(Value::String(None)),
             _ => Err(FieldError::new("anchor", format!("is no place in a list sorted by {:?}", self.sort))),
         }
     }

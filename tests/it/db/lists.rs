@@ -1,0 +1,240 @@
+//! Lists of calculations: every order, filter and direction against the same rows sorted here.
+
+use super::story::{identity, opened};
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use mecapy::{
+    db::{Db, calculations, users},
+    domain::{
+        calculation::CalculationRow,
+        id::UserId,
+        page::{CalculationQuery, CalculationSort, Direction, Page, PageRequest},
+        status::Status,
+    },
+};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use std::{cmp::Ordering, fmt::Write};
+
+const SORTS: [CalculationSort; 5] = [
+    CalculationSort::Created,
+    CalculationSort::Name,
+    CalculationSort::Status,
+    CalculationSort::Started,
+    CalculationSort::Duration,
+];
+
+async fn other_program(db: &Db) -> DatabaseConnection {
+    Database::connect(format!("sqlite://{}", db.place())).await.unwrap()
+}
+
+fn instant(second: i64, microsecond: i64) -> NaiveDateTime {
+    let start = NaiveDate::from_ymd_opt(2024, 1, 15).unwrap().and_hms_opt(10, 20, 30).unwrap();
+    start + TimeDelta::seconds(second) + TimeDelta::microseconds(microsecond)
+}
+
+/// As SQLAlchemy writes a time into SQLite.
+fn python(at: NaiveDateTime) -> String {
+    format!("'{}'", at.format("%Y-%m-%d %H:%M:%S%.6f"))
+}
+
+/// Rows with ties and gaps in every column, written as another program does. Deterministic.
+async fn fill(db: &Db, user: UserId, count: i64) {
+    let mut sql = String::new();
+    for n in 0..count {
+        let status = Status::ALL[(n * 7 % 5) as usize];
+        let name = ["Beam", "beam", "Bolt M12", "Équilibre", "100 % \"load\"", "a_b"][(n * 11 % 6) as usize];
+        // Fractions that SQLAlchemy pads: .123 is written .123000.
+        let created = instant(n % 13, [0, 123_000, 123_456, 500_000][(n % 4) as usize]);
+        let started = if n % 3 == 0 { "NULL".to_owned() } else { python(instant(n % 5, n % 2 * 123_000)) };
+        let duration = if n % 4 == 1 { "NULL".to_owned() } else { format!("{}", (n % 6) as f64 / 4.0) };
+        write!(
+            sql,
+            "INSERT INTO calculations (user_id, name, status, code, created_at, updated_at, started_at, execution_time) \
+             VALUES ({user}, '{name}', '{status}', 'x', {0}, {0}, {started}, {duration});",
+            python(created)
+        )
+        .unwrap();
+    }
+    other_program(db).await.execute_unprepared(&sql).await.unwrap();
+}
+
+async fn all(db: &Db, user: UserId) -> Vec<CalculationRow> {
+    calculations::page(db, user, &CalculationQuery::default(), &PageRequest::first(100_000)).await.unwrap().rows
+}
+
+/// The order that the list promises: NULLs last either way, ties by id.
+fn compare(query: &CalculationQuery, a: &CalculationRow, b: &CalculationRow) -> Ordering {
+    fn nulls_last<T: PartialOrd>(a: Option<T>, b: Option<T>) -> Result<Ordering, Ordering> {
+        match (a, b) {
+            (None, Some(_)) => Err(Ordering::Greater),
+            (Some(_), None) => Err(Ordering::Less),
+            (a, b) => Ok(a.partial_cmp(&b).unwrap()),
+        }
+    }
+    let by_value = match query.sort {
+        CalculationSort::Created => Ok(a.created_at.cmp(&b.created_at)),
+        CalculationSort::Name => Ok(a.name.to_ascii_lowercase().cmp(&b.name.to_ascii_lowercase())),
+        CalculationSort::Status => Ok(a.status.name().cmp(b.status.name())),
+        CalculationSort::Started => nulls_last(a.started_at, b.started_at),
+        CalculationSort::Duration => nulls_last(a.execution_time, b.execution_time),
+    };
+    match by_value {
+        Err(order) => order,
+        Ok(order) => {
+            let order = order.then(a.id.cmp(&b.id));
+            if query.ascending { order } else { order.reverse() }
+        }
+    }
+}
+
+/// Reads the whole list by pages of `limit`, from its start or from its end.
+async fn walk(
+    db: &Db,
+    user: UserId,
+    query: &CalculationQuery,
+    direction: Direction,
+    limit: u32,
+) -> Vec<CalculationRow> {
+    let mut rows: Vec<CalculationRow> = Vec::new();
+    let mut request = PageRequest { anchor: None, direction, limit };
+    loop {
+        let Page { rows: page, cursors, more_before, more_after } =
+            calculations::page(db, user, query, &request).await.unwrap();
+        assert_eq!(page.len(), cursors.len());
+        let (ahead, behind) = match direction {
+            Direction::Forward => (more_after, more_before),
+            Direction::Backward => (more_before, more_after),
+        };
+        assert_eq!(behind, !rows.is_empty(), "{query:?} {direction:?}: rows behind the page");
+        request.anchor = match direction {
+            Direction::Forward => cursors.last().cloned(),
+            Direction::Backward => cursors.first().cloned(),
+        };
+        match direction {
+            Direction::Forward => rows.extend(page),
+            Direction::Backward => {
+                rows.splice(0..0, page);
+            }
+        }
+        if !ahead {
+            return rows;
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_order_pages_without_skipping_or_repeating() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = opened(&folder).await;
+    let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
+    let bob = users::sign_in(&db, &identity("bob")).await.unwrap().id;
+    fill(&db, bob, 20).await;
+    fill(&db, ann, 180).await;
+    let rows = all(&db, ann).await;
+    assert_eq!(rows.len(), 180, "only her own");
+    for sort in SORTS {
+        for ascending in [false, true] {
+            for statuses in
+                [vec![], vec![Status::Pending], vec![Status::Failed, Status::Completed], vec![Status::Running]]
+            {
+                for text in ["", "beam", "BO", "é", "équ", "% \"lo", "_b", "nothing like it"] {
+                    let query = CalculationQuery { sort, ascending, statuses: statuses.clone(), text: text.to_owned() };
+                    let mut expected: Vec<CalculationRow> = rows
+                        .iter()
+                        .filter(|row| statuses.is_empty() || statuses.contains(&row.status))
+                        .filter(|row| {
+                            let name = row.name.to_lowercase();
+                            let text = text.to_lowercase();
+                            if text.chars().count() < 3 { name.starts_with(&text) } else { name.contains(&text) }
+                        })
+                        .cloned()
+                        .collect();
+                    expected.sort_by(|a, b| compare(&query, a, b));
+                    for (direction, limit) in [(Direction::Forward, 7), (Direction::Backward, 11)] {
+                        let found = walk(&db, ann, &query, direction, limit).await;
+                        assert_eq!(
+                            found.iter().map(|row| row.id).collect::<Vec<_>>(),
+                            expected.iter().map(|row| row.id).collect::<Vec<_>>(),
+                            "{query:?} {direction:?}"
+                        );
+                    }
+                    let count = calculations::count(&db, ann, &query).await.unwrap();
+                    assert_eq!(count, expected.len() as u64, "{query:?}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_text_in_nearly_every_name_is_found_by_walking() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = opened(&folder).await;
+    let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
+    let mut sql = String::from("BEGIN;");
+    for n in 0..3_000 {
+        let name = if n % 10 == 0 { "plate" } else { "Beam under load" };
+        write!(sql, "INSERT INTO calculations (user_id, name, code) VALUES ({ann}, '{name} {n:04}', 'x');").unwrap();
+    }
+    sql.push_str("COMMIT;");
+    other_program(&db).await.execute_unprepared(&sql).await.unwrap();
+    for text in ["UNDER", "be"] {
+        let query = CalculationQuery {
+            text: text.to_owned(),
+            sort: CalculationSort::Name,
+            ascending: true,
+            ..Default::default()
+        };
+        assert_eq!(calculations::count(&db, ann, &query).await.unwrap(), 2_700);
+        for direction in [Direction::Forward, Direction::Backward] {
+            let found = walk(&db, ann, &query, direction, 100).await;
+            assert_eq!(found.len(), 2_700);
+            assert!(found.is_sorted_by(|a, b| a.name < b.name));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_survives_rows_that_come_and_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = opened(&folder).await;
+    let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
+    fill(&db, ann, 30).await;
+    let query = CalculationQuery { sort: CalculationSort::Name, ascending: true, ..Default::default() };
+    let first = calculations::page(&db, ann, &query, &PageRequest::first(10)).await.unwrap();
+    let request = PageRequest { anchor: first.cursors.last().cloned(), direction: Direction::Forward, limit: 10 };
+    let second = calculations::page(&db, ann, &query, &request).await.unwrap();
+    // The anchor's own row goes, and so do all before it: the next page is the same.
+    for row in &first.rows {
+        other_program(&db)
+            .await
+            .execute_unprepared(&format!("DELETE FROM calculations WHERE id = {}", row.id))
+            .await
+            .unwrap();
+    }
+    let again = calculations::page(&db, ann, &query, &request).await.unwrap();
+    assert_eq!(again.rows, second.rows);
+    assert!(second.more_before && !again.more_before);
+    // A renamed row moves in the search index as well.
+    let id = again.rows[0].id;
+    other_program(&db)
+        .await
+        .execute_unprepared(&format!("UPDATE calculations SET name = 'Zylinder' WHERE id = {id}"))
+        .await
+        .unwrap();
+    let query = CalculationQuery { text: "zylinder".to_owned(), ..Default::default() };
+    let found = calculations::page(&db, ann, &query, &PageRequest::first(10)).await.unwrap();
+    assert_eq!(found.rows.iter().map(|row| row.id).collect::<Vec<_>>(), [id]);
+}
+
+#[tokio::test]
+async fn an_anchor_of_another_order_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = opened(&folder).await;
+    let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
+    fill(&db, ann, 5).await;
+    let first = calculations::page(&db, ann, &CalculationQuery::default(), &PageRequest::first(1)).await.unwrap();
+    let request = PageRequest { anchor: first.cursors.last().cloned(), direction: Direction::Forward, limit: 1 };
+    let query = CalculationQuery { sort: CalculationSort::Name, ..Default::default() };
+    let error = calculations::page(&db, ann, &query, &request).await.unwrap_err().to_string();
+    assert!(error.contains("no place in a list sorted by Name"), "{error}");
+}
