@@ -2,4 +2,5 @@
 
 pub mod calculations;
 pub mod editor;
+pub mod monitor;
 pub mod tools;

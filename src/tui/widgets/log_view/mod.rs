@@ -103,14 +103,23 @@ impl LogView {
         Some(seen.start.saturating_sub(around)..(seen.end + around).min(self.length))
     }
 
+    /// The wanted lines were asked for: news that come from now on concern the next request.
+    pub fn asked(&mut self) {
+        self.stale = false;
+    }
+
     /// Takes lines that were asked for, in order and without a gap.
     pub fn fill(&mut self, rows: Vec<LogRow>) {
         if let Some(last) = rows.last() {
             self.length = self.length.max(last.number + 1);
-            self.stale = self.stale && last.number + 1 < self.length;
         }
         self.rows = rows.into();
         self.settle();
+    }
+
+    /// Rows of the window.
+    pub const fn height(&self) -> u16 {
+        self.size.height
     }
 
     /// Whether the end is followed.

@@ -12,6 +12,7 @@ use ratatui::{
 fn serve(view: &mut LogView, line: &impl Fn(u64) -> String) {
     for _ in 0..4 {
         let Some(range) = view.wanted() else { return };
+        view.asked();
         let rows = range.map(|number| LogRow {
             number,
             error: number % 5 == 4,
@@ -83,6 +84,18 @@ fn the_last_line_is_asked_for_again_when_it_may_have_grown() {
     assert_eq!(view.wanted(), Some(0..3));
     serve(&mut view, &|number| format!("{number} grown"));
     assert_eq!(screen(&view), "  0 grown\n  1 grown\n  2 grown\n\n\n");
+}
+
+#[test]
+fn news_during_a_request_are_asked_for_after_it() {
+    let mut view = view(3, 20, 5, &short);
+    view.set_length(3);
+    let range = view.wanted().unwrap();
+    view.asked();
+    view.set_length(3);
+    let old = range.map(|number| LogRow { number, error: false, stamp: String::new(), line: log_line(b"half a li") });
+    view.fill(old.collect());
+    assert_eq!(view.wanted(), Some(0..3), "the reply may be older than the news");
 }
 
 #[test]

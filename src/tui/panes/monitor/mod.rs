@@ -1,0 +1,468 @@
+//! The waiting and running calculations, and one of them live: state, time, resources, log.
+
+mod layout;
+mod log;
+mod samples;
+#[cfg(test)]
+mod tests;
+mod view;
+mod words;
+
+use crate::{
+    domain::{calculation::CalculationRow, file::safe_name, id::CalculationId, page::Page, status::Status},
+    tui::{
+        action::{Action, Context},
+        effect::{Effect, Request, Slot, Ticket},
+        keymap::Key,
+        msg::{CalculationDetail, Failure, Live, Mouse, Remote, Reply},
+        pane::{Cx, Event, Fact, Intent, Look, Pane, PaneId, Tick},
+        widgets::{
+            dialog::{Answer, Check, Dialog},
+            input::Input,
+            log_view::LogView,
+            toast::Toast,
+        },
+    },
+};
+use chrono::NaiveDateTime;
+use layout::Parts;
+use ratatui::{
+    Frame,
+    layout::{Position, Rect},
+};
+use samples::Samples;
+
+/// The monitor.
+#[derive(Default)]
+pub struct MonitorPane {
+    /// Waiting and running ones.
+    runs: Remote<Page<CalculationRow>>,
+    /// Rows changed while they were being loaded.
+    stale: bool,
+    opened: bool,
+    visible: bool,
+    /// The one that is watched; it stays when it ends.
+    chosen: Option<CalculationId>,
+    live: Remote<Live>,
+    samples: Samples,
+    /// What an ended one left behind.
+    detail: Remote<CalculationDetail>,
+    log: LogView,
+    tickets: log::Tickets,
+    /// The line of the search prompt, while it is open.
+    prompt: Option<Input>,
+    in_log: bool,
+    zoomed: bool,
+    /// When a stop was asked for.
+    stop_asked: Option<NaiveDateTime>,
+    asked: Option<(Ticket, Question)>,
+    requested: Option<(Ticket, Asked)>,
+}
+
+/// What an open dialog is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Question {
+    Stop(CalculationId),
+    Export(CalculationId),
+}
+
+/// A request whose reply is only told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Stop,
+    Export,
+}
+
+impl Pane for MonitorPane {
+    fn contexts(&self) -> &'static [Context] {
+        if self.prompt.is_some() { &[Context::Input] } else { &[Context::Monitor, Context::Move] }
+    }
+
+    fn typing(&self) -> bool {
+        self.prompt.is_some()
+    }
+
+    fn enabled(&self, action: Action) -> bool {
+        let status = self.live.value().map(|live| live.status);
+        let is_final = status.is_some_and(Status::is_final);
+        match action {
+            Action::Stop => status.is_some_and(|status| !status.is_final()) && !self.is_stopping(),
+            Action::Open => !self.in_log && self.chosen.is_some() || is_final,
+            Action::Edit | Action::RunEdited => self.chosen.is_some(),
+            Action::FindNext | Action::FindPrevious => !self.log.search_text().is_empty(),
+            Action::Find | Action::Export | Action::Copy => self.log.length() > 0,
+            _ => true,
+        }
+    }
+
+    fn update(&mut self, event: Event, cx: &mut Cx<'_>) {
+        match event {
+            Event::Action(action) => self.action(action, cx),
+            Event::Key(key) => self.key(key),
+            Event::Paste(text) => {
+                if let Some(prompt) = &mut self.prompt {
+                    prompt.paste(&text);
+                }
+            }
+            Event::Mouse(mouse) => self.mouse(mouse, cx),
+            Event::Reply(ticket, reply) => self.reply(ticket, reply, cx),
+            Event::Answer(ticket, answer) => self.answer(ticket, answer, cx),
+            Event::Shown => self.shown(cx),
+            Event::Hidden => {
+                self.visible = false;
+                cx.effects.push(Effect::Cancel(Slot::Watch));
+            }
+            Event::Fact(fact) => self.fact(&fact, cx),
+            Event::Intent(Intent::Watch(id)) => {
+                self.in_log = true;
+                self.watch(id, cx);
+            }
+            Event::Intent(_) | Event::Tick => {}
+        }
+        self.log.set_size(self.parts(cx.area).log.as_size());
+        self.ask_lines(cx);
+    }
+
+    fn view(&self, frame: &mut Frame<'_>, area: Rect, look: &Look<'_>) {
+        view::view(self, frame, area, look);
+    }
+
+    fn tick(&self) -> Tick {
+        let running = |status: Status| status == Status::Running;
+        let chosen = self.live.value().is_some_and(|live| running(live.status));
+        if chosen || self.rows().iter().any(|row| running(row.status)) { Tick::Second } else { Tick::Never }
+    }
+}
+
+impl MonitorPane {
+    /// The waiting and running ones, newest first.
+    fn rows(&self) -> &[CalculationRow] {
+        self.runs.value().map_or(&[], |page| &page.rows)
+    }
+
+    /// Whether the chosen one is in the list; an ended one is shown all the same.
+    fn is_listed(&self) -> bool {
+        self.rows().iter().any(|row| Some(row.id) == self.chosen)
+    }
+
+    fn parts(&self, area: Rect) -> Parts {
+        let runs = self.rows().len() + usize::from(self.chosen.is_some() && !self.is_listed());
+        // The layout must not jump while a run lives: its rows are those of its state.
+        let rows = words::detail_rows(self, area.width);
+        Parts::of(area, runs, rows, self.zoomed)
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stop_asked.is_some() || self.live.value().is_some_and(|live| live.stopping && !live.status.is_final())
+    }
+
+    fn load(&mut self, cx: &mut Cx<'_>) {
+        self.stale = false;
+        let ticket = cx.start(Slot::List(PaneId::Monitor), Request::ListActive);
+        self.runs.ask(ticket);
+    }
+
+    /// Looks at another calculation (or again at this one).
+    fn watch(&mut self, id: CalculationId, cx: &mut Cx<'_>) {
+        if self.chosen != Some(id) {
+            self.chosen = Some(id);
+            self.samples = Samples::default();
+            self.log.reset();
+            self.live.clear();
+            self.detail.clear();
+            self.tickets = log::Tickets::default();
+            (self.stop_asked, self.prompt) = (None, None);
+            cx.effects.push(Effect::Cancel(Slot::LogSearch));
+        }
+        if self.opened {
+            let ticket = cx.start(Slot::Watch, Request::Watch(id));
+            self.live.ask(ticket);
+            self.tickets.watch = Some(ticket);
+        }
+    }
+
+    fn shown(&mut self, cx: &mut Cx<'_>) {
+        self.visible = true;
+        if self.opened {
+            self.load(cx);
+            if let Some(id) = self.chosen {
+                self.watch(id, cx);
+            }
+        }
+    }
+
+    fn fact(&mut self, fact: &Fact, cx: &mut Cx<'_>) {
+        match fact {
+            Fact::Opened(_) => {
+                self.opened = true;
+                if self.visible {
+                    self.shown(cx);
+                }
+            }
+            Fact::CalculationsChanged | Fact::RunEnded(_) if self.visible && self.opened => {
+                if self.runs.is_loading() {
+                    self.stale = true;
+                } else {
+                    self.load(cx);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn reply(&mut self, ticket: Ticket, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
+        if self.runs.expects(ticket) {
+            let rows = reply.and_then(|reply| match reply {
+                Reply::Calculations(page) => Ok(page),
+                _ => Err(Failure::new("the list of runs was answered with something else")),
+            });
+            self.runs.accept(ticket, rows);
+            if self.stale {
+                self.load(cx);
+            }
+            if let (None, Some(first)) = (self.chosen, self.rows().first().map(|row| row.id)) {
+                self.watch(first, cx);
+            }
+        } else if self.tickets.watch == Some(ticket) {
+            self.watched(reply, cx);
+        } else if self.detail.expects(ticket) {
+            let detail = reply.and_then(|reply| match reply {
+                Reply::Calculation(detail) => Ok(*detail),
+                _ => Err(Failure::new("the calculation was answered with something else")),
+            });
+            self.detail.accept(ticket, detail);
+        } else if let Some((_, asked)) = self.requested.take_if(|(expected, _)| *expected == ticket) {
+            match (asked, reply) {
+                (Asked::Export, Ok(Reply::Written(path))) => {
+                    cx.toast(Toast::good(format!("The log was written to {}", path.display())));
+                }
+                (_, Ok(_)) => {}
+                (asked, Err(failure)) => {
+                    if asked == Asked::Stop {
+                        self.stop_asked = None;
+                    }
+                    cx.toast(Toast::bad(failure.message));
+                }
+            }
+        } else {
+            self.log_reply(ticket, reply, cx);
+        }
+    }
+
+    /// Something about the watched run.
+    fn watched(&mut self, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
+        match reply {
+            Ok(Reply::Live(live)) => {
+                if let Some(usage) = live.usage {
+                    self.samples.push(usage);
+                }
+                let (id, status) = (live.id, live.status);
+                let before = self.live.value().map(|live| live.status);
+                self.live.set(*live);
+                if status.is_final() {
+                    self.stop_asked = None;
+                    if before != Some(status) {
+                        let ticket = cx.start(Slot::Detail(PaneId::Monitor), Request::LoadCalculation(id));
+                        self.detail.ask(ticket);
+                    }
+                }
+            }
+            Ok(Reply::LogLength(lines)) => self.log_grew(lines),
+            Ok(_) => {}
+            Err(failure) => {
+                let ticket = cx.ticket();
+                self.live.ask(ticket);
+                self.live.accept(ticket, Err(failure));
+            }
+        }
+    }
+
+    fn action(&mut self, action: Action, cx: &mut Cx<'_>) {
+        match action {
+            Action::Accept => self.search(cx),
+            Action::Cancel => self.prompt = None,
+            Action::Back => self.back(cx),
+            Action::Open => self.open(cx),
+            Action::Stop => self.ask_stop(cx),
+            Action::Follow => self.log.toggle_follow(),
+            Action::Wrap => self.log.toggle_wrap(),
+            Action::Times => self.log.toggle_times(),
+            Action::Zoom => {
+                self.zoomed = !self.zoomed;
+                self.in_log |= self.zoomed;
+            }
+            Action::Find => self.prompt = Some(Input::new(self.log.search_text())),
+            Action::FindNext => self.next_match(false, cx),
+            Action::FindPrevious => self.next_match(true, cx),
+            Action::Copy => {
+                let text = self.log.seen_text();
+                let lines = text.lines().count();
+                cx.toast(Toast::info(format!("Sent {lines} lines to the terminal's clipboard")));
+                cx.effects.push(Effect::Copy(text));
+            }
+            Action::Export => self.ask_export(cx),
+            Action::Edit => self.edit(cx),
+            Action::RunEdited => {
+                if let Some(id) = self.chosen {
+                    cx.intent(Intent::EditCopy(id));
+                }
+            }
+            Action::Left => {
+                if !(self.in_log && self.log.go_left()) {
+                    (self.in_log, self.zoomed) = (false, false);
+                }
+            }
+            Action::Right if self.in_log => self.log.go_right(),
+            Action::Right => self.in_log = true,
+            action if self.scrolls_log() => self.scroll(action),
+            action => self.choose(action, cx),
+        }
+    }
+
+    /// With one run at most there is nothing to choose, so that keys move the log.
+    fn scrolls_log(&self) -> bool {
+        self.in_log || self.rows().len() + usize::from(!self.is_listed()) <= 1
+    }
+
+    fn scroll(&mut self, action: Action) {
+        let page = usize::from(self.log.height()).saturating_sub(1).max(1);
+        match action {
+            Action::Up => self.log.up(1),
+            Action::Down => self.log.down(1),
+            Action::PageUp => self.log.up(page),
+            Action::PageDown => self.log.down(page),
+            Action::HalfUp => self.log.up(page / 2 + 1),
+            Action::HalfDown => self.log.down(page / 2 + 1),
+            Action::Top => self.log.to_start(),
+            Action::Bottom => self.log.to_end(),
+            _ => {}
+        }
+    }
+
+    fn choose(&mut self, action: Action, cx: &mut Cx<'_>) {
+        let rows = self.rows();
+        if rows.is_empty() {
+            return;
+        }
+        let last = rows.len() - 1;
+        let now = rows.iter().position(|row| Some(row.id) == self.chosen);
+        let next = match action {
+            Action::Up | Action::PageUp | Action::HalfUp => now.map_or(0, |at| at.saturating_sub(1)),
+            Action::Down | Action::PageDown | Action::HalfDown => now.map_or(0, |at| (at + 1).min(last)),
+            Action::Top => 0,
+            Action::Bottom => last,
+            _ => return,
+        };
+        let id = rows[next].id;
+        if Some(id) != self.chosen {
+            self.watch(id, cx);
+        }
+    }
+
+    fn key(&mut self, key: Key) {
+        if let Some(prompt) = &mut self.prompt {
+            prompt.key(key);
+        }
+    }
+
+    fn mouse(&mut self, mouse: Mouse, cx: &mut Cx<'_>) {
+        let parts = self.parts(cx.area);
+        match mouse {
+            Mouse::Click { column, row } => {
+                let at = Position { x: column, y: row };
+                self.in_log = parts.log.contains(at);
+                if parts.list.contains(at) && row > parts.list.y {
+                    let place = usize::from(row - parts.list.y - 1) + view::first_row(self, parts.list);
+                    if let Some(id) = self.rows().get(place).map(|row| row.id) {
+                        self.watch(id, cx);
+                    }
+                }
+            }
+            Mouse::Wheel { column, row, lines } => {
+                let in_list = parts.list.contains(Position { x: column, y: row });
+                let action = if lines < 0 { Action::Up } else { Action::Down };
+                for _ in 0..lines.unsigned_abs() {
+                    if in_list { self.choose(action, cx) } else { self.scroll(action) }
+                }
+            }
+        }
+    }
+
+    /// Cancel, then stop searching, then leave.
+    fn back(&mut self, cx: &mut Cx<'_>) {
+        if self.prompt.take().is_some() {
+        } else if !self.log.search_text().is_empty() {
+            self.log.look_for("");
+        } else if self.zoomed {
+            self.zoomed = false;
+        } else {
+            cx.intent(Intent::Back);
+        }
+    }
+
+    /// From the list into the log; from there to the line that failed, or to the result.
+    fn open(&mut self, cx: &mut Cx<'_>) {
+        let Some(ended) = self.live.value().filter(|live| live.status.is_final()) else {
+            self.in_log = true;
+            return;
+        };
+        cx.intent(match ended.error_line {
+            Some(line) => Intent::EditAt(ended.id, line),
+            None => Intent::Show(ended.id),
+        });
+    }
+
+    fn edit(&mut self, cx: &mut Cx<'_>) {
+        let Some(id) = self.chosen else { return };
+        cx.intent(match self.live.value().and_then(|live| live.error_line) {
+            Some(line) => Intent::EditAt(id, line),
+            None => Intent::Edit(id),
+        });
+    }
+
+    fn ask_stop(&mut self, cx: &mut Cx<'_>) {
+        let Some(live) = self.live.value() else { return };
+        let lines = if live.status == Status::Pending {
+            vec!["It has not started: it is taken out of the queue.".to_owned()]
+        } else {
+            vec![
+                format!("It is asked to end (SIGTERM), and killed {} s later if it has not.", live.grace),
+                "What it wrote until then is kept.".to_owned(),
+            ]
+        };
+        let title = format!("Stop {:?}?", live.name);
+        let question = Question::Stop(live.id);
+        let ticket = cx.ask(Dialog::Confirm { title, lines, verb: "Stop it".to_owned(), danger: false });
+        self.asked = Some((ticket, question));
+    }
+
+    fn ask_export(&mut self, cx: &mut Cx<'_>) {
+        let Some(live) = self.live.value() else { return };
+        let question = Question::Export(live.id);
+        let text = format!("{}-{}.log", safe_name(&live.name), live.id);
+        let ticket = cx.ask(Dialog::Prompt {
+            title: "Write the log to a file".to_owned(),
+            label: "File; an existing one is not touched".to_owned(),
+            text,
+            check: Check::Filled(4_000),
+        });
+        self.asked = Some((ticket, question));
+    }
+
+    fn answer(&mut self, ticket: Ticket, answer: Answer, cx: &mut Cx<'_>) {
+        let Some((_, question)) = self.asked.take_if(|(expected, _)| *expected == ticket) else { return };
+        match (question, answer) {
+            (Question::Stop(id), Answer::Yes) => {
+                if self.chosen == Some(id) {
+                    self.stop_asked = Some(cx.now.utc);
+                }
+                self.requested = Some((cx.start(Slot::Free, Request::Stop(id)), Asked::Stop));
+            }
+            (Question::Export(id), Answer::Text(path)) => {
+                let path = path.trim().into();
+                self.requested = Some((cx.start(Slot::Free, Request::ExportLog { id, path }), Asked::Export));
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,405 @@
+use super::*;
+use crate::{
+    domain::{
+        calculation::Calculation,
+        id::{ToolId, UserId},
+        limits::Limits,
+        page::{Cursor, CursorValue},
+        run::{Accounting, Progress, Usage},
+    },
+    tui::{
+        msg::{LogLine, Place, Stream},
+        testing::{Bench, now},
+        theme::Theme,
+    },
+};
+use chrono::TimeDelta;
+
+fn row(id: i64, status: Status, name: &str) -> CalculationRow {
+    CalculationRow {
+        id: CalculationId(id),
+        name: name.to_owned(),
+        status,
+        queued: true,
+        created_at: now().utc,
+        started_at: (status != Status::Pending).then(|| now().utc - TimeDelta::seconds(12)),
+        completed_at: None,
+        execution_time: None,
+        memory_used: None,
+        error_kind: None,
+    }
+}
+
+fn page(rows: Vec<CalculationRow>) -> Reply {
+    let cursors = rows.iter().map(|row| Cursor { value: CursorValue::Null, id: row.id.0 }).collect();
+    Reply::Calculations(Page { rows, cursors, more_before: false, more_after: false })
+}
+
+fn live(id: i64, status: Status) -> Live {
+    let usage = Usage {
+        execution_time: 12.3,
+        cpu_time: 5.6,
+        memory: 120 << 20,
+        peak_memory: 131 << 20,
+        accounting: Accounting::Shim,
+    };
+    Live {
+        id: CalculationId(id),
+        name: "Plane truss".to_owned(),
+        status,
+        waiting: (status == Status::Pending)
+            .then(|| "2 of your runs are running on this host, which is the limit".to_owned()),
+        started_at: (status != Status::Pending).then(|| now().utc - TimeDelta::seconds(12)),
+        completed_at: status.is_final().then(|| now().utc),
+        limits: Limits::default(),
+        usage: (status != Status::Pending).then_some(usage),
+        progress: (status == Status::Running).then(|| Progress {
+            step: Some(42.0),
+            total: Some(100.0),
+            message: Some("assembling the stiffness matrix\u{1b}[31m".to_owned()),
+            metrics: Vec::new(),
+        }),
+        guarantee: Some("E2: no network, read-only system, memory stopped within 0.3 s".to_owned()),
+        error: (status == Status::Failed)
+            .then(|| "line 12: ZeroDivisionError: division by zero\nTraceback (most recent call last):".to_owned()),
+        error_line: (status == Status::Failed).then_some(12),
+        stopping: false,
+        grace: 5,
+        notes: Vec::new(),
+        outputs: Vec::new(),
+    }
+}
+
+fn detail(id: i64, result: &str) -> Reply {
+    let calculation = Calculation {
+        id: CalculationId(id),
+        user_id: UserId(1),
+        name: "Plane truss".to_owned(),
+        description: None,
+        status: Status::Completed,
+        started_at: None,
+        completed_at: None,
+        code: String::new(),
+        parameters: None,
+        result_data: Some(result.to_owned()),
+        error_message: None,
+        execution_time: None,
+        memory_used: None,
+        cpu_time: None,
+        created_at: now().utc,
+        updated_at: now().utc,
+        limits: None,
+        tool_id: Some(ToolId(1)),
+        tool_version_id: None,
+        parent_id: None,
+    };
+    Reply::Calculation(Box::new(CalculationDetail { calculation, files: Vec::new(), run: None, tool: None }))
+}
+
+fn bench() -> Bench<MonitorPane> {
+    let mut bench = Bench::new(PaneId::Monitor, MonitorPane::default());
+    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    bench.clear();
+    bench
+}
+
+/// The ticket of the newest request that is one of these.
+fn ticket(bench: &Bench<MonitorPane>, wanted: impl Fn(&Request) -> bool) -> Ticket {
+    bench
+        .effects
+        .iter()
+        .rev()
+        .find_map(|effect| match effect {
+            Effect::Start { ticket, request, .. } if wanted(request) => Some(*ticket),
+            _ => None,
+        })
+        .expect("it was not asked for")
+}
+
+fn count(bench: &Bench<MonitorPane>, wanted: impl Fn(&Request) -> bool) -> usize {
+    bench.effects.iter().filter(|effect| matches!(effect, Effect::Start { request, .. } if wanted(request))).count()
+}
+
+fn say(bench: &mut Bench<MonitorPane>, reply: Reply) {
+    let ticket = bench.pane.tickets.watch.expect("nothing is watched");
+    bench.event(Event::Reply(ticket, Ok(reply)));
+}
+
+/// Answers all requests for lines of a log of `length` lines.
+fn serve(bench: &mut Bench<MonitorPane>, length: u64) {
+    for _ in 0..3 {
+        let asked = bench.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Start { ticket, request: Request::LogLines { from, count, .. }, .. } => {
+                Some((*ticket, *from, *count))
+            }
+            _ => None,
+        });
+        let Some((ticket, from, count)) = asked else { return };
+        bench.effects.clear();
+        let line = |number: u64| LogLine {
+            number,
+            stream: if number % 7 == 6 { Stream::Err } else { Stream::Out },
+            time: now().utc + TimeDelta::milliseconds(number as i64 * 125),
+            bytes: format!("\u{1b}[32mstep {number}\u{1b}[0m residual {:.3e}", 1.0 / (number + 1) as f64).into_bytes(),
+        };
+        let lines = (from..(from + u64::from(count)).min(length)).map(line).collect();
+        bench.event(Event::Reply(ticket, Ok(Reply::LogLines(lines))));
+    }
+}
+
+/// A running calculation with `lines` lines of log, watched.
+fn watching(lines: u64) -> Bench<MonitorPane> {
+    let mut bench = bench();
+    bench.event(Event::Shown);
+    bench.event(Event::Intent(Intent::Watch(CalculationId(3))));
+    let list = ticket(&bench, |request| *request == Request::ListActive);
+    bench.event(Event::Reply(list, Ok(page(vec![row(3, Status::Running, "Plane truss")]))));
+    say(&mut bench, Reply::Live(Box::new(live(3, Status::Running))));
+    say(&mut bench, Reply::LogLength(lines));
+    serve(&mut bench, lines);
+    bench.clear();
+    bench
+}
+
+#[test]
+fn the_newest_run_is_watched_and_others_can_be_chosen() {
+    let mut bench = bench();
+    bench.event(Event::Shown);
+    let rows = vec![row(9, Status::Pending, "Second"), row(8, Status::Running, "First")];
+    bench.reply(page(rows));
+    assert_eq!(*bench.request().1, Request::Watch(CalculationId(9)));
+    say(&mut bench, Reply::Live(Box::new(live(9, Status::Pending))));
+    assert!(bench.screen().contains("2 of your runs are running"), "{}", bench.screen());
+    let first = bench.pane.tickets.watch.unwrap();
+    bench.keys("down");
+    assert_eq!(*bench.request().1, Request::Watch(CalculationId(8)));
+    bench.event(Event::Reply(first, Ok(Reply::LogLength(5))));
+    assert_eq!(bench.pane.log.length(), 0, "news of another run are dropped");
+}
+
+#[test]
+fn nothing_is_watched_out_of_sight() {
+    let mut bench = watching(10);
+    bench.event(Event::Hidden);
+    assert_eq!(bench.effects, [Effect::Cancel(Slot::Watch)]);
+    bench.clear();
+    bench.event(Event::Fact(Fact::CalculationsChanged));
+    assert!(bench.effects.is_empty());
+    bench.event(Event::Shown);
+    assert_eq!(count(&bench, |request| *request == Request::Watch(CalculationId(3))), 1);
+    assert_eq!(bench.pane.log.length(), 10, "what is there stays");
+}
+
+#[test]
+fn the_clock_ticks_only_while_something_runs() {
+    let mut bench = watching(0);
+    assert_eq!(bench.pane.tick(), Tick::Second);
+    let before = bench.screen();
+    assert!(before.contains("12 s of 30 s"), "{before}");
+    bench.event(Event::Tick);
+    assert_eq!(bench.screen(), before, "no second passed, nothing changed");
+    bench.now.utc += TimeDelta::seconds(1);
+    bench.event(Event::Tick);
+    assert!(bench.screen().contains("13 s of 30 s"));
+    say(&mut bench, Reply::Live(Box::new(live(3, Status::Completed))));
+    let list = bench.effects.len();
+    bench.event(Event::Fact(Fact::RunEnded(CalculationId(3))));
+    assert!(bench.effects.len() > list);
+    bench.reply(page(Vec::new()));
+    assert_eq!(bench.pane.tick(), Tick::Never);
+    assert!(bench.screen().contains("✓ completed"), "it stays in sight\n{}", bench.screen());
+}
+
+#[test]
+fn one_request_for_lines_at_a_time() {
+    let mut bench = watching(100);
+    for length in 101..200 {
+        say(&mut bench, Reply::LogLength(length));
+    }
+    assert_eq!(count(&bench, |request| matches!(request, Request::LogLines { .. })), 1);
+    serve(&mut bench, 199);
+    assert!(bench.screen().contains("step 198"), "{}", bench.screen());
+}
+
+#[test]
+fn lines_that_cannot_be_had_are_not_asked_for_for_ever() {
+    let mut bench = watching(0);
+    say(&mut bench, Reply::LogLength(10));
+    bench.fail("the log cannot be read");
+    assert_eq!(count(&bench, |request| matches!(request, Request::LogLines { .. })), 1);
+    assert_eq!(bench.toasts.len(), 1);
+    say(&mut bench, Reply::LogLength(11));
+    assert_eq!(count(&bench, |request| matches!(request, Request::LogLines { .. })), 2);
+}
+
+#[test]
+fn following_stops_when_scrolled_up() {
+    let mut bench = watching(100);
+    assert!(bench.screen().contains("follows the end") && bench.screen().contains("step 99"));
+    bench.keys("up");
+    say(&mut bench, Reply::LogLength(200));
+    serve(&mut bench, 200);
+    assert!(bench.screen().contains("lines ") && !bench.screen().contains("step 199"), "{}", bench.screen());
+    bench.keys("f");
+    serve(&mut bench, 200);
+    assert!(bench.screen().contains("step 199"), "{}", bench.screen());
+    bench.keys("g");
+    serve(&mut bench, 200);
+    assert!(bench.screen().contains("step 0 "), "{}", bench.screen());
+}
+
+#[test]
+fn searches_with_a_count_and_again_when_the_log_grew() {
+    let mut bench = watching(100);
+    bench.keys("/");
+    bench.text("step 7");
+    bench.keys("enter");
+    let wanted = Request::SearchLog { id: CalculationId(3), text: "step 7".to_owned(), limit: 100_000 };
+    assert_eq!(*bench.request().1, wanted);
+    bench.reply(Reply::LogMatches(
+        (70..80).chain([7]).collect::<std::collections::BTreeSet<_>>().into_iter().collect(),
+        11,
+    ));
+    serve(&mut bench, 100);
+    assert!(bench.screen().contains("of 11 lines"), "{}", bench.screen());
+    bench.keys("n");
+    assert!(bench.screen().contains("of 11 lines"), "{}", bench.screen());
+    say(&mut bench, Reply::LogLength(150));
+    bench.clear();
+    bench.keys("N");
+    assert_eq!(count(&bench, |request| matches!(request, Request::SearchLog { .. })), 1);
+    bench.keys("esc");
+    assert!(!bench.screen().contains("step 7\""), "{}", bench.screen());
+    assert!(bench.intents.is_empty());
+    bench.keys("esc");
+    assert_eq!(bench.intents, [Intent::Back]);
+}
+
+#[test]
+fn stops_in_two_stages_and_shows_the_seconds() {
+    let mut bench = watching(3);
+    bench.keys("x");
+    assert!(bench.effects.is_empty(), "nothing happens without the answer");
+    bench.answer(Answer::Yes);
+    assert_eq!(*bench.request().1, Request::Stop(CalculationId(3)));
+    bench.now.utc += TimeDelta::seconds(2);
+    bench.event(Event::Tick);
+    assert!(bench.screen().contains("killed in 3 s"), "{}", bench.screen());
+    bench.keys("x");
+    assert!(bench.dialogs.is_empty(), "once is enough");
+    bench.now.utc += TimeDelta::seconds(4);
+    assert!(bench.screen().contains("SIGKILL"), "{}", bench.screen());
+    say(&mut bench, Reply::Live(Box::new(live(3, Status::Cancelled))));
+    assert!(bench.screen().contains("■ cancelled"), "{}", bench.screen());
+    bench.keys("x");
+    assert!(bench.dialogs.is_empty(), "it has ended");
+}
+
+#[test]
+fn a_stop_that_fails_is_told() {
+    let mut bench = watching(3);
+    bench.keys("x");
+    bench.answer(Answer::Yes);
+    bench.fail("the run belongs to node2");
+    assert_eq!(bench.toasts.last().unwrap().text, "the run belongs to node2");
+    assert!(!bench.pane.is_stopping());
+}
+
+#[test]
+fn enter_goes_to_the_line_that_failed_or_to_the_result() {
+    let mut bench = watching(3);
+    bench.keys("enter");
+    assert!(bench.intents.is_empty());
+    say(&mut bench, Reply::Live(Box::new(live(3, Status::Failed))));
+    assert!(bench.screen().contains("line 12: ZeroDivisionError"), "{}", bench.screen());
+    bench.keys("enter e");
+    assert_eq!(bench.intents, [Intent::EditAt(CalculationId(3), 12), Intent::EditAt(CalculationId(3), 12)]);
+    bench.clear();
+    say(&mut bench, Reply::Live(Box::new(live(3, Status::Completed))));
+    bench.keys("enter");
+    assert_eq!(bench.intents, [Intent::Show(CalculationId(3))]);
+}
+
+#[test]
+fn copies_and_exports_the_log() {
+    let mut bench = watching(3);
+    bench.keys("y");
+    assert!(
+        matches!(&bench.effects[0], Effect::Copy(text) if text.lines().count() == 3 && text.starts_with("step 0 "))
+    );
+    assert!(bench.toasts[0].text.starts_with("Sent 3 lines"));
+    bench.keys("s");
+    bench.answer(Answer::Text("truss.log".to_owned()));
+    let wanted = Request::ExportLog { id: CalculationId(3), path: "truss.log".into() };
+    assert_eq!(*bench.request().1, wanted);
+    bench.reply(Reply::Written("truss.log".into()));
+    assert!(bench.toasts.last().unwrap().text.contains("truss.log"));
+}
+
+#[test]
+fn screens() {
+    let mut bench = watching(200);
+    for second in 1..30_u32 {
+        let mut live = live(3, Status::Running);
+        if let Some(usage) = &mut live.usage {
+            usage.execution_time += f64::from(second);
+            usage.cpu_time += f64::from(second) * 0.4 + f64::from(second % 3) * 0.1;
+            usage.memory += u64::from(second % 10 * 8) << 20;
+        }
+        say(&mut bench, Reply::Live(Box::new(live)));
+    }
+    insta::assert_snapshot!("running_80x24", bench.screen());
+    bench.keys("t");
+    bench.resize(140, 37);
+    serve(&mut bench, 200);
+    insta::assert_snapshot!("running_140x40", bench.screen());
+    bench.resize(40, 9);
+    serve(&mut bench, 200);
+    insta::assert_snapshot!("running_40x12", bench.screen());
+    bench.keys("z");
+    bench.resize(80, 21);
+    serve(&mut bench, 200);
+    insta::assert_snapshot!("zoomed_80x24", bench.screen());
+
+    let mut bench = watching(2);
+    say(&mut bench, Reply::Live(Box::new(live(3, Status::Failed))));
+    insta::assert_snapshot!("failed_80x24", bench.screen());
+
+    let mut bench = watching(2);
+    let mut ended = live(3, Status::Completed);
+    ended.outputs = vec![("deflection.svg".to_owned(), 12_300), ("evil\u{202e}gnp.exe".to_owned(), 5)];
+    ended.notes = vec!["1 file was not kept: it is a link".to_owned()];
+    say(&mut bench, Reply::Live(Box::new(ended)));
+    bench.reply(detail(3, r#"{"max_mm": 1.23456789, "safe": true, "forces_N": [1, 2, 3]}"#));
+    insta::assert_snapshot!("completed_80x24", bench.screen());
+
+    let mut bench = self::bench();
+    bench.event(Event::Shown);
+    bench.reply(page(
+        (1..7).map(|id| row(id, if id < 3 { Status::Running } else { Status::Pending }, "Truss")).collect(),
+    ));
+    say(&mut bench, Reply::Live(Box::new(live(1, Status::Running))));
+    bench.keys("down down");
+    say(&mut bench, Reply::Live(Box::new(live(3, Status::Pending))));
+    insta::assert_snapshot!("several_80x24", bench.screen());
+    bench.resize(140, 37);
+    insta::assert_snapshot!("several_140x40", bench.screen());
+
+    let mut bench = self::bench();
+    bench.event(Event::Shown);
+    bench.reply(page(Vec::new()));
+    insta::assert_snapshot!("empty_80x24", bench.screen());
+}
+
+#[test]
+fn any_size_can_be_drawn_in_any_theme() {
+    let mut bench = watching(50);
+    for theme in [Theme::dark(), Theme::light(), Theme::plain()] {
+        bench.theme = theme;
+        for (width, height) in [(1, 1), (8, 3), (40, 7), (99, 21), (100, 21), (200, 57)] {
+            bench.resize(width, height);
+            serve(&mut bench, 50);
+            bench.screen();
+        }
+    }
+}

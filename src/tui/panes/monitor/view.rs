@@ -1,0 +1,174 @@
+//! Draws the monitor.
+
+use super::{MonitorPane, layout::Parts, words};
+use crate::{
+    domain::{calculation::CalculationRow, format, status::Status, text::SafeText},
+    tui::{
+        pane::Look,
+        theme::{SPINNER, Theme},
+        widgets::{log_view::LogStyles, text},
+    },
+};
+use ratatui::{Frame, buffer::Buffer, layout::Rect};
+
+pub(super) fn view(pane: &MonitorPane, frame: &mut Frame<'_>, area: Rect, look: &Look<'_>) {
+    let theme = look.theme;
+    let parts = pane.parts(area);
+    if pane.chosen.is_none() {
+        return empty(pane, frame, area, look);
+    }
+    list(pane, frame.buffer_mut(), &parts, look);
+    let lines = words::lines(pane, parts.detail.width, look.now, theme);
+    for (line, y) in lines.iter().zip(parts.detail.rows()) {
+        frame.render_widget(line, y);
+    }
+    if lines.is_empty() {
+        let (words, style) = match pane.live.failure() {
+            Some(failure) => (format!("✗ {}", SafeText::label(&failure.message)), theme.bad),
+            None => (format!("{} looking", SPINNER[look.spin % SPINNER.len()]), theme.dim),
+        };
+        text::line(frame.buffer_mut(), parts.detail, 0, &words, style);
+    }
+    log_title(pane, frame, parts.log_title, theme);
+    if pane.log.length() == 0 && !parts.log.is_empty() {
+        let words = match pane.live.value().map(|live| live.status) {
+            Some(Status::Pending) => "The log begins when it starts.",
+            Some(Status::Running) => "Nothing was printed yet.",
+            Some(_) => "Nothing was printed.",
+            None => "",
+        };
+        text::line(frame.buffer_mut(), parts.log, 0, words, theme.dim);
+    }
+    let styles = LogStyles {
+        text: theme.text,
+        error: theme.bad,
+        time: theme.dim,
+        mark: theme.warning,
+        found: theme.matched,
+        colour: theme.colour,
+    };
+    pane.log.render(parts.log, frame.buffer_mut(), &styles);
+}
+
+/// The first run that the list shows, so that the chosen one is among them.
+pub(super) fn first_row(pane: &MonitorPane, list: Rect) -> usize {
+    let at = pane.rows().iter().position(|row| Some(row.id) == pane.chosen).unwrap_or(0);
+    (at + 1).saturating_sub(usize::from(list.height.saturating_sub(1)))
+}
+
+fn empty(pane: &MonitorPane, frame: &mut Frame<'_>, area: Rect, look: &Look<'_>) {
+    let theme = look.theme;
+    let buffer = frame.buffer_mut();
+    if let Some(failure) = pane.runs.failure() {
+        text::line(buffer, area, 0, &format!("✗ {}", SafeText::label(&failure.message)), theme.bad);
+    } else if pane.runs.value().is_none() {
+        text::line(buffer, area, 0, &format!("{} looking for runs", SPINNER[look.spin % SPINNER.len()]), theme.dim);
+    } else {
+        text::line(buffer, area, 1, "  Nothing is running or waiting.", theme.text);
+        text::line(
+            buffer,
+            area,
+            3,
+            "  1   go to the calculations: r runs one, w shows the log of an ended one",
+            theme.dim,
+        );
+        text::line(buffer, area, 4, "  2   go to the tools, to make a calculation from one", theme.dim);
+    }
+}
+
+fn list(pane: &MonitorPane, buffer: &mut Buffer, parts: &Parts, look: &Look<'_>) {
+    let theme = look.theme;
+    for row in parts.line.rows() {
+        buffer.set_string(row.x, row.y, "│", theme.border);
+    }
+    let area = parts.list;
+    if area.is_empty() {
+        return;
+    }
+    let count = |status: Status| pane.rows().iter().filter(|row| row.status == status).count();
+    let title = format!("{} running, {} waiting", count(Status::Running), count(Status::Pending));
+    text::line(buffer, area, 0, &title, if pane.in_log { theme.title } else { theme.accent });
+    let rows = Rect { y: area.y + 1, height: area.height - 1, ..area };
+    let first = first_row(pane, area);
+    let mut shown = rows.rows();
+    for row in pane.rows().iter().skip(first) {
+        let Some(place) = shown.next() else { return };
+        run_row(row, Some(row.id) == pane.chosen, !pane.in_log, place, buffer, look);
+    }
+    // One that has ended stays in sight while it is looked at.
+    if let (false, Some(live), Some(place)) = (pane.is_listed(), pane.live.value(), shown.next()) {
+        let ended = CalculationRow {
+            id: live.id,
+            name: live.name.clone(),
+            status: live.status,
+            queued: true,
+            created_at: look.now.utc,
+            started_at: live.started_at,
+            completed_at: live.completed_at,
+            execution_time: live.usage.map(|usage| usage.execution_time),
+            memory_used: None,
+            error_kind: None,
+        };
+        run_row(&ended, true, !pane.in_log, place, buffer, look);
+    }
+}
+
+fn run_row(row: &CalculationRow, chosen: bool, focused: bool, area: Rect, buffer: &mut Buffer, look: &Look<'_>) {
+    let theme = look.theme;
+    let time = match (row.status, row.started_at) {
+        (Status::Running, Some(started)) => words::whole(words::seconds(look.now.utc - started)),
+        (Status::Pending, _) => "waits".to_owned(),
+        _ => row.execution_time.map(format::duration).unwrap_or_default(),
+    };
+    let state = format!("{} {:<9} {time:>7} ", row.status.glyph(), row.status.name());
+    let style = match (chosen, focused) {
+        (true, true) => theme.selected,
+        (true, false) => theme.selected_dim,
+        _ => theme.text,
+    };
+    if chosen {
+        buffer.set_style(area, style);
+    }
+    let state_style = if chosen { style } else { theme.status(row.status) };
+    let used = text::line(buffer, area, 0, &state, state_style);
+    let rest = Rect { x: area.x + used, width: area.width - used, ..area };
+    text::line(buffer, rest, 0, &format!(" {}", SafeText::label(&row.name)), style);
+}
+
+/// The row above the log: the prompt, or how the log is shown and what is looked for.
+fn log_title(pane: &MonitorPane, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+    if area.is_empty() {
+        return;
+    }
+    if let Some(prompt) = &pane.prompt {
+        let used = text::line(frame.buffer_mut(), area, 0, "/", theme.accent);
+        prompt.view(frame, Rect { x: area.x + used, width: area.width - used, ..area }, theme.text, true);
+        return;
+    }
+    let buffer = frame.buffer_mut();
+    let line = if pane.in_log { theme.accent } else { theme.border };
+    buffer.set_string(area.x, area.y, "─".repeat(area.width.into()), line);
+    let mut words = vec![match pane.log.length() {
+        0 => " Log".to_owned(),
+        1 => " Log, 1 line".to_owned(),
+        lines => format!(" Log, {} lines", format::count(lines)),
+    }];
+    if pane.log.follows() {
+        words.push("follows the end".to_owned());
+    } else {
+        let seen = pane.log.seen();
+        words.push(format!("lines {} to {}", format::count(seen.start + 1), format::count(seen.end)));
+    }
+    let searched = pane.log.search_text();
+    if !searched.is_empty() {
+        let found = match pane.log.matches() {
+            _ if pane.is_searching() => "searching".to_owned(),
+            (_, 0) => "not found".to_owned(),
+            (Some(at), total) => format!("{} of {} lines", format::count(at as u64), format::count(total)),
+            (None, total) => format!("{} lines", format::count(total)),
+        };
+        words.push(format!("{:?} {found}", SafeText::label(searched).as_str()));
+    }
+    let shown = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
+    text::line(buffer, shown, 0, &format!("{} ", words.join(" · ")), line);
+}
