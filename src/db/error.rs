@@ -107,7 +107,7 @@ pub enum DbError {
 }
 
 impl DbError {
-    pub(super) fn not_found(what: &'static str, id: impl ToString) -> Self {
+    pub(super) fn not_found(what: &'static str, id: &dyn std::fmt::Display) -> Self {
         Self::NotFound { what, id: id.to_string() }
     }
 

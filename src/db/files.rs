@@ -117,7 +117,7 @@ pub async fn delete(db: &Db, user: UserId, id: FileId) -> Result<(), DbError> {
         return Ok(());
     }
     match get(db, user, id).await? {
-        None => Err(DbError::not_found("file", id)),
+        None => Err(DbError::not_found("file", &id)),
         Some(file) => {
             Err(DbError::Conflict(format!("{} is used by a calculation; delete that calculation first", file.filename)))
         }

@@ -108,7 +108,7 @@ pub async fn submit(
         .one(&transaction)
         .await
         .of(db)?;
-    let Some((calculation, known)) = found else { return Err(DbError::not_found("calculation", id)) };
+    let Some((calculation, known)) = found else { return Err(DbError::not_found("calculation", &id)) };
     let status = status(db, &calculation.status)?;
     if status != Status::Pending {
         return Err(DbError::Conflict(format!("calculation {id} is {status} already; run it again as a new one")));
@@ -196,7 +196,7 @@ pub async fn finish(db: &Db, run: RunId, outcome: &Outcome, completed_at: NaiveD
         .of(db)?;
     if finished.rows_affected == 0 {
         let known = calculation_run::Entity::find_by_id(run.to_string()).one(&transaction).await.of(db)?;
-        return known.map(|_| Finish::AlreadyFinal).ok_or_else(|| DbError::not_found("run", run));
+        return known.map(|_| Finish::AlreadyFinal).ok_or_else(|| DbError::not_found("run", &run));
     }
     let notes =
         if outcome.notes.is_empty() { None } else { Some(serde_json::to_string(&outcome.notes).unwrap_or_default()) };

@@ -126,7 +126,7 @@ pub async fn publish(db: &Db, author: UserId, new: &NewTool) -> Result<Tool, DbE
     };
     append_version(db, &transaction, author, id, new).await?;
     transaction.commit().await.of(db)?;
-    get(db, ToolId(id)).await?.ok_or_else(|| DbError::not_found("tool", id))
+    get(db, ToolId(id)).await?.ok_or_else(|| DbError::not_found("tool", &id))
 }
 
 /// The offered tools after (or before) the one named `after`, by name.

@@ -165,13 +165,13 @@ impl<'a> List<'a> {
         anchor: Anchor<'_>,
         upwards: bool,
     ) -> Result<Option<Condition>, FieldError> {
-        let past = |left: Expr, right: Expr, inclusive: bool| match (upwards, inclusive) {
+        let further = |left: Expr, right: Expr, inclusive: bool| match (upwards, inclusive) {
             (true, false) => left.gt(right),
             (true, true) => left.gte(right),
             (false, false) => left.lt(right),
             (false, true) => left.lte(right),
         };
-        let id = past(Expr::col(("c", calculation::Column::Id)), Expr::val(anchor.cursor.id), anchor.inclusive);
+        let id = further(Expr::col(("c", calculation::Column::Id)), Expr::val(anchor.cursor.id), anchor.inclusive);
         let all = Condition::all();
         let condition = match (part, self.sort, &anchor.cursor.value) {
             (Part::Nulls, ..) => all.add(id),
@@ -185,7 +185,7 @@ impl<'a> List<'a> {
                 }
             }
             (Part::Same, _, value) => all.add(self.key().eq(self.value(value)?)).add(id),
-            (Part::Values, _, value) => all.add(past(self.key(), Expr::val(self.value(value)?), false)),
+            (Part::Values, _, value) => all.add(further(self.key(), Expr::val(self.value(value)?), false)),
         };
         Ok(Some(condition))
     }
@@ -201,9 +201,8 @@ impl<'a> List<'a> {
             (CalculationSort::Created | CalculationSort::Started, CursorValue::Time(at)) => {
                 Ok(self.db.time(*at).into())
             }
-            (CalculationSort::Name, CursorValue::Text(name)) => Ok(name.as_str().into()),
+            (CalculationSort::Name | CalculationSort::Status, CursorValue::Text(text)) => Ok(text.as_str().into()),
             (CalculationSort::Duration, CursorValue::Real(seconds)) => Ok((*seconds).into()),
-            (CalculationSort::Status, CursorValue::Text(name)) => Ok(name.as_str().into()),
             (_, CursorValue::Null) if self.has_nulls() => Ok(Value::String(None)),
             _ => Err(FieldError::new("anchor", format!("is no place in a list sorted by {:?}", self.sort))),
         }

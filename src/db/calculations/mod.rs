@@ -68,7 +68,7 @@ pub async fn update_draft(db: &Db, user: UserId, id: CalculationId, new: &NewCal
     if updated.rows_affected == 0 {
         drop(transaction);
         return match get(db, user, id).await? {
-            None => Err(DbError::not_found("calculation", id)),
+            None => Err(DbError::not_found("calculation", &id)),
             Some(calculation) => Err(DbError::Conflict(format!(
                 "calculation {id} was started ({}) and can no longer be edited; make a new one from it",
                 calculation.status
@@ -105,7 +105,7 @@ pub async fn files(db: &Db, user: UserId, id: CalculationId) -> Result<Vec<Linke
         .await
         .of(db)?;
     if mine.is_none() {
-        return Err(DbError::not_found("calculation", id));
+        return Err(DbError::not_found("calculation", &id));
     }
     files::linked(db, id).await
 }
@@ -122,7 +122,7 @@ pub async fn delete(db: &Db, user: UserId, id: CalculationId) -> Result<Vec<Link
         .one(&transaction)
         .await
         .of(db)?;
-    let Some((row, run)) = found else { return Err(DbError::not_found("calculation", id)) };
+    let Some((row, run)) = found else { return Err(DbError::not_found("calculation", &id)) };
     let status = status(db, &row.status)?;
     if !status.is_final() && (run.is_some() || status == Status::Running) {
         let state = if status == Status::Running { "running" } else { "queued" };
@@ -216,7 +216,7 @@ async fn check_inputs(
         .await
         .of(db)?;
     match inputs.iter().find(|input| !known.contains(&input.file_id.0)) {
-        Some(input) => Err(DbError::not_found("file", input.file_id)),
+        Some(input) => Err(DbError::not_found("file", &input.file_id)),
         None => Ok(()),
     }
 }

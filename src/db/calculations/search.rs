@@ -137,9 +137,9 @@ async fn walk(
     let mut chunk = list.read(anchor, direction, CHUNK).await?;
     let mut found = Vec::new();
     loop {
-        let last = chunk.last().filter(|_| chunk.len() == CHUNK).map(|entry| entry.cursor.clone());
+        let end = chunk.last().filter(|_| chunk.len() == CHUNK).map(|entry| entry.cursor.clone());
         found.extend(chunk.into_iter().filter(|entry| needle.matches(&entry.row.name)));
-        let Some(cursor) = last.filter(|_| found.len() < limit) else { break };
+        let Some(cursor) = end.filter(|_| found.len() < limit) else { break };
         chunk = list.read(Some(Anchor { cursor: &cursor, inclusive: false }), direction, CHUNK).await?;
     }
     found.truncate(limit);
