@@ -3,5 +3,6 @@
 mod cli;
 mod db;
 mod repository;
+mod sandbox;
 mod support;
 mod tools;

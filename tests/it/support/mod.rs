@@ -1,3 +1,5 @@
 //! What several integration tests use.
 
 pub mod home;
+
+pub mod user;

@@ -1,0 +1,6 @@
+//! The built-in sandbox: hostile scripts, levels, limits, what is left behind.
+
+mod corpus;
+mod harness;
+mod levels;
+mod traces;
