@@ -51,12 +51,7 @@ fn lists(criterion: &mut Criterion) {
     {
         group.bench_function(name, |bencher| bencher.iter(|| page(&runtime, &db, user, &plain, &request)));
     }
-    for sort in [
-        CalculationSort::Name,
-        CalculationSort::Status,
-        CalculationSort::Started,
-        CalculationSort::Duration,
-    ] {
+    for sort in [CalculationSort::Name, CalculationSort::Status, CalculationSort::Started, CalculationSort::Duration] {
         let query = CalculationQuery { sort, ..CalculationQuery::default() };
         let request = PageRequest::last(PAGE);
         group.bench_function(format!("last page by {sort:?}"), |bencher| {

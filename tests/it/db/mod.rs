@@ -1,5 +1,8 @@
-//! The database: one story, the schema's contract, lists, the embedded file and its troubles.
+//! The database: one story, the schema's contract, relations, lists, runs, bad input.
 
+mod input;
 mod lists;
+mod relations;
+mod runs;
 mod schema;
 mod story;
