@@ -76,9 +76,16 @@ impl LogDecoder {
     }
 
     fn text(&mut self, text: &str, each: &mut impl FnMut(SafeLine)) {
-        for c in text.chars() {
-            self.character(c, each);
+        let mut rest = text;
+        while let Some((line, after)) = rest.split_once('\n') {
+            // Most lines are plain, and then nothing has to be looked at twice.
+            match self.line.plain(line).filter(|_| matches!(self.sequence, Sequence::None)) {
+                Some(line) => each(line),
+                None => line.chars().chain(['\n']).for_each(|c| self.character(c, each)),
+            }
+            rest = after;
         }
+        rest.chars().for_each(|c| self.character(c, each));
     }
 
     fn character(&mut self, c: char, each: &mut impl FnMut(SafeLine)) {

@@ -90,6 +90,17 @@ impl FoldedLine {
         self.cells.is_empty() && !self.cut
     }
 
+    /// The whole next line, where nothing was written yet and it holds printable ASCII only.
+    pub(super) fn plain(&self, text: &str) -> Option<SafeLine> {
+        let fresh = self.is_empty() && self.column == 0;
+        if !fresh || text.len() > MAX_COLUMNS || !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            return None;
+        }
+        let span = SafeSpan { text: text.to_owned(), style: self.style, mark: false };
+        let spans = if text.is_empty() { Vec::new() } else { vec![span] };
+        Some(SafeLine { spans, width: text.len() })
+    }
+
     pub(super) fn carriage_return(&mut self) {
         (self.column, self.newest) = (0, None);
     }

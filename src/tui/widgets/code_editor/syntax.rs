@@ -113,7 +113,7 @@ impl Syntax {
         let root = tree.root_node();
         let mut brackets: Vec<(usize, Option<usize>)> = Vec::new();
         let mut open: Vec<(char, usize)> = Vec::new();
-        let mut loose = Vec::new();
+        let (mut loose, mut old) = (Vec::new(), Vec::new());
         leaves(&mut tree.walk(), &(0..self.source.len()), &mut |node| {
             if node.is_missing() {
                 return;
@@ -145,6 +145,11 @@ impl Syntax {
                         brackets.push((at, None));
                     }
                 }
+                kind @ ("print" | "exec")
+                    if node.parent().is_some_and(|parent| parent.kind().ends_with("_statement")) =>
+                {
+                    old.push((at, at + kind.len(), format!("Python 3 wants {kind}(…)")));
+                }
                 _ => {}
             }
         });
@@ -156,9 +161,14 @@ impl Syntax {
             .map(|(at, message)| Problem { range: at..at + 1, row: row_of(&self.source, at), message })
             .collect();
         // A loose bracket tells better what is wrong than the errors that follow from it.
-        if problems.is_empty() {
+        if problems.is_empty() && root.has_error() {
             collect_errors(root, &self.source, &mut problems);
         }
+        problems.extend(old.into_iter().map(|(start, end, message)| Problem {
+            range: start..end,
+            row: row_of(&self.source, start),
+            message,
+        }));
         problems.sort_by_key(|problem| problem.range.start);
         problems.truncate(MAX_PROBLEMS);
         self.problems = problems;
@@ -247,14 +257,9 @@ fn collect_errors(node: Node<'_>, source: &str, into: &mut Vec<Problem>) {
         let message = if text.is_empty() { "syntax error".to_owned() } else { format!("syntax error at `{text}`") };
         return add(range.start..first_line, message);
     }
-    if matches!(node.kind(), "print_statement" | "exec_statement") {
-        let word = node.kind().trim_end_matches("_statement");
-        return add(node.start_byte()..node.start_byte() + word.len(), format!("Python 3 wants {word}(…)"));
-    }
     let mut walk = node.walk();
     for child in node.children(&mut walk) {
-        // A statement of Python 2 parses without an error, so every node that may hold statements is entered.
-        if child.has_error() || child.is_missing() || child.named_child_count() > 0 {
+        if child.has_error() || child.is_missing() {
             collect_errors(child, source, into);
         }
     }
