@@ -58,7 +58,7 @@ fn up(d: Dialect) -> Vec<String> {
     statements.extend(
         [
             "CREATE UNIQUE INDEX calculation_runs_of_calculation ON calculation_runs (calculation_id)",
-            "CREATE INDEX calculation_runs_unfinished ON calculation_runs (host, submitted_at) \
+            "CREATE INDEX calculation_runs_unfinished ON calculation_runs (host, submitted_at, id) \
              WHERE completed_at IS NULL",
             "CREATE INDEX calculation_runs_of_user ON calculation_runs (user_id)",
             // Deleting a row looks for what refers to it: without these every delete reads whole tables.

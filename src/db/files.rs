@@ -12,7 +12,7 @@ use crate::domain::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, Select,
     sea_query::{Expr, OnConflict, Query},
 };
 
@@ -42,6 +42,11 @@ pub async fn get(db: &Db, user: UserId, id: FileId) -> Result<Option<UserFile>, 
 /// What runs wrote is no candidate: an output is its own row even where its bytes equal an upload's.
 pub async fn find_same(db: &Db, user: UserId, hash: &str, size: u64) -> Result<Option<UserFile>, DbError> {
     let Ok(size) = i64::try_from(size) else { return Ok(None) };
+    Ok(same(user, hash, size).one(db.connection()).await.of(db)?.map(UserFile::from))
+}
+
+/// Selects the uploads of `user` with these bytes, oldest first.
+pub(super) fn same(user: UserId, hash: &str, size: i64) -> Select<user_file::Entity> {
     let written = Query::select()
         .expr(Expr::val(1))
         .from(calculation_file::Entity)
@@ -51,16 +56,12 @@ pub async fn find_same(db: &Db, user: UserId, hash: &str, size: u64) -> Result<O
         )
         .and_where(Expr::col(calculation_file::Column::FileRole).is_in(WRITTEN))
         .take();
-    let row = user_file::Entity::find()
+    user_file::Entity::find()
         .filter(user_file::Column::FileHash.eq(hash))
         .filter(user_file::Column::FileSize.eq(size))
         .filter(user_file::Column::UserId.eq(user.0))
         .filter(Expr::not_exists(written))
         .order_by_asc(user_file::Column::Id)
-        .one(db.connection())
-        .await
-        .of(db)?;
-    Ok(row.map(UserFile::from))
 }
 
 /// Links a file to a calculation of the same owner; a link that is there already stays as it is.
@@ -126,20 +127,21 @@ pub async fn delete(db: &Db, user: UserId, id: FileId) -> Result<(), DbError> {
 
 /// The files linked to a calculation, in the order of their links.
 pub(super) async fn linked(db: &Db, calculation: CalculationId) -> Result<Vec<LinkedFile>, DbError> {
-    let rows = calculation_file::Entity::find()
-        .find_also_related(user_file::Entity)
-        .filter(calculation_file::Column::CalculationId.eq(calculation.0))
-        .order_by_asc(calculation_file::Column::AddedAt)
-        .order_by_asc(calculation_file::Column::FileId)
-        .all(db.connection())
-        .await
-        .of(db)?;
+    let rows = links(calculation).find_also_related(user_file::Entity).all(db.connection()).await.of(db)?;
     Ok(rows
         .into_iter()
         .filter_map(|(link, file)| {
             Some(LinkedFile { file: file?.into(), file_role: FileRole::from(link.file_role), alias: link.alias })
         })
         .collect())
+}
+
+/// Selects the links of a calculation, oldest first.
+pub(super) fn links(calculation: CalculationId) -> Select<calculation_file::Entity> {
+    calculation_file::Entity::find()
+        .filter(calculation_file::Column::CalculationId.eq(calculation.0))
+        .order_by_asc(calculation_file::Column::AddedAt)
+        .order_by_asc(calculation_file::Column::FileId)
 }
 
 /// Inserts links where there are none yet.

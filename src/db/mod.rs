@@ -100,3 +100,6 @@ impl<T> Explain<T> for Result<T, DbErr> {
         self.map_err(|error| DbError::explain(db.place(), error))
     }
 }
+
+#[cfg(test)]
+mod plans;

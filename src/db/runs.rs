@@ -260,12 +260,16 @@ pub async fn cancel_pending(db: &Db, id: CalculationId) -> Result<bool, DbError>
 
 /// The runs of `host` that have no end yet, oldest request first.
 pub async fn unfinished_of_host(db: &Db, host: &str) -> Result<Vec<RunRecord>, DbError> {
-    let runs = calculation_run::Entity::find()
+    records(db, unfinished(host)).await
+}
+
+/// Selects them.
+pub(super) fn unfinished(host: &str) -> Select<calculation_run::Entity> {
+    calculation_run::Entity::find()
         .filter(calculation_run::Column::Host.eq(host))
         .filter(calculation_run::Column::CompletedAt.is_null())
         .order_by_asc(calculation_run::Column::SubmittedAt)
-        .order_by_asc(calculation_run::Column::Id);
-    records(db, runs).await
+        .order_by_asc(calculation_run::Column::Id)
 }
 
 /// Gives a run that ended before its start could be recorded its start and the state running.

@@ -130,7 +130,7 @@ pub async fn publish(db: &Db, author: UserId, new: &NewTool) -> Result<Tool, DbE
 }
 
 /// The offered tools after (or before) the one named `after`, by name.
-fn read(after: Option<&str>, forward: bool) -> Select<tool::Entity> {
+pub(super) fn read(after: Option<&str>, forward: bool) -> Select<tool::Entity> {
     let mut select = tool::Entity::find().filter(tool::Column::IsActive.eq(true));
     if let Some(name) = after {
         select = select.filter(if forward { tool::Column::Name.gt(name) } else { tool::Column::Name.lt(name) });

@@ -5,7 +5,10 @@ use super::{
     search::Needle,
 };
 use crate::{
-    db::Db,
+    db::{
+        Db,
+        plans::{assert_reads_little, plan},
+    },
     domain::{
         id::UserId,
         page::{CalculationQuery, CalculationSort, Cursor, CursorValue, Direction},
@@ -13,7 +16,6 @@ use crate::{
     },
 };
 use chrono::NaiveDate;
-use sea_orm::{ConnectionTrait, Statement, StatementBuilder};
 
 const SORTS: [CalculationSort; 5] = [
     CalculationSort::Created,
@@ -23,14 +25,6 @@ const SORTS: [CalculationSort; 5] = [
     CalculationSort::Duration,
 ];
 
-/// What SQLite would do, a line a step.
-async fn plan(db: &Db, statement: &impl StatementBuilder) -> Vec<String> {
-    let mut explained: Statement = db.connection().get_database_backend().build(statement);
-    explained.sql = format!("EXPLAIN QUERY PLAN {}", explained.sql);
-    let rows = db.connection().query_all_raw(explained).await.unwrap();
-    rows.iter().map(|row| row.try_get::<String>("", "detail").unwrap()).collect()
-}
-
 fn value(sort: CalculationSort) -> CursorValue {
     match sort {
         CalculationSort::Created | CalculationSort::Started => {
@@ -39,15 +33,6 @@ fn value(sort: CalculationSort) -> CursorValue {
         CalculationSort::Name => CursorValue::Text("beam".to_owned()),
         CalculationSort::Status => CursorValue::Text("completed".to_owned()),
         CalculationSort::Duration => CursorValue::Real(1.5),
-    }
-}
-
-/// No table is read whole, and nothing is sorted: the two words by which SQLite confesses it.
-fn assert_reads_little(steps: &[String]) {
-    for step in steps {
-        assert!(!step.contains("TEMP B-TREE"), "{steps:#?}");
-        // "VIRTUAL TABLE INDEX n:M" is a lookup of the full-text index.
-        assert!(!step.starts_with("SCAN") || step.contains("VIRTUAL TABLE INDEX 0:M"), "{steps:#?}");
     }
 }
 

@@ -238,3 +238,33 @@ async fn an_anchor_of_another_order_is_refused() {
     let error = calculations::page(&db, ann, &query, &request).await.unwrap_err().to_string();
     assert!(error.contains("no place in a list sorted by Name"), "{error}");
 }
+
+/// The rows as SQLAlchemy 2 wrote them: six digits always, so that a page boundary at .123 is none between spellings.
+#[tokio::test]
+async fn rows_that_python_wrote_page_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = opened(&folder).await;
+    let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
+    for time in ["10:20:30.000000", "10:20:30.123000", "10:20:30.123000", "10:20:30.123456", "10:20:31.000000"] {
+        let sql = format!(
+            "INSERT INTO calculations (user_id, name, description, status, started_at, completed_at, code, created_at, \
+             updated_at) VALUES ({ann}, 'from python', NULL, 'completed', '2024-01-15 {time}', NULL, 'x', \
+             '2024-01-15 {time}', '2024-01-15 {time}')"
+        );
+        other_program(&db).await.execute_unprepared(&sql).await.unwrap();
+    }
+    for sort in [CalculationSort::Created, CalculationSort::Started] {
+        for ascending in [false, true] {
+            for direction in [Direction::Forward, Direction::Backward] {
+                let query = CalculationQuery { sort, ascending, ..Default::default() };
+                let mut ids: Vec<i64> = walk(&db, ann, &query, direction, 1).await.iter().map(|row| row.id.0).collect();
+                if !ascending {
+                    ids.reverse();
+                }
+                assert_eq!(ids, [1, 2, 3, 4, 5], "{query:?} {direction:?}");
+            }
+        }
+    }
+    let row = calculations::row(&db, ann, mecapy::domain::id::CalculationId(2)).await.unwrap().unwrap();
+    assert_eq!(row.started_at, Some(instant(0, 123_000)));
+}
