@@ -1,5 +1,5 @@
 //! The `mecapy` program.
 
 fn main() -> std::process::ExitCode {
-    mecapy::cli::main()
+    mecapy::runs::supervisor::requested().unwrap_or_else(mecapy::cli::main)
 }

@@ -1,6 +1,9 @@
 //! The live state of a run: what a screen shows while it waits and works.
 
-use super::spool::{Spool, SpoolError};
+use super::{
+    request::Request,
+    spool::{Spool, SpoolError},
+};
 use crate::domain::{
     id::{CalculationId, RunId},
     limits::{Caps, Limits},
@@ -70,6 +73,25 @@ impl LiveState {
     /// Reads the state of a run; `None` where its supervisor has not written any yet.
     pub fn read(spool: &Spool) -> Result<Option<Self>, SpoolError> {
         spool.read(FILE)
+    }
+}
+
+/// The state of a run that waits for its turn.
+pub(super) fn first(request: &Request) -> LiveState {
+    LiveState {
+        run: request.run,
+        calculation: request.calculation,
+        phase: Phase::Waiting,
+        status: Status::Pending,
+        waiting_reason: None,
+        started_at: None,
+        limits: request.limits,
+        caps: request.caps,
+        isolation: None,
+        usage: None,
+        progress: None,
+        log_bytes: 0,
+        notes: Vec::new(),
     }
 }
 

@@ -6,13 +6,35 @@
 pub mod live;
 pub mod log;
 pub mod spool;
+pub mod supervisor;
 
+mod cancel;
+mod deliver;
+mod detach;
+mod faults;
+mod follow;
+mod host;
 mod notify;
+mod pump;
 mod queue;
+mod reconcile;
+mod recover;
 mod request;
+mod stored;
+mod submit;
 mod trash;
+mod watch;
+mod work;
 
 #[cfg(test)]
 mod testing;
 
+pub use cancel::{Cancel, CancelError, cancel};
+pub use follow::{Follow, FollowError, Followed};
+pub use host::name as host_name;
+pub use live::{LiveState, Phase};
+pub use reconcile::{Report, RestoreError, reconcile, reconcile_with};
 pub use request::{Bounds, Input, Request};
+pub use stored::{LogError, open_log};
+pub use submit::{RunOptions, SubmitError, submit};
+pub use watch::{Event, Watch, folder};

@@ -27,7 +27,9 @@ impl Notify {
         }
         // Registering reads nothing yet, so what happened since the first watch is not lost.
         inotify.read_events(&mut [0; 4_096]).map(drop).or_else(none_yet)?;
-        Ok(Self(Some(AsyncFd::new(inotify)?)))
+        #[expect(deprecated, reason = "its successor is unsafe; an Inotify keeps its one descriptor for its life")]
+        let watch = AsyncFd::new(inotify)?;
+        Ok(Self(Some(watch)))
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "ends two match arms that return it")]

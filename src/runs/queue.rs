@@ -191,15 +191,12 @@ impl Place {
     fn reason(&self, taken: usize, ahead: usize) -> String {
         let all = self.user.len();
         let running: Vec<_> = self.user.iter().filter_map(Slot::holder).collect();
-        let mut reason = if running.len() == taken && taken == all {
+        let reason = if running.len() == taken && taken == all {
             format!("{all} of {all} running: waiting for {}", running.join(" or "))
         } else {
             "waiting for its turn".to_owned()
         };
-        if ahead > 0 {
-            reason.push_str(&format!(", {ahead} ahead"));
-        }
-        reason
+        if ahead > 0 { format!("{reason}, {ahead} ahead") } else { reason }
     }
 }
 

@@ -1,9 +1,12 @@
 //! What a run was asked to do: everything its supervisor needs to know, as it was when it was submitted.
 
-use crate::domain::{
-    file::{FileRole, UserFile},
-    id::{CalculationId, RunId, UserId},
-    limits::{Caps, Limits},
+use crate::{
+    db::{Db, DbError},
+    domain::{
+        file::{FileRole, UserFile},
+        id::{CalculationId, RunId, UserId},
+        limits::{Caps, Limits},
+    },
 };
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
@@ -40,8 +43,8 @@ pub struct Request {
     pub python: Option<PathBuf>,
     /// Whether a host without any isolation may run it all the same.
     pub allow_unisolated: bool,
-    /// The database's URL.
-    pub database: String,
+    /// The database's file.
+    pub database: PathBuf,
     /// The store's folder.
     pub store: PathBuf,
     /// The folder of the user's queue on this host.
@@ -72,6 +75,18 @@ pub struct Bounds {
     pub per_host: u32,
 }
 
+impl Request {
+    /// Opens the database that the run belongs to, which must be there: a new empty one in its place would know
+    /// nothing of the run.
+    pub(super) async fn open_database(&self) -> Result<Db, DbError> {
+        if let Err(error) = std::fs::metadata(&self.database) {
+            let place = self.database.display().to_string();
+            return Err(DbError::Open { place, problem: error.to_string() });
+        }
+        Db::open_embedded(&self.database).await
+    }
+}
+
 impl Input {
     /// What `file` is called by the code: its alias keeps the file's extension, so that the stem is the alias.
     pub fn name_of(file: &UserFile, alias: Option<&str>) -> String {
@@ -84,9 +99,9 @@ impl Input {
     }
 }
 
-/// One path segment that means what it says: no separator, no NUL, not `.` or `..`, at most 255 bytes.
+/// One path segment that means what it says: no separator, no control character, not `.` or `..`, at most 255 bytes.
 fn segment(name: &str) -> String {
-    let mut clean: String = name.chars().map(|c| if matches!(c, '/' | '\0') { '_' } else { c }).collect();
+    let mut clean: String = name.chars().map(|c| if c == '/' || c.is_control() { '_' } else { c }).collect();
     while clean.len() > 255 {
         clean.pop();
     }

@@ -117,6 +117,18 @@ impl Spool {
         Self { folder: root.join(run.to_string()) }
     }
 
+    /// A folder that is not there any more.
+    pub(super) fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
+    /// Whether somebody supervises the run. Only looks: it opens for reading, which wakes no watch of writers.
+    pub fn is_locked(&self) -> bool {
+        File::open(self.path("lock")).is_ok_and(|file| {
+            rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) == Err(rustix::io::Errno::WOULDBLOCK)
+        })
+    }
+
     /// A folder that is there, of a format this program knows.
     pub fn open(folder: &Path) -> Result<Self, SpoolError> {
         let spool = Self { folder: folder.to_owned() };

@@ -5,6 +5,7 @@ use crate::domain::{
     limits::{Caps, Limits},
     run::Usage,
 };
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// One execution, prepared: the folders of the runtime contract exist under `folder`.
@@ -41,7 +42,7 @@ pub struct Interpreter {
 }
 
 /// Why the sandbox was ended before the code ended by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stopped {
     /// Its owner asked.
     Cancelled,
@@ -56,7 +57,7 @@ pub enum Stopped {
 }
 
 /// How the user's main process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Exit {
     /// With this code.
     Code(i32),
@@ -65,7 +66,7 @@ pub enum Exit {
 }
 
 /// The end of a sandbox: nothing of it is left running.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
     /// How the main process ended.
     pub exit: Exit,

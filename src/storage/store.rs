@@ -189,12 +189,17 @@ impl Store {
     ///
     /// `to` appears whole or not at all.
     pub async fn download(&self, file: &UserFile, to: &Path) -> Result<(), StoreError> {
+        self.fetch(&file.s3_key, file.file_hash.as_deref(), to).await
+    }
+
+    /// The same by key, for whoever has no row at hand; `hash` is checked where it is known.
+    pub async fn fetch(&self, key: &str, hash: Option<&str>, to: &Path) -> Result<(), StoreError> {
         let failed = |source| StoreError::File { path: to.to_owned(), source };
         let folder = to.parent().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?;
         let partial = Partial(folder.join(format!(".part-{}", uuid::Uuid::new_v4())));
-        let found = self.write_partial(&file.s3_key, &partial.0).await?;
-        if let Some(expected) = file.file_hash.as_ref().filter(|expected| **expected != found) {
-            return Err(StoreError::Changed { key: file.s3_key.clone(), expected: expected.clone(), found });
+        let found = self.write_partial(key, &partial.0).await?;
+        if let Some(expected) = hash.filter(|expected| *expected != found) {
+            return Err(StoreError::Changed { key: key.to_owned(), expected: expected.to_owned(), found });
         }
         // Never over somebody's file, even one that appeared meanwhile.
         let (here, flags) = (rustix::fs::CWD, rustix::fs::RenameFlags::NOREPLACE);

@@ -196,7 +196,8 @@ fn unsafe_code_stands_in_the_shim_alone() {
     nowhere(
         "unsafe code is audited in one place",
         &places(&["src", "migrations/src"], &["unsafe {", "unsafe fn", "unsafe impl"], |path| {
-            path.starts_with("src/sandbox/shim/")
+            // The shim, and the one system call by which a supervisor inherits no descriptor of its caller.
+            path.starts_with("src/sandbox/shim/") || path == "src/runs/detach.rs"
         }),
     );
 }

@@ -41,6 +41,8 @@ pub struct LogReader {
     /// A line's start that was found: the next page usually begins there.
     hint: (u64, u64),
     buffer: Vec<u8>,
+    /// What the buffer holds: from where, how much.
+    window: (u64, usize),
 }
 
 impl LogReader {
@@ -48,7 +50,16 @@ impl LogReader {
     pub fn open(folder: &Path) -> io::Result<Self> {
         let log = File::open(folder.join(LOG))?;
         let index = Index::new(File::open(folder.join(INDEX))?);
-        let mut reader = Self { log, index, size: 0, newlines: 0, whole: true, hint: (0, 0), buffer: vec![0; BUFFER] };
+        let mut reader = Self {
+            log,
+            index,
+            size: 0,
+            newlines: 0,
+            whole: true,
+            hint: (0, 0),
+            buffer: vec![0; BUFFER],
+            window: (0, 0),
+        };
         reader.refresh()?;
         Ok(reader)
     }
@@ -177,10 +188,15 @@ impl LogReader {
     /// Reads into the buffer from `at` on, up to `end`; how much there was.
     pub(super) fn fill(&mut self, at: u64, end: u64) -> io::Result<usize> {
         let room = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX).min(BUFFER);
+        self.window = (at, 0);
         loop {
             match self.log.read_at(&mut self.buffer[..room], at) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                done => return done,
+                Err(error) => return Err(error),
+                Ok(read) => {
+                    self.window = (at, read);
+                    return Ok(read);
+                }
             }
         }
     }
@@ -190,13 +206,22 @@ impl LogReader {
         &self.buffer
     }
 
+    /// What the buffer holds of the log from `at` on.
+    fn held(&self, at: u64) -> &[u8] {
+        let (start, size) = self.window;
+        let skipped = usize::try_from(at.wrapping_sub(start)).unwrap_or(usize::MAX);
+        self.buffer.get(skipped..size).unwrap_or_default()
+    }
+
     /// Where the line that starts at `start` ends, and whether by a newline.
     fn end_of(&mut self, start: u64) -> io::Result<(u64, bool)> {
         let mut at = start;
-        // Most lines are short: a small first look.
-        let mut look = 512;
+        // Usually the rest of what the line before was read with.
+        if let Some(newline) = memchr::memchr(b'\n', self.held(at)) {
+            return Ok((at + newline as u64, true));
+        }
         while at < self.size {
-            let read = self.fill(at, self.size.min(at + look))?;
+            let read = self.fill(at, self.size)?;
             if read == 0 {
                 break;
             }
@@ -204,7 +229,6 @@ impl LogReader {
                 return Ok((at + newline as u64, true));
             }
             at += read as u64;
-            look = BUFFER as u64;
         }
         Ok((at, false))
     }
@@ -212,6 +236,11 @@ impl LogReader {
     /// The bytes of a line that are given out.
     fn shown(&self, start: u64, end: u64) -> io::Result<Vec<u8>> {
         let size = end - start;
+        if let Some(bytes) = self.held(start).get(..usize::try_from(size).unwrap_or(usize::MAX))
+            && bytes.len() <= MAX_LINE
+        {
+            return Ok(bytes.to_vec());
+        }
         let mut bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX).min(MAX_LINE)];
         if size > MAX_LINE as u64 {
             self.log.read_exact_at(&mut bytes, end - MAX_LINE as u64)?;

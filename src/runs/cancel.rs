@@ -1,0 +1,94 @@
+//! Stopping a run.
+
+use super::{
+    host,
+    reconcile::{RestoreError, restore},
+    recover,
+    spool::{Spool, SpoolError},
+};
+use crate::{
+    db::{self, DbError},
+    domain::{
+        id::{CalculationId, RunId},
+        status::Status,
+    },
+    session::Session,
+};
+
+/// What came of asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancel {
+    /// It waited, and will not run.
+    Cancelled,
+    /// It was told to end: SIGTERM, then SIGKILL after the grace. What it wrote is kept.
+    Asked,
+    /// It was over before.
+    AlreadyOver(Status),
+}
+
+/// Why a run was not stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum CancelError {
+    /// There is no such calculation.
+    #[error("calculation {0} does not exist")]
+    NotFound(CalculationId),
+    /// Nobody asked for it to run.
+    #[error("calculation {0} was not started; there is nothing to stop")]
+    NotStarted(CalculationId),
+    /// It runs on another machine.
+    #[error("calculation {calculation} runs on {host}; stop it there")]
+    OtherHost {
+        /// What is run.
+        calculation: CalculationId,
+        /// Where.
+        host: String,
+    },
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The spool.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// Its supervisor was gone, and that could not be put right.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+}
+
+/// Stops a run: one that waits does not begin, one that runs is told to end and keeps what it wrote.
+pub async fn cancel(session: &Session, id: CalculationId) -> Result<Cancel, CancelError> {
+    let row = db::calculations::row(&session.db, session.user.id, id).await?.ok_or(CancelError::NotFound(id))?;
+    let record = db::runs::get(&session.db, id).await?.ok_or(CancelError::NotStarted(id))?;
+    if row.status.is_final() {
+        return Ok(Cancel::AlreadyOver(row.status));
+    }
+    let waited = db::runs::cancel_pending(&session.db, id).await?;
+    if record.host != host::name() {
+        // A waiting one is not claimed any more when its turn comes; a running one is that host's to stop.
+        let host = record.host;
+        return if waited { Ok(Cancel::Cancelled) } else { Err(CancelError::OtherHost { calculation: id, host }) };
+    }
+    let spool = Spool::of(&session.config.paths.spool(), record.id);
+    if spool.folder().is_dir() {
+        stop(session, &spool, record.id).await?;
+    } else if !waited {
+        let mut end = recover::cancelled();
+        end.outcome.error_message = Some("nothing of this run was left on its host when it was stopped".to_owned());
+        db::runs::finish(&session.db, record.id, &end.outcome, end.completed_at).await?;
+    }
+    let now = db::calculations::row(&session.db, session.user.id, id).await?.map(|row| row.status);
+    Ok(match now {
+        _ if waited => Cancel::Cancelled,
+        Some(status) if status.is_final() && status != Status::Cancelled => Cancel::AlreadyOver(status),
+        _ => Cancel::Asked,
+    })
+}
+
+/// Tells the supervisor, and does its work where there is none.
+async fn stop(session: &Session, spool: &Spool, run: RunId) -> Result<(), CancelError> {
+    let stopped = match spool.ask_to_stop() {
+        Ok(()) => restore(session, run, None).await.map(drop).map_err(CancelError::from),
+        Err(error) => Err(error.into()),
+    };
+    // A folder that went meanwhile was delivered: the run is over.
+    if spool.folder().exists() { stopped } else { Ok(()) }
+}

@@ -1,0 +1,175 @@
+//! Telling database and store how a run ended, as often as it takes.
+//!
+//! Every step can be done again without harm: objects have keys that were chosen once and written down, rows are
+//! known by their keys, and the first end recorded stays. So whoever is interrupted, anybody may begin again.
+
+use super::{
+    log,
+    request::Request,
+    spool::{Final, Spool, SpoolError},
+};
+use crate::{
+    db::{self, Db, DbError},
+    domain::{
+        check_length,
+        file::{self, FileRole, NewFile},
+        id::CalculationId,
+    },
+    storage::{Store, StoreError, content_type},
+};
+use serde::{Deserialize, Serialize};
+use std::{fs, path::PathBuf};
+
+/// The packed log's name in the spool.
+const PACKED: &str = "log.gz";
+
+/// Why the end of a run could not be told yet. All of it stays in the spool.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliverError {
+    /// The spool.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The log could not be packed.
+    #[error("the log in {folder} cannot be packed: {source}")]
+    Pack {
+        /// The spool folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The database does not know the run: it was put back from a copy, or replaced.
+    #[error("{database} does not know this run of calculation {calculation}; its files are kept in {folder}")]
+    Unknown {
+        /// The database.
+        database: String,
+        /// What was run.
+        calculation: CalculationId,
+        /// The spool folder.
+        folder: PathBuf,
+    },
+}
+
+/// One file to deliver, and what it becomes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Parcel {
+    /// Below the spool folder.
+    path: PathBuf,
+    /// Its name as the code gave it.
+    name: String,
+    role: FileRole,
+    /// Makes its key; chosen once.
+    object: uuid::Uuid,
+}
+
+/// Tells database and store; afterwards the spool is of no more use.
+pub(super) async fn deliver(
+    spool: &Spool,
+    request: &Request,
+    end: &Final,
+    db: &Db,
+    store: &Store,
+) -> Result<(), DeliverError> {
+    let known = db::runs::get(db, request.calculation).await?;
+    if known.is_none_or(|record| record.id != request.run) {
+        if end.outcome.usage.is_none() {
+            // Deleted while it waited: there is nobody to tell, and nothing.
+            return Ok(());
+        }
+        let (database, folder) = (db.place().to_owned(), spool.folder().to_owned());
+        return Err(DeliverError::Unknown { database, calculation: request.calculation, folder });
+    }
+    for parcel in parcels(spool, request, end)? {
+        send(spool, request, &parcel, db, store).await?;
+        super::faults::at("delivering");
+    }
+    db::runs::finish(db, request.run, &end.outcome, end.completed_at).await?;
+    // The folder goes next, so what was told must outlast a loss of power.
+    db.sync()?;
+    Ok(())
+}
+
+async fn send(spool: &Spool, request: &Request, parcel: &Parcel, db: &Db, store: &Store) -> Result<(), DeliverError> {
+    let path = spool.path("").join(&parcel.path);
+    let key = file::storage_key(&request.keycloak_id, parcel.object, &parcel.name);
+    let stored = store.put_file(&key, &path).await?;
+    let name = fitting(&parcel.name);
+    let row = NewFile {
+        user_id: request.user,
+        content_type: content_type(&name).to_owned(),
+        filename: name.clone(),
+        original_filename: name,
+        file_size: i64::try_from(stored.size).unwrap_or(i64::MAX),
+        s3_key: stored.key,
+        s3_bucket: stored.bucket,
+        s3_url: stored.url,
+        file_hash: Some(stored.hash),
+        description: None,
+    };
+    db::files::record_written(db, request.calculation, &row, &parcel.role).await?;
+    Ok(())
+}
+
+/// The files to deliver, as they were listed the first time.
+fn parcels(spool: &Spool, request: &Request, end: &Final) -> Result<Vec<Parcel>, DeliverError> {
+    if let Some(known) = spool.read("delivery.json")? {
+        return Ok(known);
+    }
+    let mut parcels: Vec<_> = end
+        .outcome
+        .outputs
+        .iter()
+        .map(|output| Parcel {
+            path: PathBuf::from("collected").join(&output.stored),
+            name: output.name.clone(),
+            role: if output.artifact { FileRole::Artifact } else { FileRole::Output },
+            object: uuid::Uuid::new_v4(),
+        })
+        .collect();
+    if fs::metadata(spool.path(log::LOG)).is_ok_and(|log| log.len() > 0) {
+        log::pack(spool.folder(), &spool.path(PACKED))
+            .map_err(|source| DeliverError::Pack { folder: spool.folder().to_owned(), source })?;
+        parcels.push(Parcel {
+            path: PACKED.into(),
+            name: format!("calculation-{}.log.gz", request.calculation),
+            role: FileRole::Log,
+            object: uuid::Uuid::new_v4(),
+        });
+    }
+    spool.write_durable("delivery.json", &parcels)?;
+    Ok(parcels)
+}
+
+/// A name as its column takes it: at most 255 characters, the end kept, where the extension is.
+fn fitting(name: &str) -> String {
+    let name: String = name.chars().map(|c| if c == '\0' { '\u{fffd}' } else { c }).collect();
+    match check_length("filename", &name, 255) {
+        Ok(()) if name.is_empty() => "file".to_owned(),
+        Ok(()) => name,
+        Err(_) => {
+            let count = name.chars().count();
+            name.chars().skip(count - 254).fold(String::from("…"), |mut text, c| {
+                text.push(c);
+                text
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fitting;
+
+    #[test]
+    fn names_fit_their_column_and_keep_their_extension() {
+        assert_eq!(fitting("a/b.csv"), "a/b.csv");
+        assert_eq!(fitting(""), "file");
+        let long = fitting(&format!("{}.vtk", "é".repeat(300)));
+        assert_eq!((long.chars().count(), &long[long.len() - 4..]), (255, ".vtk"));
+    }
+}

@@ -1,0 +1,187 @@
+//! Starting a supervisor that outlives its starter: nobody's child, no terminal, nothing inherited.
+//!
+//! `mecapy supervise FOLDER` leaves the session of its caller, starts itself again as
+//! `mecapy supervise --detached FOLDER` and ends: so the second process has no terminal and cannot get one (it
+//! leads no session), and its parent is the system's, which reaps it.
+
+use super::spool::Spool;
+use std::{
+    ffi::{OsStr, OsString},
+    fs, io,
+    os::unix::{fs::OpenOptionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// The word that makes `mecapy` a supervisor.
+pub(super) const SUPERVISE: &str = "supervise";
+/// Marks the second of the two processes.
+pub(super) const DETACHED: &str = "--detached";
+/// What it says goes here: in the spool, where `mecapy doctor` and people find it.
+const SAID: &str = "supervisor.log";
+
+/// What a supervisor gets of the environment: where to find things and how to write times. No secret comes this way.
+const KEPT: [&str; 11] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "XDG_RUNTIME_DIR",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "RUST_BACKTRACE",
+];
+
+/// How long a scope of systemd may take to start something.
+const SCOPE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Starts the supervisor of a run. Returns when it is on its own.
+///
+/// `program` is mecapy; without one it is this very program, whatever lies at its path by now.
+pub(super) fn start(spool: &Spool, program: Option<&Path>) -> io::Result<()> {
+    let program = program.map_or_else(|| PathBuf::from("/proc/self/exe"), Path::to_owned);
+    let output = Command::new(program)
+        .arg0("mecapy")
+        .args([OsStr::new(SUPERVISE), spool.folder().as_os_str()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(io::Error::other(format!("{} ({})", said.trim(), output.status)))
+}
+
+/// The first of the two processes: leaves the caller's session and starts the second.
+pub(super) fn detach(spool: &Spool) -> io::Result<()> {
+    inherit_nothing()?;
+    // Fails only where this process leads a session already; then it has left the caller's.
+    let _ = rustix::process::setsid();
+    let scoped = match scope_needed() {
+        Some(()) => start_in_scope(spool).unwrap_or_else(|error| {
+            tracing::warn!(%error, "no scope of systemd: the run ends with your session (KillUserProcesses=yes)");
+            false
+        }),
+        None => false,
+    };
+    if !scoped {
+        second(spool, Path::new("/proc/self/exe"), &[])?.spawn()?;
+    }
+    Ok(())
+}
+
+/// The command that becomes the supervisor: `program`, then `before`, then its own words.
+fn second(spool: &Spool, program: &Path, before: &[OsString]) -> io::Result<Command> {
+    let said = || fs::OpenOptions::new().append(true).create(true).mode(0o600).open(spool.path(SAID));
+    let mut command = Command::new(program);
+    if before.is_empty() {
+        command.arg0("mecapy");
+    }
+    command
+        .args(before)
+        .args([OsStr::new(SUPERVISE), OsStr::new(DETACHED), spool.folder().as_os_str()])
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(said()?)
+        .stderr(said()?)
+        .env_clear()
+        .envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    #[cfg(debug_assertions)]
+    command.envs(std::env::var_os(super::faults::VARIABLE).map(|value| (super::faults::VARIABLE, value)));
+    Ok(command)
+}
+
+/// Marks every descriptor but the three standard ones to be closed in the programs this process starts: a lock, a
+/// pipe or a job server of the caller would otherwise be held for as long as the run lasts.
+#[expect(unsafe_code, reason = "one system call that closes nothing in this process and touches no memory")]
+fn inherit_nothing() -> io::Result<()> {
+    // SAFETY: with CLOSE_RANGE_CLOEXEC the call only sets a flag on descriptors; none is closed or changed here.
+    let done = unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if done == 0 {
+        return Ok(());
+    }
+    match io::Error::last_os_error() {
+        // Kernels before 5.11 do without.
+        error if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL)) => Ok(()),
+        error => Err(error),
+    }
+}
+
+/// Whether the end of the login session would end the supervisor: it is in the session's scope, and logind is set
+/// to kill what is.
+fn scope_needed() -> Option<()> {
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    in_session_scope(&groups).then_some(())?;
+    let said = Command::new("busctl")
+        .args(["--system", "get-property", "org.freedesktop.login1", "/org/freedesktop/login1"])
+        .args(["org.freedesktop.login1.Manager", "KillUserProcesses"])
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    kills_user_processes(&String::from_utf8_lossy(&said.stdout)).then_some(())
+}
+
+/// Whether `/proc/self/cgroup` names a session scope of logind.
+fn in_session_scope(groups: &str) -> bool {
+    groups.lines().any(|line| {
+        let last = line.rsplit('/').next().unwrap_or_default();
+        last.strip_suffix(".scope").is_some_and(|name| name.starts_with("session-"))
+    })
+}
+
+/// What `busctl get-property` says of a boolean.
+fn kills_user_processes(said: &str) -> bool {
+    said.trim() == "b true"
+}
+
+/// Starts the second process in a scope of the user's own systemd; `false` where that did not work.
+fn start_in_scope(spool: &Spool) -> io::Result<bool> {
+    let program = std::env::current_exe()?;
+    let before = ["--user", "--scope", "--quiet", "--collect", "--"].map(OsString::from);
+    let before = [&before[..], &[program.into_os_string()]].concat();
+    let mut child = second(spool, Path::new("systemd-run"), &before)?.spawn()?;
+    let began = Instant::now();
+    while began.elapsed() < SCOPE_PATIENCE {
+        if spool.path(super::supervisor::WHO).exists() {
+            if !lingers() {
+                tracing::warn!(
+                    "lingering is off: the run ends with your last session; `loginctl enable-linger` keeps it"
+                );
+            }
+            return Ok(true);
+        }
+        if child.try_wait()?.is_some() {
+            return Ok(false);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(false)
+}
+
+/// Whether the user's systemd stays when the last session ends.
+fn lingers() -> bool {
+    std::env::var_os("USER").is_some_and(|user| Path::new("/var/lib/systemd/linger").join(user).exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Recorded on machines with systemd; a login session with KillUserProcesses=yes itself is not tested here.
+    #[test]
+    fn what_logind_says_is_read() {
+        assert!(in_session_scope("0::/user.slice/user-1000.slice/session-3.scope\n"));
+        assert!(in_session_scope("12:pids:/\n1:name=systemd:/user.slice/user-1000.slice/session-c2.scope\n"));
+        assert!(!in_session_scope("0::/user.slice/user-1000.slice/user@1000.service/tmux-spawn-1.scope\n"));
+        assert!(!in_session_scope("0::/\n"));
+        assert!(kills_user_processes("b true\n"));
+        assert!(!kills_user_processes("b false\n"));
+        assert!(!kills_user_processes(""));
+    }
+}

@@ -1,0 +1,159 @@
+//! Following a run to its end, lines and all: what the command line prints.
+
+use super::{
+    live::LiveState,
+    log::{LogLine, LogReader},
+    reconcile::{RestoreError, restore},
+    stored::{LogError, open_log},
+    watch::{self, Event, Watch},
+};
+use crate::{
+    db::{self, DbError},
+    domain::{
+        id::{CalculationId, RunId},
+        status::Status,
+    },
+    session::Session,
+};
+use std::{io, time::Duration};
+
+/// Lines given out at a time.
+const LINES: usize = 2_000;
+
+/// How long a run may be without a supervisor before it is looked after: one may just be starting.
+const STARTING: Duration = Duration::from_secs(2);
+
+/// What happened to a followed run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Followed {
+    /// Its live state changed: it waits, runs, reports progress.
+    State(Box<LiveState>),
+    /// New lines of its log, in order, each once.
+    Lines(Vec<LogLine>),
+    /// It is over and recorded.
+    Ended(Status),
+}
+
+/// Why a run cannot be followed.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// There is no run.
+    #[error("calculation {0} was not started; there is nothing to follow")]
+    NotStarted(CalculationId),
+    /// Neither here nor recorded.
+    #[error("calculation {calculation} runs on {host}; follow it there")]
+    OtherHost {
+        /// What is run.
+        calculation: CalculationId,
+        /// Where.
+        host: String,
+    },
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The spool.
+    #[error(transparent)]
+    Spool(#[from] super::spool::SpoolError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The log.
+    #[error("the log cannot be read: {0}")]
+    Read(#[from] io::Error),
+    /// Its supervisor is gone, and that could not be put right.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+}
+
+/// A run being followed.
+#[derive(Debug)]
+pub struct Follow {
+    session: Session,
+    calculation: CalculationId,
+    run: RunId,
+    watch: Watch,
+    log: Option<LogReader>,
+    next_line: u64,
+    /// The run writes no more.
+    complete: bool,
+    over: bool,
+}
+
+impl Follow {
+    /// Follows the run of a calculation from its first line, wherever it is in its life.
+    pub async fn open(session: &Session, id: CalculationId) -> Result<Self, FollowError> {
+        let record = db::runs::get(&session.db, id).await?.ok_or(FollowError::NotStarted(id))?;
+        let folder = watch::folder(&session.config.paths.spool(), record.id);
+        if record.host != super::host_name() && !record.status.is_final() && !folder.exists() {
+            return Err(FollowError::OtherHost { calculation: id, host: record.host });
+        }
+        Ok(Self {
+            session: session.clone(),
+            calculation: id,
+            run: record.id,
+            watch: Watch::open(&folder)?,
+            log: None,
+            next_line: 0,
+            complete: false,
+            over: false,
+        })
+    }
+
+    /// What happens next; `None` after the end. Cancel safe.
+    pub async fn next(&mut self) -> Result<Option<Followed>, FollowError> {
+        if self.over {
+            return Ok(None);
+        }
+        loop {
+            if let Some(lines) = self.lines()? {
+                return Ok(Some(Followed::Lines(lines)));
+            }
+            match self.watch.next().await {
+                Some(Event::State(state)) => return Ok(Some(Followed::State(state))),
+                Some(Event::Log(_)) => self.open_log().await?,
+                Some(Event::Unsupervised) => self.look_after().await?,
+                Some(Event::Ended(_) | Event::Delivered) => {
+                    self.open_log().await?;
+                    self.complete = true;
+                }
+                None => {
+                    self.over = true;
+                    return Ok(Some(Followed::Ended(self.status().await?)));
+                }
+            }
+        }
+    }
+
+    /// An open log stays readable when its spool goes, so it is opened as soon as there is one.
+    async fn open_log(&mut self) -> Result<(), FollowError> {
+        if self.log.is_none() {
+            self.log = open_log(&self.session, self.calculation).await?;
+        }
+        Ok(())
+    }
+
+    /// The next lines; the last one only when it is whole or nothing more comes.
+    fn lines(&mut self) -> Result<Option<Vec<LogLine>>, FollowError> {
+        let Some(log) = &mut self.log else { return Ok(None) };
+        log.refresh()?;
+        let mut lines = log.lines(self.next_line, LINES)?;
+        if !self.complete {
+            lines.retain(|line| line.whole);
+        }
+        self.next_line += lines.len() as u64;
+        Ok((!lines.is_empty()).then_some(lines))
+    }
+
+    async fn look_after(&mut self) -> Result<(), FollowError> {
+        tokio::time::sleep(STARTING).await;
+        match restore(&self.session, self.run, None).await {
+            Err(error) if watch::folder(&self.session.config.paths.spool(), self.run).exists() => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn status(&self) -> Result<Status, FollowError> {
+        let record = db::runs::get(&self.session.db, self.calculation).await?;
+        Ok(record.map_or(Status::Cancelled, |record| record.status))
+    }
+}

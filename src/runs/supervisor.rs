@@ -1,0 +1,284 @@
+//! The supervisor: one process a run, from its turn to its delivery.
+
+use super::{
+    deliver::deliver,
+    detach, faults,
+    live::{self, LiveState, Phase, StateFile},
+    notify::Notify,
+    queue,
+    recover::{self, recover},
+    request::Request,
+    spool::{Final, Spool, SpoolError, SpoolLock},
+    work::{self, Stage},
+};
+use crate::{db::Db, domain::status::Status, sandbox::builtin::Identity, storage::Store};
+use inotify::WatchMask;
+use std::{
+    ffi::OsStr,
+    path::Path,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Which process supervises: its name in a spool folder.
+pub(super) const WHO: &str = "supervisor.json";
+
+/// How long another process may look at the spool before this one gives up: whoever has it longer supervises it.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a supervisor tries to deliver; after that, any later start of mecapy does.
+const DELIVERY_PATIENCE: Duration = Duration::from_mins(30);
+
+/// Becomes a supervisor where the arguments of this process ask for one: `mecapy supervise FOLDER`.
+///
+/// Looked at before anything else: a supervisor has no settings but its request.
+pub fn requested() -> Option<ExitCode> {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    match arguments.iter().map(AsRef::as_ref).collect::<Vec<&OsStr>>()[..] {
+        [word, folder] if word == detach::SUPERVISE => Some(report(leave(Path::new(folder)))),
+        [word, detached, folder] if word == detach::SUPERVISE && detached == detach::DETACHED => {
+            Some(main(Path::new(folder)))
+        }
+        _ => None,
+    }
+}
+
+/// Supervises the run in `folder` in this process, to its end.
+pub fn main(folder: &Path) -> ExitCode {
+    say_to_stderr();
+    let _ = rustix::thread::set_name(c"mecapy-run");
+    report(supervise(folder))
+}
+
+fn leave(folder: &Path) -> Result<(), Trouble> {
+    say_to_stderr();
+    Ok(detach::detach(&Spool::open(folder)?)?)
+}
+
+/// Its standard error is a file in the spool. Where that cannot be written (a full disk), silence is better than the
+/// panic with which a subscriber would say so.
+fn say_to_stderr() {
+    let _ =
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).log_internal_errors(false).try_init();
+}
+
+fn report(done: Result<(), Trouble>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What keeps a supervisor from its work. The spool stays, and the next start of mecapy goes on from it.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+fn supervise(folder: &Path) -> Result<(), Trouble> {
+    let spool = Spool::open(folder)?;
+    let Some(lock) = patient_lock(&spool)? else {
+        tracing::info!("another process supervises this run");
+        return Ok(());
+    };
+    spool.write(WHO, &Identity::of(rustix::process::getpid().as_raw_pid())?)?;
+    // One thread does all of it; the few things that block have threads of their own.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let request = spool.request()?;
+        let state = StateFile::new(spool.clone(), live::first(&request));
+        let life = Life {
+            spool,
+            request,
+            state,
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            db: None,
+        };
+        life.live(lock).await
+    })
+}
+
+fn patient_lock(spool: &Spool) -> Result<Option<SpoolLock>, SpoolError> {
+    let began = Instant::now();
+    loop {
+        if let Some(lock) = spool.try_lock()? {
+            return Ok(Some(lock));
+        }
+        if began.elapsed() > LOCK_PATIENCE {
+            return Ok(None);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A run's life as its supervisor sees it.
+pub(super) struct Life {
+    pub(super) spool: Spool,
+    pub(super) request: Request,
+    pub(super) state: StateFile,
+    /// Only has to exist: a hang-up then does nothing.
+    #[expect(dead_code, reason = "its being there is what it does")]
+    hangup: Signal,
+    pub(super) terminate: Signal,
+    pub(super) db: Option<Db>,
+}
+
+impl Life {
+    async fn live(mut self, _lock: SpoolLock) -> Result<(), Trouble> {
+        let end = if let Some(end) = self.spool.outcome()? {
+            end
+        } else if self.spool.path(recover::STARTING).exists() {
+            // An earlier supervisor got this far, and no further.
+            let (spool, request) = (self.spool.clone(), self.request.clone());
+            tokio::task::spawn_blocking(move || recover(&spool, &request)).await.map_err(std::io::Error::other)??
+        } else {
+            match self.begin().await? {
+                Some(end) => end,
+                // Told to end while it waited: the run stays queued.
+                None => return Ok(()),
+            }
+        };
+        faults::at("final");
+        self.tell(&end).await?;
+        Ok(())
+    }
+
+    /// Waits for the turn, runs, and writes the final record.
+    async fn begin(&mut self) -> Result<Option<Final>, Trouble> {
+        self.state.write();
+        faults::at("waiting");
+        let turn = match self.turn().await? {
+            Waited::Turn(turn) => turn,
+            Waited::Cancelled => return self.conclude(recover::cancelled()).await.map(Some),
+            Waited::Terminated => return Ok(None),
+        };
+        let end = match work::run(self).await? {
+            Stage::Ended(end) => end,
+            Stage::StaysQueued => return Ok(None),
+        };
+        let end = self.conclude(end).await?;
+        // The next one may begin; delivery needs no turn.
+        drop(turn);
+        Ok(Some(end))
+    }
+
+    async fn turn(&mut self) -> Result<Waited, Trouble> {
+        let mut place = queue::Place::of(&self.request)?;
+        let mut asked = Notify::new([(self.spool.folder(), WatchMask::CREATE)])?;
+        let state = &mut self.state;
+        let turn = place.turn(|reason| {
+            state.change(|state| state.waiting_reason = Some(reason.to_owned()));
+            state.write();
+        });
+        tokio::pin!(turn);
+        loop {
+            if self.spool.is_asked_to_stop() {
+                queue::leave(&self.request);
+                return Ok(Waited::Cancelled);
+            }
+            tokio::select! {
+                turn = &mut turn => return Ok(Waited::Turn(turn?)),
+                () = asked.changed() => {}
+                _ = self.terminate.recv() => return Ok(Waited::Terminated),
+            }
+        }
+    }
+
+    /// Writes the end down, however long the disk refuses.
+    async fn conclude(&mut self, end: Final) -> Result<Final, Trouble> {
+        let mut pause = Pause::new();
+        while let Err(error) = self.spool.finish(&end) {
+            tracing::warn!(%error, "the end is not written down yet");
+            self.state.change(|state| state.waiting_reason = Some(format!("the end cannot be written: {error}")));
+            self.state.write();
+            if pause.wait(&mut self.terminate).await == Paused::Terminated {
+                return Err(error.into());
+            }
+        }
+        Ok(end)
+    }
+
+    /// Delivers, with pauses that grow, and removes the spool.
+    async fn tell(mut self, end: &Final) -> Result<(), Trouble> {
+        self.state.change(|state| {
+            state.phase = Phase::Delivering;
+            state.status = end.outcome.status;
+            state.waiting_reason = None;
+        });
+        self.state.write();
+        let mut pause = Pause::new();
+        let began = Instant::now();
+        while let Err(error) = self.attempt(end).await {
+            tracing::warn!(%error, "not delivered yet");
+            self.state.change(|state| state.waiting_reason = Some(format!("not recorded yet: {error}")));
+            self.state.write();
+            let gave_up = began.elapsed() > DELIVERY_PATIENCE;
+            if gave_up || pause.wait(&mut self.terminate).await == Paused::Terminated {
+                tracing::warn!("the next start of mecapy delivers it");
+                return Ok(());
+            }
+        }
+        faults::at("delivered");
+        queue::leave(&self.request);
+        Ok(self.spool.remove()?)
+    }
+
+    async fn attempt(&mut self, end: &Final) -> Result<(), super::deliver::DeliverError> {
+        let db = self.database().await?;
+        let store = Store::local(&self.request.store)?;
+        deliver(&self.spool, &self.request, end, &db, &store).await
+    }
+
+    /// The database, opened when it is first needed.
+    pub(super) async fn database(&mut self) -> Result<Db, crate::db::DbError> {
+        if self.db.is_none() {
+            self.db = Some(self.request.open_database().await?);
+        }
+        Ok(self.db.clone().expect("just opened"))
+    }
+}
+
+enum Waited {
+    Turn(queue::Turn),
+    Cancelled,
+    Terminated,
+}
+
+/// Pauses between tries, from a tenth of a second to a minute.
+pub(super) struct Pause(Duration);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Paused {
+    Over,
+    Terminated,
+}
+
+impl Pause {
+    pub(super) const fn new() -> Self {
+        Self(Duration::from_millis(100))
+    }
+
+    pub(super) async fn wait(&mut self, terminate: &mut Signal) -> Paused {
+        let pause = self.0;
+        self.0 = (pause * 2).min(Duration::from_mins(1));
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Paused::Over,
+            _ = terminate.recv() => Paused::Terminated,
+        }
+    }
+}
+
+impl LiveState {
+    /// Whether nobody will change it any more but to say why it is not recorded.
+    pub fn is_over(&self) -> bool {
+        self.phase == Phase::Delivering && self.status != Status::Running
+    }
+}

@@ -1,0 +1,384 @@
+//! The middle of a run's life: prepared, claimed, started, drained, collected.
+
+use super::{
+    faults,
+    live::{Phase, StateFile},
+    log::{LogWriter, Stream},
+    notify::Notify,
+    pump::{Joiner, Pipe},
+    recover::{self, Drained, never_began},
+    request::Request,
+    spool::{Final, Spool, SpoolError},
+    supervisor::{Life, Pause, Paused},
+};
+use crate::{
+    db,
+    domain::{
+        run::{ErrorKind, Provenance, Usage},
+        status::Status,
+    },
+    sandbox::{
+        Interpreter, Job, Program, Stopped,
+        builtin::{self, EngineError, Isolation, Level, Running},
+        contract::{self, PrepareError, ProgressReader},
+        python,
+    },
+    storage::{Store, StoreError},
+};
+use chrono::{NaiveDateTime, Utc};
+use inotify::WatchMask;
+use std::{
+    io,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+/// Once nothing of a sandbox is left, its pipes are empty and closed; this only guards against a surprise.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Figures of memory and CPU are passed on this often: a screen that watches ten runs sleeps in between.
+const USAGE_EVERY: Duration = Duration::from_secs(1);
+
+/// How many lines of the progress file that are none get a mark in the log.
+const MAX_SKIPPED: usize = 10;
+
+/// What came of a turn.
+pub(super) enum Stage {
+    /// It is over.
+    Ended(Final),
+    /// It could not be claimed: nothing has happened, and a later start tries again.
+    StaysQueued,
+}
+
+/// Why a run did not begin.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Python(#[from] python::PythonError),
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    #[error("input {name}: {source}")]
+    Input { name: String, source: StoreError },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Refusal {
+    /// Whose fault it is.
+    const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Engine(EngineError::Refused(_))
+            | Self::Prepare(PrepareError::Nul { .. } | PrepareError::InputName { .. })
+            | Self::Input { source: StoreError::Missing { .. } | StoreError::Changed { .. }, .. } => ErrorKind::Refused,
+            _ => ErrorKind::Engine,
+        }
+    }
+}
+
+/// Runs a run whose turn it is.
+pub(super) async fn run(life: &mut Life) -> Result<Stage, SpoolError> {
+    life.state.change(|state| {
+        state.phase = Phase::Preparing;
+        state.waiting_reason = None;
+    });
+    life.state.write();
+    let request = &life.request;
+    let found = tokio::join!(surroundings(request), prepare(&life.spool, request));
+    let (isolation, level, interpreter) = match found {
+        (Ok(surroundings), Ok(())) => surroundings,
+        (Err(refusal), _) | (_, Err(refusal)) => return Ok(Stage::Ended(refused(&refusal))),
+    };
+    let started_at = Utc::now().naive_utc();
+    let provenance = provenance(request, &isolation, &interpreter);
+    match claim(life, &provenance, started_at).await {
+        Claimed::Ours => {}
+        Claimed::Cancelled => return Ok(Stage::Ended(recover::cancelled())),
+        Claimed::NotNow => return Ok(Stage::StaysQueued),
+    }
+    faults::at("claimed");
+    life.state.change(|state| {
+        state.status = Status::Running;
+        state.started_at = Some(started_at);
+        state.isolation = Some((level.name().to_owned(), isolation.guarantee()));
+    });
+    life.spool.write_durable(recover::STARTING, &())?;
+    let job = Job {
+        run: life.request.run,
+        folder: life.spool.path(recover::WORK),
+        program: Program::Python(interpreter),
+        limits: life.request.limits,
+        caps: life.request.caps,
+    };
+    let log = LogWriter::create(life.spool.folder(), life.request.caps.log_bytes)
+        .map_err(|source| SpoolError::Io { path: life.spool.path(super::log::LOG), source })?;
+    let mut running = match builtin::start(&job, level).await {
+        Ok(running) => running,
+        Err(error) => return Ok(Stage::Ended(refused(&error.into()))),
+    };
+    if let Err(error) = life.spool.write_durable(recover::SANDBOX, running.identity()) {
+        // The sandbox ends with this process in any case; this record only makes it certain.
+        tracing::warn!(%error, "the sandbox's process is not written down");
+    }
+    faults::at("started");
+    life.state.change(|state| state.phase = Phase::Running);
+    life.state.write();
+    let drained = drain(life, &mut running, log).await;
+    if let Err(error) = life.spool.write_durable(recover::ENDED, &drained) {
+        tracing::warn!(%error, "how the sandbox ended is not written down");
+    }
+    faults::at("ended");
+    let (spool, request) = (life.spool.clone(), life.request.clone());
+    let collected = tokio::task::spawn_blocking(move || drained.collect(&spool, &request)).await;
+    Ok(Stage::Ended(collected.unwrap_or_else(|error| {
+        never_began(ErrorKind::Engine, format!("what the run left could not be read: {error}"))
+    })))
+}
+
+fn refused(refusal: &Refusal) -> Final {
+    let mut end = never_began(refusal.kind(), refusal.to_string());
+    if let Refusal::Prepare(error) = refusal {
+        end.outcome.error_line = error.line();
+    }
+    end
+}
+
+/// What there is to run it with: found again for each run, since hosts and environments change.
+async fn surroundings(request: &Request) -> Result<(Isolation, Level, Interpreter), Refusal> {
+    let python = request.python.clone();
+    let interpreter = tokio::task::spawn_blocking(move || python::find(python.as_deref()));
+    let isolation = tokio::task::spawn_blocking(builtin::probe);
+    let (interpreter, isolation) = tokio::join!(interpreter, isolation);
+    let isolation = isolation.map_err(io::Error::other)?;
+    let level = isolation.accept(request.allow_unisolated)?;
+    Ok((isolation, level, interpreter.map_err(io::Error::other)??))
+}
+
+/// Makes the folders of the contract, with the input files from the store, each with the hash it had.
+async fn prepare(spool: &Spool, request: &Request) -> Result<(), Refusal> {
+    let (work, fetched) = (spool.path(recover::WORK), spool.path("inputs"));
+    // A supervisor before this one may have got half-way.
+    super::trash::remove(&work)?;
+    super::trash::remove(&fetched)?;
+    let mut inputs: Vec<(PathBuf, String)> = Vec::new();
+    if !request.inputs.is_empty() {
+        super::spool::make_private(&fetched)?;
+        let store = Store::local(&request.store)?;
+        for (number, input) in request.inputs.iter().enumerate() {
+            let path = fetched.join(number.to_string());
+            let named = |source| Refusal::Input { name: input.name.clone(), source };
+            store.fetch(&input.key, input.hash.as_deref(), &path).await.map_err(named)?;
+            inputs.push((path, input.name.clone()));
+        }
+    }
+    let (code, parameters) = (request.code.clone(), request.parameters.clone());
+    let prepared = tokio::task::spawn_blocking(move || contract::prepare(&work, &code, &parameters, &inputs));
+    prepared.await.map_err(io::Error::other)??;
+    Ok(super::trash::remove(&fetched)?)
+}
+
+fn provenance(request: &Request, isolation: &Isolation, interpreter: &Interpreter) -> Provenance {
+    Provenance {
+        run: request.run,
+        engine: "builtin".to_owned(),
+        level: isolation.level.name().to_owned(),
+        guarantee: isolation.guarantee(),
+        host: request.host.clone(),
+        interpreter: format!("{} ({})", interpreter.path.display(), interpreter.version),
+        limits: request.limits,
+    }
+}
+
+enum Claimed {
+    Ours,
+    Cancelled,
+    NotNow,
+}
+
+/// How long a database that refuses is asked; the turn is held meanwhile.
+const CLAIM_PATIENCE: Duration = Duration::from_mins(10);
+
+/// Takes the run in the database.
+async fn claim(life: &mut Life, provenance: &Provenance, started_at: NaiveDateTime) -> Claimed {
+    let mut pause = Pause::new();
+    let began = Instant::now();
+    loop {
+        let error = match try_claim(life, provenance, started_at).await {
+            Ok(claimed) => return claimed,
+            Err(error) => error,
+        };
+        tracing::warn!(%error, "not claimed yet");
+        life.state.change(|state| state.waiting_reason = Some(format!("the database refuses: {error}")));
+        life.state.write();
+        if life.spool.is_asked_to_stop() {
+            return Claimed::Cancelled;
+        }
+        if began.elapsed() > CLAIM_PATIENCE || pause.wait(&mut life.terminate).await == Paused::Terminated {
+            return Claimed::NotNow;
+        }
+    }
+}
+
+async fn try_claim(
+    life: &mut Life,
+    provenance: &Provenance,
+    started_at: NaiveDateTime,
+) -> Result<Claimed, db::DbError> {
+    let db = life.database().await?;
+    if db::runs::claim(&db, life.request.run, provenance, started_at).await? {
+        life.state.change(|state| state.waiting_reason = None);
+        return Ok(Claimed::Ours);
+    }
+    let record = db::runs::get(&db, life.request.calculation).await?;
+    Ok(match record {
+        // Claimed by a supervisor of this very run that ended before it started anything.
+        Some(record) if record.id == life.request.run && record.status == Status::Running => Claimed::Ours,
+        // Cancelled, or deleted with its calculation.
+        _ => Claimed::Cancelled,
+    })
+}
+
+/// Reads everything that comes out of a sandbox until it is over.
+async fn drain(life: &mut Life, running: &mut Running, log: LogWriter) -> Drained {
+    let (stdout, stderr) = running.take_output().expect("taken once");
+    let (mut out, mut err) = (Pipe::new(stdout), Pipe::new(stderr));
+    let mut joiner = Joiner::new(log);
+    let mut meter = Meter::new(ProgressReader::new(&life.spool.path(recover::WORK)));
+    let mut usage = running.watch_usage();
+    let mut asked = Notify::new([(life.spool.folder(), WatchMask::CREATE)]).ok();
+    let (mut stopped, mut terminated) = (false, false);
+    let mut ended = None;
+    let mut give_up = None;
+    if life.spool.is_asked_to_stop() {
+        stopped = stop(&mut life.state, running);
+    }
+    while ended.is_none() || !(out.is_over() && err.is_over()) {
+        let due = [joiner.due(), life.state.due()].into_iter().flatten().min();
+        tokio::select! {
+            bytes = out.read() => joiner.take_read(Stream::Stdout, bytes),
+            bytes = err.read() => joiner.take_read(Stream::Stderr, bytes),
+            end = running.wait(), if ended.is_none() => {
+                ended = Some(end);
+                give_up = Some(Instant::now() + DRAIN_PATIENCE);
+            }
+            Ok(()) = usage.changed(), if ended.is_none() => {
+                meter.read(*usage.borrow_and_update(), &mut life.state, &mut joiner);
+            }
+            () = change(&mut asked), if !stopped => {
+                if life.spool.is_asked_to_stop() {
+                    stopped = stop(&mut life.state, running);
+                }
+            }
+            _ = life.terminate.recv(), if !terminated => {
+                terminated = true;
+                stopped = stop(&mut life.state, running);
+            }
+            () = until(due) => joiner.tick(),
+            () = until(give_up) => break,
+        }
+        if joiner.log().is_over() {
+            // Asked again and again, which costs nothing: the first reason counts.
+            running.stop(Stopped::Log);
+        }
+        life.state.change(|state| state.log_bytes = joiner.log().size());
+        life.state.flush();
+    }
+    meter.last(&mut life.state, &mut joiner);
+    let usage = running.usage();
+    let (log, tail) = joiner.finish();
+    if let Err(error) = log.sync() {
+        tracing::warn!(%error, "the log is not on the disk yet");
+    }
+    let (lost, _) = log.missing();
+    let (ended, trouble) = match ended {
+        Some(Ok(ended)) => (ended, None),
+        Some(Err(error)) => (recover::unknown(usage), Some(error.to_string())),
+        None => (recover::unknown(usage), Some("the sandbox does not say how it ended".to_owned())),
+    };
+    let told = "the supervisor was told to end (SIGTERM; is the host going down?)";
+    let trouble = if terminated { Some(told.to_owned()) } else { trouble };
+    life.state.change(|state| {
+        state.phase = Phase::Collecting;
+        state.usage = Some(ended.usage);
+        state.log_bytes = log.size();
+    });
+    life.state.write();
+    Drained { ended, trouble, tail, lost, completed_at: Utc::now().naive_utc() }
+}
+
+fn stop(state: &mut StateFile, running: &Running) -> bool {
+    running.stop(Stopped::Cancelled);
+    state.change(|state| state.phase = Phase::Stopping);
+    state.write();
+    true
+}
+
+async fn change(notify: &mut Option<Notify>) {
+    match notify {
+        Some(notify) => notify.changed().await,
+        None => tokio::time::sleep(Duration::from_secs(1)).await,
+    }
+}
+
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Passes figures and progress on, as often as anybody can see.
+struct Meter {
+    progress: ProgressReader,
+    skipped: usize,
+    told: Option<Instant>,
+}
+
+impl Meter {
+    const fn new(progress: ProgressReader) -> Self {
+        Self { progress, skipped: 0, told: None }
+    }
+
+    fn read(&mut self, usage: Usage, state: &mut StateFile, joiner: &mut Joiner) {
+        self.look(state, joiner);
+        if self.told.is_some_and(|told| told.elapsed() < USAGE_EVERY) {
+            return;
+        }
+        // Time passes by itself: a run that does nothing changes nothing.
+        let changed = state.get().usage.is_none_or(|before| {
+            usage.memory.abs_diff(before.memory) > before.memory / 100 || usage.cpu_time - before.cpu_time >= 0.01
+        });
+        if changed {
+            self.told = Some(Instant::now());
+            state.change(|state| state.usage = Some(usage));
+        }
+    }
+
+    /// Whether there was anything new.
+    fn look(&mut self, state: &mut StateFile, joiner: &mut Joiner) -> bool {
+        let update = self.progress.poll();
+        let is_new = !update.lines.is_empty() || !update.skipped.is_empty();
+        for line in update.skipped {
+            self.skipped += 1;
+            if self.skipped <= MAX_SKIPPED {
+                joiner.note(&format!("out/progress.jsonl: no JSON object, skipped: {line}"));
+            }
+        }
+        if let Some(newest) = update.lines.into_iter().next_back() {
+            state.change(|state| state.progress = Some(newest));
+        }
+        is_new
+    }
+
+    fn last(&mut self, state: &mut StateFile, joiner: &mut Joiner) {
+        // Bounded, whatever the file holds: a look reads up to 1 MiB.
+        for _ in 0..64 {
+            if !self.look(state, joiner) {
+                break;
+            }
+        }
+    }
+}
