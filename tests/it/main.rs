@@ -3,6 +3,7 @@
 mod cli;
 mod db;
 mod repository;
+mod runs;
 mod sandbox;
 mod support;
 mod tools;

@@ -1,0 +1,220 @@
+//! Runs that nothing goes wrong with, and those that their owner stops.
+
+use super::support::{MECAPY, Machine, wait_for};
+use mecapy::{
+    db,
+    domain::{calculation::InputLink, file::FileRole, limits::Limits, status::Status},
+    runs::{self, Cancel, Phase, RunOptions, SubmitError},
+    storage,
+};
+use std::{fs, path::Path};
+
+/// Prints, reports, writes an output and an artifact, and has a result.
+const EVERYTHING: &str = r#"
+import json, pathlib, sys
+def calculate(d, mesh):
+    print("hello")
+    print("careful", file=sys.stderr)
+    out = pathlib.Path("/workspace/out") if pathlib.Path("/workspace/out").exists() else mesh.parents[2] / "out"
+    (out / "progress.jsonl").write_text('{"step": 1, "total": 2}\n')
+    (out / "files").mkdir(exist_ok=True)
+    (out / "artifacts").mkdir(exist_ok=True)
+    (out / "files" / "table.csv").write_text("a,b\n1,2\n")
+    (out / "artifacts" / "empty.txt").write_text("")
+    return {"area": d * 2, "mesh": mesh.read_text()}
+"#;
+
+#[tokio::test]
+async fn a_run_ends_with_everything_it_made() {
+    let machine = Machine::new().await;
+    let mesh = machine.folder.path().join("mesh.csv");
+    fs::write(&mesh, "1;2").unwrap();
+    let session = &machine.session;
+    let input = storage::upload(&session.store, &session.db, &session.user, &mesh).await.unwrap();
+    let input = InputLink { file_id: input.file.id, file_role: FileRole::Input, alias: None };
+    let limits = Limits { timeout: 60, memory_limit: 512, cpu_limit: 2.0 };
+    let id = machine.calculation_with(EVERYTHING, r#"{"d": 21}"#, limits, vec![input]).await;
+    machine.submit(id).await;
+    let text = machine.follow(id).await;
+    assert!(text.contains("hello\n") && text.contains("careful\n"), "{text}");
+
+    let row = machine.get(id).await;
+    assert_eq!(row.status, Status::Completed, "{:?}", row.error_message);
+    let result: serde_json::Value = serde_json::from_str(&row.result_data.unwrap()).unwrap();
+    assert_eq!(result, serde_json::json!({"area": 42, "mesh": "1;2"}));
+    assert!(row.execution_time.unwrap() > 0.0 && row.memory_used.unwrap() > 0);
+    assert!(row.started_at.unwrap() <= row.completed_at.unwrap());
+    let record = machine.record(id).await;
+    assert_eq!((record.engine.as_deref(), record.limits), (Some("builtin"), limits));
+    assert!(record.interpreter.unwrap().contains("python"));
+
+    let mut files: Vec<_> = machine
+        .files(id)
+        .await
+        .into_iter()
+        .map(|linked| (linked.file_role.name().to_owned(), linked.file.filename))
+        .collect();
+    files.sort();
+    let log = format!("calculation-{id}.log.gz");
+    assert_eq!(
+        files,
+        [("artifact", "empty.txt"), ("input", "mesh.csv"), ("log", &log), ("output", "table.csv")]
+            .map(|(role, name)| (role.to_owned(), name.to_owned()))
+    );
+    assert_eq!(machine.log(id).await, text, "the stored log is the one that was followed");
+    machine.assert_nothing_left().await;
+}
+
+#[tokio::test]
+async fn a_silent_run_has_no_log_file() {
+    let machine = Machine::new().await;
+    let id = machine.calculation("x = 1").await;
+    machine.submit(id).await;
+    assert_eq!(machine.follow(id).await, "");
+    assert_eq!(machine.get(id).await.status, Status::Completed);
+    assert!(machine.files(id).await.is_empty());
+    assert!(runs::open_log(&machine.session, id).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_supervisor_is_on_its_own_and_inherits_nothing() {
+    let machine = Machine::new().await;
+    let id = machine.calculation("import time\nprint('up', flush=True)\ntime.sleep(600)").await;
+    let lock = machine.folder.path().join("callers-lock");
+    let program = machine.wrapper(&format!("exec 9>{}; flock -n 9 || exit 1; exec {MECAPY} \"$@\"", lock.display()));
+    let run = machine.submit_with(id, &program).await;
+    let pid = wait_for("the supervisor", || machine.supervisor(run)).await.as_raw_pid();
+    wait_for("output", || fs::read(machine.spool(run).join("log")).ok().filter(|log| log == b"up\n")).await;
+
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<i64> =
+        stat.rsplit_once(") ").unwrap().1.split(' ').skip(1).take(4).map(|field| field.parse().unwrap()).collect();
+    let [parent, _group, session, terminal] = fields[..] else { panic!("{stat}") };
+    let mine = rustix::process::getsid(None).unwrap().as_raw_pid();
+    assert_ne!(parent, i64::from(std::process::id()), "it is nobody's child");
+    assert!(session != i64::from(mine) && session != i64::from(pid), "a session of its own, which it does not lead");
+    assert_eq!(terminal, 0);
+    assert_eq!(fs::read_link(format!("/proc/{pid}/cwd")).unwrap(), Path::new("/"));
+    assert_eq!(fs::read_link(format!("/proc/{pid}/fd/0")).unwrap(), Path::new("/dev/null"));
+    let environment = fs::read_to_string(format!("/proc/{pid}/environ")).unwrap();
+    assert!(!environment.contains("CARGO"), "{environment}");
+    let free = std::process::Command::new("flock").arg("-n").arg(&lock).arg("true").status().unwrap();
+    assert!(free.success(), "the caller's lock went with the caller");
+
+    // A hang-up does not reach it, nor does it mind one.
+    let supervisor = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(supervisor, rustix::process::Signal::HUP).unwrap();
+    assert_eq!(runs::cancel(&machine.session, id).await.unwrap(), Cancel::Asked);
+    machine.follow(id).await;
+    assert_eq!(machine.get(id).await.status, Status::Cancelled);
+    machine.assert_nothing_left().await;
+}
+
+#[tokio::test]
+async fn what_a_cancelled_run_wrote_is_kept() {
+    let machine = Machine::new().await;
+    let code = r#"
+import pathlib, time
+out = pathlib.Path("/workspace/out") if pathlib.Path("/workspace/out").exists() else pathlib.Path(__file__).parents[1] / "out"
+(out / "artifacts").mkdir(exist_ok=True)
+(out / "artifacts" / "half.txt").write_text("half of it")
+print("half of it", flush=True)
+time.sleep(600)
+"#;
+    let id = machine.calculation(code).await;
+    let run = machine.submit(id).await;
+    wait_for("output", || fs::read(machine.spool(run).join("log")).ok().filter(|log| !log.is_empty())).await;
+    assert_eq!(runs::cancel(&machine.session, id).await.unwrap(), Cancel::Asked);
+    machine.follow(id).await;
+    assert_eq!(machine.get(id).await.status, Status::Cancelled);
+    let names: Vec<_> = machine.files(id).await.into_iter().map(|linked| linked.file.filename).collect();
+    assert!(names.contains(&"half.txt".to_owned()), "{names:?}");
+    assert_eq!(machine.log(id).await, "half of it\n");
+    assert_eq!(runs::cancel(&machine.session, id).await.unwrap(), Cancel::AlreadyOver(Status::Cancelled));
+    machine.assert_nothing_left().await;
+}
+
+#[tokio::test]
+async fn runs_wait_their_turn_in_order_and_say_why() {
+    let machine = Machine::with(&["runs.max_per_user=1"]).await;
+    let mut ids = Vec::new();
+    let mut waiting = Vec::new();
+    for _ in 0..4 {
+        let id = machine.calculation("import time\ntime.sleep(0.3)").await;
+        waiting.push(machine.submit(id).await);
+        ids.push(id);
+    }
+    let reason = wait_for("a reason", || machine.state(waiting[1]).and_then(|state| state.waiting_reason)).await;
+    assert!(reason.contains("running: waiting for #") || reason.contains("waiting for its turn"), "{reason}");
+    // The last one does not want its turn any more.
+    assert_eq!(machine.get(ids[3]).await.status, Status::Pending);
+    assert_eq!(runs::cancel(&machine.session, ids[3]).await.unwrap(), Cancel::Cancelled);
+    for id in &ids {
+        machine.follow(*id).await;
+    }
+    let rows = [machine.get(ids[0]).await, machine.get(ids[1]).await, machine.get(ids[2]).await];
+    for (before, after) in [(0, 1), (1, 2)] {
+        assert_eq!(rows[after].status, Status::Completed);
+        assert!(rows[after].started_at.unwrap() >= rows[before].completed_at.unwrap(), "one at a time, in order");
+    }
+    let last = machine.get(ids[3]).await;
+    assert_eq!((last.status, last.started_at), (Status::Cancelled, None));
+    machine.assert_nothing_left().await;
+}
+
+#[tokio::test]
+async fn too_much_output_ends_the_run_and_says_how_much_is_missing() {
+    let machine = Machine::with(&["caps.log_mib=1"]).await;
+    let code = "import os\nfor _ in range(64):\n    os.write(1, b'x' * 65535 + b'\\n')\nprint('never seen')";
+    let id = machine.calculation(code).await;
+    machine.submit(id).await;
+    let text = machine.follow(id).await;
+    let row = machine.get(id).await;
+    assert_eq!(row.status, Status::Failed);
+    assert_eq!(machine.record(id).await.error_kind.as_deref(), Some("output_limit"), "{:?}", row.error_message);
+    assert!(text.ends_with(" of output not kept: the limit is 1.0 MiB]\n"), "{}", &text[text.len() - 100..]);
+    assert!(text.len() < (1 << 20) + 1_000);
+}
+
+#[tokio::test]
+async fn what_cannot_run_is_refused_and_changes_nothing() {
+    let machine = Machine::new().await;
+    let options = RunOptions { program: Some(MECAPY.into()), ..RunOptions::default() };
+    let session = &machine.session;
+    let mesh = machine.folder.path().join("mesh.csv");
+    fs::write(&mesh, "1;2").unwrap();
+    let file = storage::upload(&session.store, &session.db, &session.user, &mesh).await.unwrap().file;
+    let input = InputLink { file_id: file.id, file_role: FileRole::Input, alias: Some("grid".into()) };
+    let id = machine.calculation_with("x = 1", "{}", Limits::default(), vec![input]).await;
+    session.store.remove(&file.s3_key).await.unwrap();
+    let error = runs::submit(session, id, &options).await.unwrap_err();
+    assert!(error.to_string().starts_with("input grid.csv: "), "{error}");
+
+    let error = runs::submit(session, mecapy::domain::id::CalculationId(999), &options).await.unwrap_err();
+    assert!(matches!(error, SubmitError::NotFound(_)), "{error}");
+    assert!(matches!(runs::cancel(session, id).await, Err(runs::CancelError::NotStarted(_))));
+    assert_eq!(machine.get(id).await.status, Status::Pending);
+    assert!(db::runs::get(&session.db, id).await.unwrap().is_none(), "it is still a draft");
+
+    let twice = machine.calculation("x = 1").await;
+    machine.submit(twice).await;
+    let error = runs::submit(session, twice, &options).await.unwrap_err();
+    assert!(matches!(error, SubmitError::Db(db::DbError::Conflict(_))), "{error}");
+    machine.follow(twice).await;
+    machine.assert_nothing_left().await;
+}
+
+#[tokio::test]
+async fn a_program_that_is_replaced_meanwhile_ends_its_runs_well() {
+    let machine = Machine::new().await;
+    let program = machine.folder.path().join("mecapy");
+    fs::copy(MECAPY, &program).unwrap();
+    let id = machine.calculation("import time\nprint('up', flush=True)\ntime.sleep(1)\nprint('done')").await;
+    let run = machine.submit_with(id, &program).await;
+    wait_for("the run", || machine.state(run).filter(|state| state.phase == Phase::Running)).await;
+    fs::remove_file(&program).unwrap();
+    fs::write(&program, "something else").unwrap();
+    assert_eq!(machine.follow(id).await, "up\ndone\n");
+    assert_eq!(machine.get(id).await.status, Status::Completed);
+    machine.assert_nothing_left().await;
+}

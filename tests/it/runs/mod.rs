@@ -1,0 +1,5 @@
+//! The life of runs, with real supervisors, sandboxes, databases and stores.
+
+mod faults;
+mod life;
+mod support;
