@@ -4,6 +4,7 @@ use crate::{
     config::ConfigError,
     db::DbError,
     domain::FieldError,
+    runs::{CancelError, FollowError, LogError, SubmitError},
     session::{SessionError, calculations::CalculationError},
 };
 
@@ -153,6 +154,49 @@ impl From<CalculationError> for Failure {
             CalculationError::Field(_) => Exit::Usage,
             CalculationError::Database(error) => of_database(error),
             CalculationError::Input { .. } => Exit::Error,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<SubmitError> for Failure {
+    fn from(error: SubmitError) -> Self {
+        let exit = match &error {
+            SubmitError::NotFound(_) => Exit::NotFound,
+            SubmitError::Field(_) | SubmitError::Input { .. } => Exit::Usage,
+            SubmitError::Db(error) => of_database(error),
+            _ => Exit::Error,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<CancelError> for Failure {
+    fn from(error: CancelError) -> Self {
+        let exit = match &error {
+            CancelError::NotFound(_) => Exit::NotFound,
+            CancelError::Db(error) => of_database(error),
+            _ => Exit::Error,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<FollowError> for Failure {
+    fn from(error: FollowError) -> Self {
+        let exit = match &error {
+            FollowError::Db(error) => of_database(error),
+            _ => Exit::Error,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Self {
+        let exit = match &error {
+            LogError::Db(error) => of_database(error),
+            _ => Exit::Error,
         };
         Self::new(exit, error)
     }

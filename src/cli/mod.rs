@@ -15,6 +15,7 @@ mod words;
 
 use crate::{
     config::{Config, Flags, Loaded},
+    runs,
     session::Session,
 };
 use args::{Cli, Command, ConfigCommand, Global, Tools};
@@ -89,6 +90,9 @@ fn with_session(
     runtime()?.block_on(async {
         let session = Session::open(Arc::new(loaded.config)).await?;
         tell_foreign_database(&session.config, output);
+        for sentence in runs::reconcile(&session).await.sentences() {
+            output.say(sentence);
+        }
         let done = command(&session).await;
         // What the command did is written; a write-ahead log that stays behind is folded in the next time.
         if let Err(error) = session.db.close().await {

@@ -12,6 +12,12 @@ pub enum Calc {
     Ls(List),
     /// Show one calculation
     Show(One),
+    /// Run a calculation: one that is there, or a new one from a file or a tool
+    Run(Run),
+    /// Print the log of a run
+    Logs(Logs),
+    /// Stop a run, or take it out of the queue
+    Cancel(Many),
     /// Print the result of a run
     Result(ResultArgs),
     /// Delete calculations with their outputs and logs
@@ -35,7 +41,7 @@ pub struct Many {
 }
 
 /// What a new calculation is made of.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Debug, Default, PartialEq)]
 pub struct Content {
     /// Make it from this tool
     #[arg(long, value_name = "NAME")]
@@ -66,6 +72,13 @@ pub struct Content {
     pub cpu: Option<f64>,
 }
 
+impl Content {
+    /// Whether nothing was said.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// `calc new`.
 #[derive(Args, Debug)]
 pub struct New {
@@ -74,6 +87,25 @@ pub struct New {
     pub file: Option<PathBuf>,
     #[command(flatten)]
     pub content: Content,
+}
+
+/// `calc run`.
+#[derive(Args, Debug)]
+pub struct Run {
+    /// Id of a calculation, or a Python file (`./12` for a file whose name is a number; `-` for standard input)
+    #[arg(value_name = "ID|FILE.py", conflicts_with = "tool")]
+    pub target: Option<String>,
+    #[command(flatten)]
+    pub content: Content,
+    /// Python interpreter of this run
+    #[arg(long, value_name = "PATH")]
+    pub python: Option<PathBuf>,
+    /// Print the log as it comes, until the run ends; Ctrl-C leaves it running
+    #[arg(long, short = 'f')]
+    pub follow: bool,
+    /// Wait until the run ends; its end is the exit code
+    #[arg(long, short = 'w')]
+    pub wait: bool,
 }
 
 /// `calc ls`.
@@ -114,6 +146,20 @@ pub enum Sort {
     Duration,
 }
 
+/// `calc logs`.
+#[derive(Args, Debug)]
+pub struct Logs {
+    /// The calculation
+    #[arg(value_name = "ID")]
+    pub id: i64,
+    /// Go on until the run ends; Ctrl-C leaves it running
+    #[arg(long, short = 'f')]
+    pub follow: bool,
+    /// Only the last lines
+    #[arg(long, value_name = "COUNT")]
+    pub tail: Option<u64>,
+}
+
 /// `calc result`.
 #[derive(Args, Debug)]
 pub struct ResultArgs {
@@ -123,4 +169,7 @@ pub struct ResultArgs {
     /// Write the result to this file instead; it must not exist yet, unless --yes
     #[arg(long, short = 'o', value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write the output files and artifacts into this folder instead; none is replaced
+    #[arg(long, value_name = "FOLDER", conflicts_with = "output")]
+    pub files: Option<PathBuf>,
 }

@@ -1,12 +1,16 @@
-//! `calc new|ls|show|result|rm`.
+//! `calc new|ls|show|run|logs|cancel|result|rm`.
 
 pub mod args;
 
+mod cancel;
 mod content;
+mod follow;
 mod list;
+mod logs;
 mod new;
 mod remove;
 mod result;
+mod run;
 mod show;
 
 use super::{Changes, exit::CommandResult, output::Output};
@@ -19,6 +23,9 @@ pub async fn calc(session: &Session, verb: &Calc, changes: Changes, output: Outp
         Calc::New(args) => new::new(session, args, changes, output).await,
         Calc::Ls(args) => list::list(session, args, output).await,
         Calc::Show(args) => show::show(session, CalculationId(args.id), output).await,
+        Calc::Run(args) => run::run(session, args, changes, output).await,
+        Calc::Logs(args) => logs::logs(session, args, output).await,
+        Calc::Cancel(args) => cancel::cancel(session, args, changes, output).await,
         Calc::Result(args) => result::result(session, args, output).await,
         Calc::Rm(args) => remove::remove(session, args, changes, output).await,
     }

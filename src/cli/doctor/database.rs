@@ -9,18 +9,16 @@ use crate::{
 
 /// Opens the database as every command does; one that is not there yet is not made.
 pub(super) async fn checks(config: &Config) -> Vec<Check> {
-    let (mut checks, opened) = match &config.database.url {
-        Some(url) => {
-            let chosen = Check::ok("database", format!("{url}, chosen by {}", config.database.url_origin));
-            (vec![chosen], Db::open(url.expose()).await)
+    let mut checks = Vec::new();
+    let opened = if let Some(url) = &config.database.url {
+        checks.push(Check::ok("database", format!("{url}, chosen by {}", config.database.url_origin)));
+        Db::open(url.expose()).await
+    } else {
+        let path = config.paths.database();
+        if !path.exists() {
+            return vec![Check::ok("database", format!("{}: not there yet, made at first use", path.display()))];
         }
-        None => {
-            let path = config.paths.database();
-            if !path.exists() {
-                return vec![Check::ok("database", format!("{}: not there yet, made at first use", path.display()))];
-            }
-            (Vec::new(), Db::open_embedded(&path).await)
-        }
+        Db::open_embedded(&path).await
     };
     let facts = match opened {
         Ok(db) => db::facts(&db).await.map(|facts| (db, facts)),

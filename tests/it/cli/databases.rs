@@ -88,14 +88,37 @@ fn a_locked_database_is_waited_for_and_then_said_to_be_locked() {
 
 #[test]
 fn a_database_that_cannot_be_written_says_so() {
-    if rustix::process::geteuid().is_root() {
-        // Root writes wherever it likes: the test runs where the suite runs as an ordinary user.
-        eprintln!("SKIPPED: root may write everything");
-        return;
-    }
-    let home = home_with_database();
+    let home = Home::new().of_an_ordinary_user();
+    home.run(&["calc", "ls"]).code(0);
     home.file("a.py", "pass");
+    let before = fs::read(home.database()).unwrap();
+    let folder = home.database().parent().unwrap().to_owned();
     fs::set_permissions(home.database(), fs::Permissions::from_mode(0o400)).unwrap();
+    home.run(&["calc", "new", "a.py"]).code(6).says("cannot be written").says(home.database().to_str().unwrap());
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o500)).unwrap();
     home.run(&["calc", "new", "a.py"]).code(6).says("cannot be written");
-    assert_eq!(home.run(&["calc", "ls", "--json"]).out, "");
+    let doctor = home.run(&["doctor"]).code(1);
+    assert!(doctor.out.contains("cannot be written"), "{}", doctor.out);
+    assert_eq!(fs::read(home.database()).unwrap(), before);
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn several_processes_make_calculations_at_once() {
+    let home = Home::new();
+    home.file("a.py", "pass");
+    let children: Vec<_> = (0..6)
+        .map(|_| home.command(&["calc", "new", "a.py"]).stdout(std::process::Stdio::piped()).spawn().unwrap())
+        .collect();
+    let mut ids: Vec<_> = children
+        .into_iter()
+        .map(|child| {
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8(output.stdout).unwrap().trim().parse::<i64>().unwrap()
+        })
+        .collect();
+    ids.sort_unstable();
+    assert_eq!(ids, [1, 2, 3, 4, 5, 6]);
+    assert_eq!(home.run(&["tools", "ls", "--json"]).code(0).json_lines().len(), mecapy::samples::samples().len());
 }

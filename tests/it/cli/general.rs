@@ -6,6 +6,7 @@ use crate::support::home::Home;
 fn help_lists_the_verbs_and_a_wrong_one_is_refused() {
     let home = Home::new();
     insta::assert_snapshot!("help", home.run(&["--help"]).code(0).out);
+    insta::assert_snapshot!("help_of_calc_run", home.run(&["calc", "run", "--help"]).code(0).out);
     home.run(&["clac"]).code(2).says("calc");
     home.run(&["calc", "show", "seven"]).code(2).says("seven");
     let version = home.run(&["--version"]).code(0).out;
@@ -28,7 +29,7 @@ fn completions_and_the_manual_know_every_verb() {
         assert!(!text.contains("supervise"), "{shell}");
     }
     let manual = home.run(&["man"]).code(0).out;
-    for verb in ["CALC NEW", "CALC LS", "TOOLS SHOW", "DOCTOR", "CONFIG SHOW", "COMPLETIONS"] {
+    for verb in ["CALC NEW", "CALC RUN", "CALC LOGS", "CALC LS", "TOOLS SHOW", "DOCTOR", "CONFIG SHOW", "COMPLETIONS"] {
         assert!(manual.contains(&format!("MECAPY {verb}")), "{verb} is not in the manual");
     }
     assert!(manual.contains("124 the run timed out"));
@@ -52,4 +53,23 @@ fn broken_settings_leave_help_completions_and_doctor() {
     home.run(&["man"]).code(0);
     let doctor = home.run(&["doctor"]).code(1);
     assert!(doctor.out.contains("config.toml, line 1:"), "{}", doctor.out);
+}
+
+#[test]
+fn a_full_disk_under_standard_output_is_said() {
+    let home = Home::new();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = home.command(&["config", "show"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("cannot write to standard output: No space left on device"), "{said}");
+}
+
+#[test]
+fn work_goes_on_without_a_log() {
+    let home = Home::new();
+    home.file(".local/state/mecapy", "a file where the folder should be");
+    let done = home.run(&["tools", "ls"]);
+    assert!(done.err.contains("no log in "), "{}", done.err);
+    assert!(done.out.contains("beam_deflection"), "{}", done.out);
 }

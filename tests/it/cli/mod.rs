@@ -3,4 +3,5 @@
 mod databases;
 mod general;
 mod refusals;
+mod running;
 mod settings;

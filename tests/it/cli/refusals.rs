@@ -153,7 +153,13 @@ fn names_from_others_never_reach_the_terminal_raw() {
 #[test]
 fn what_does_not_exist_is_not_found() {
     let home = home();
-    for arguments in [["calc", "show", "7"], ["calc", "result", "7"]] {
+    for arguments in [
+        ["calc", "show", "7"],
+        ["calc", "result", "7"],
+        ["calc", "logs", "7"],
+        ["calc", "cancel", "7"],
+        ["calc", "run", "7"],
+    ] {
         home.run(&arguments).code(5).says("there is no calculation 7");
     }
     home.run(&["calc", "rm", "7", "--yes"]).code(5).says("there is no calculation 7");
@@ -165,7 +171,7 @@ fn what_does_not_exist_is_not_found() {
 fn read_only_and_dry_run_change_nothing() {
     let home = home();
     home.file("a.py", "pass");
-    for arguments in [["calc", "new", "a.py"], ["calc", "rm", "1"]] {
+    for arguments in [["calc", "new", "a.py"], ["calc", "run", "a.py"], ["calc", "rm", "1"], ["calc", "cancel", "1"]] {
         let mut all = arguments.to_vec();
         all.push("--read-only");
         home.run(&all).code(6).says("--read-only: not allowed to");
@@ -174,6 +180,7 @@ fn read_only_and_dry_run_change_nothing() {
     assert_eq!(dry.out, "");
     assert_eq!(home.run(&["calc", "ls", "--json"]).code(0).out, "");
     home.run(&["calc", "new", "a.py", "--dry-run", "--timeout", "0"]).code(2);
+    home.run(&["calc", "run", "a.py", "--dry-run"]).code(0).says("would make and run calculation \"a\"");
 
     let id = home.run(&["calc", "new", "a.py"]).code(0).out;
     home.run(&["calc", "rm", id.trim(), "--dry-run"]).code(0).says("would delete calculation 1 \"a\"");

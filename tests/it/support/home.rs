@@ -2,6 +2,7 @@
 
 use std::{
     io::Write as _,
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
@@ -10,7 +11,12 @@ use std::{
 pub struct Home {
     folder: tempfile::TempDir,
     variables: Vec<(String, String)>,
+    /// The user to run as, and a copy of the program where that user can reach it.
+    ordinary: Option<PathBuf>,
 }
+
+/// `nobody`, by the number it has everywhere.
+const NOBODY: u32 = 65_534;
 
 /// What a command came to.
 #[derive(Debug)]
@@ -27,12 +33,27 @@ impl Home {
     /// An empty home.
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        Self { folder, variables: Vec::new() }
+        // The bound on runs of a host is shared by everybody on it: other tests, and people.
+        let variables = vec![("MECAPY_RUNS_MAX_PER_HOST".to_owned(), "64".to_owned())];
+        Self { folder, variables, ordinary: None }
     }
 
     /// The same with a variable.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same for a user whom permissions hold back: root (CI) becomes `nobody`.
+    pub fn of_an_ordinary_user(mut self) -> Self {
+        if rustix::process::geteuid().is_root() {
+            // The build folder may be out of that user's reach.
+            let program = self.path().join("mecapy");
+            std::fs::copy(env!("CARGO_BIN_EXE_mecapy"), &program).expect("the program can be copied");
+            give(&program);
+            give(self.path());
+            self.ordinary = Some(program);
+        }
         self
     }
 
@@ -46,6 +67,9 @@ impl Home {
         let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().expect("below the home")).expect("the folder can be made");
         std::fs::write(&path, content).expect("the file can be written");
+        if self.ordinary.is_some() {
+            give(&path);
+        }
         path
     }
 
@@ -56,7 +80,11 @@ impl Home {
 
     /// The program, in this home, with no other variables than these and PATH.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mecapy"));
+        let program = self.ordinary.as_deref().unwrap_or(Path::new(env!("CARGO_BIN_EXE_mecapy")));
+        let mut command = Command::new(program);
+        if self.ordinary.is_some() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
         command
             .args(arguments)
             .env_clear()
@@ -132,4 +160,8 @@ impl Done {
             .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
             .collect()
     }
+}
+
+fn give(path: &Path) {
+    std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).expect("root gives files away");
 }

@@ -1,0 +1,80 @@
+//! `calc run`: starts a run, and on request waits for its end or follows its log.
+
+use super::{
+    args::{Content, Run},
+    follow::{self, Log},
+    new::{make, prepare, print_id, words},
+    show::find,
+};
+use crate::{
+    cli::{
+        Changes,
+        exit::{CommandResult, Exit, Failure},
+        output::Output,
+    },
+    domain::{id::CalculationId, status::Status},
+    runs::{self, RunOptions},
+    session::Session,
+};
+use std::path::Path;
+
+/// Runs a calculation that is there, or makes one from a file or a tool and runs that.
+pub async fn run(session: &Session, args: &Run, changes: Changes, output: Output) -> CommandResult {
+    changes.allowed("run a calculation")?;
+    let known = args.target.as_deref().and_then(|target| target.parse().ok()).map(CalculationId);
+    let id = if let Some(id) = known {
+        startable(session, id, &args.content).await?;
+        if changes.dry_run {
+            output.always_say(format_args!("would run calculation {id}"));
+            return Ok(Exit::Ok);
+        }
+        id
+    } else {
+        let (calculation, inputs) = prepare(session, args.target.as_deref().map(Path::new), &args.content).await?;
+        if changes.dry_run {
+            output.always_say(format_args!("would make and run {}", words(&calculation, &inputs)));
+            return Ok(Exit::Ok);
+        }
+        make(session, calculation, &inputs).await?
+    };
+    let options = RunOptions { python: args.python.clone(), ..RunOptions::default() };
+    if let Err(error) = runs::submit(session, id, &options).await {
+        if known.is_none() {
+            output.always_say(format_args!("calculation {id} was made; run it with: mecapy calc run {id}"));
+        }
+        return Err(error.into());
+    }
+    if args.follow {
+        output.say(format_args!("calculation {id} is queued"));
+        return follow::follow(session, id, &Log::From(0), output).await;
+    }
+    if args.wait {
+        if !output.json {
+            print_id(id, output)?;
+        }
+        return follow::follow(session, id, &Log::Hidden, output).await;
+    }
+    print_id(id, output)?;
+    Ok(Exit::Ok)
+}
+
+/// Only what has not been started can be; what it is made of was said when it was made.
+async fn startable(session: &Session, id: CalculationId, content: &Content) -> Result<(), Failure> {
+    let calculation = find(session, id).await?;
+    if !content.is_empty() {
+        return Err(Failure::usage(format!(
+            "calculation {id} is made already: options such as --params go with a file or a tool"
+        )));
+    }
+    if calculation.status != Status::Pending {
+        return Err(Failure::words(
+            Exit::Error,
+            format!(
+                "calculation {id} is {}; what has run stays as it ran. Make a new one from its code: \
+                 mecapy calc show {id} --json",
+                calculation.status
+            ),
+        ));
+    }
+    Ok(())
+}
