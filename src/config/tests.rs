@@ -252,3 +252,31 @@ fn a_named_file_replaces_the_users_and_must_be_there() {
     let place = place.variable("MECAPY_CONFIG", named.to_str().unwrap());
     assert_eq!(place.load(&Flags::default()).unwrap().config.limits.default.timeout, 7);
 }
+
+proptest::proptest! {
+    /// Whatever stands in a file, and however a file of this grammar is cut short: settings or a refusal that names
+    /// a line of it, never a panic.
+    #[test]
+    fn any_file_is_read_or_refused(noise in ".{0,80}", cut in 0..DEFAULTS.len(), at in 0..DEFAULTS.len()) {
+        let cut: String = DEFAULTS.bytes().take(cut).map(char::from).collect();
+        let mixed: String = DEFAULTS.bytes().take(at).map(char::from).chain(noise.chars()).collect();
+        for text in [&noise, &cut, &mixed] {
+            if let Err(error) = layers::read_file(Path::new("f.toml"), text) {
+                let words = error.to_string();
+                let line: usize = words.strip_prefix("f.toml, line ").unwrap().split(':').next().unwrap().parse().unwrap();
+                proptest::prop_assert!((1..=text.split('\n').count()).contains(&line), "{}", words);
+            }
+        }
+    }
+
+    /// A `--set` is taken as it was written or refused, whatever was typed.
+    #[test]
+    fn any_flag_is_taken_or_refused(given in "[a-z._]{0,20}=?.{0,20}") {
+        let flags = Flags { set: vec![given.clone()], ..Flags::default() };
+        if let Ok(entries) = layers::read_flags(&flags) {
+            proptest::prop_assert_eq!(entries.len(), 1);
+            let key = given.split('=').next().unwrap();
+            proptest::prop_assert_eq!(entries[0].setting.key, key);
+        }
+    }
+}
