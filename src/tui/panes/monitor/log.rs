@@ -10,10 +10,14 @@ use crate::{
         widgets::{log_view::LogRow, toast::Toast},
     },
 };
+use chrono::{NaiveDateTime, TimeDelta};
 use std::ops::Range;
 
 /// Places of a text that are asked for at once; the count is whole in any case.
 const MOST_MATCHES: u32 = 100_000;
+
+/// The shortest time between two requests for lines while the end is followed.
+const PACE: TimeDelta = TimeDelta::milliseconds(200);
 
 /// Requests about the watched run that are under way.
 #[derive(Debug, Default)]
@@ -23,16 +27,28 @@ pub struct Tickets {
     lines: Option<(Ticket, Range<u64>)>,
     /// Lines that were asked for in vain: not again before there is news.
     vain: Option<Range<u64>>,
+    /// When lines were asked for last.
+    asked_at: Option<NaiveDateTime>,
+    /// Lines wait for a tick to be asked for.
+    deferred: bool,
     matches: Option<Ticket>,
     /// Where to go once the matches are there again.
     go_on: Option<bool>,
 }
 
 impl MonitorPane {
-    /// Asks for the lines that are seen and not at hand: one request at a time, so that a fast log starves none.
+    /// Asks for the lines that are seen and not at hand: one request at a time, so that a fast log starves none, and
+    /// while its end is followed only a few a second, so that a flood does not fill a slow line.
     pub(super) fn ask_lines(&mut self, cx: &mut Cx<'_>) {
+        self.tickets.deferred = false;
         let Some(id) = self.chosen.filter(|_| self.visible && self.tickets.lines.is_none()) else { return };
         if let Some(range) = self.log.wanted().filter(|range| self.tickets.vain.as_ref() != Some(range)) {
+            let recent = self.tickets.asked_at.is_some_and(|asked| (cx.now.utc - asked).abs() < PACE);
+            if recent && self.log.follows() && self.log.is_filled() {
+                self.tickets.deferred = true;
+                return;
+            }
+            self.tickets.asked_at = Some(cx.now.utc);
             self.log.asked();
             let count = (range.end - range.start).min(2_000) as u32;
             let request = Request::LogLines { id, from: range.start, count };
@@ -93,6 +109,16 @@ impl MonitorPane {
         } else {
             self.log.find_next(backwards);
         }
+    }
+
+    /// A key was pressed: what it asks for is not put off.
+    pub(super) fn hurry(&mut self) {
+        self.tickets.asked_at = None;
+    }
+
+    /// Whether lines wait for a tick to be asked for.
+    pub(super) const fn is_behind(&self) -> bool {
+        self.tickets.deferred
     }
 
     /// Whether the log is being searched.

@@ -130,7 +130,13 @@ impl Pane for MonitorPane {
     fn tick(&self) -> Tick {
         let running = |status: Status| status == Status::Running;
         let chosen = self.live.value().is_some_and(|live| running(live.status));
-        if chosen || self.rows().iter().any(|row| running(row.status)) { Tick::Second } else { Tick::Never }
+        if self.is_behind() {
+            Tick::Spinner
+        } else if chosen || self.rows().iter().any(|row| running(row.status)) {
+            Tick::Second
+        } else {
+            Tick::Never
+        }
     }
 }
 
@@ -278,6 +284,7 @@ impl MonitorPane {
     }
 
     fn action(&mut self, action: Action, cx: &mut Cx<'_>) {
+        self.hurry();
         match action {
             Action::Accept => self.search(cx),
             Action::Cancel => self.prompt = None,

@@ -117,6 +117,11 @@ impl LogView {
         self.settle();
     }
 
+    /// Whether there are lines at hand to fill the window with, newest or not.
+    pub fn is_filled(&self) -> bool {
+        self.rows.len() >= usize::from(self.size.height)
+    }
+
     /// Rows of the window.
     pub const fn height(&self) -> u16 {
         self.size.height
