@@ -10,6 +10,7 @@ use crate::{
         limits::Limits,
         parameters::{self, MAX_PARAMETERS},
         status::Status,
+        text,
         tool::Tool,
     },
     tui::{
@@ -251,9 +252,11 @@ impl Document {
         match field {
             Field::Code => match check_length("code", self.code.text(), MAX_CODE) {
                 Err(error) => Some(error.problem),
-                Ok(()) => {
-                    self.code.problem_to_show().map(|problem| format!("line {}: {}", problem.row + 1, problem.message))
-                }
+                Ok(()) => self
+                    .code
+                    .problem_to_show()
+                    .map(|problem| format!("line {}: {}", problem.row + 1, problem.message))
+                    .or_else(|| self.hidden_character()),
             },
             Field::Parameters => match parameters::parse(self.parameters.text()) {
                 Err(error) => Some(error.problem),
@@ -266,6 +269,12 @@ impl Document {
                 (Field::of_column(error.field) == Some(field)).then_some(error.problem)
             }
         }
+    }
+
+    /// Code that reads otherwise than it runs is told.
+    fn hidden_character(&self) -> Option<String> {
+        let (row, c) = self.code.hidden_character()?;
+        Some(format!("line {} holds a hidden character, shown as {}", row + 1, text::mark(c)))
     }
 
     /// Characters typed and allowed, of the fields that have a meter.

@@ -218,7 +218,8 @@ impl CodeEditor {
         }
     }
 
-    /// A new line starts where the present one does, one level deeper after a colon or an open bracket.
+    /// A new line starts where the present one does: one level deeper after a colon or an open bracket, one less deep
+    /// after what ends a block.
     fn newline(&mut self) {
         let (row, column) = self.area.selection_range().map_or_else(|| self.cursor(), |(start, _)| start);
         let line: String = self.area.lines()[row].chars().take(column).collect();
@@ -228,8 +229,13 @@ impl CodeEditor {
             Language::Python => code.ends_with([':', '(', '[', '{']),
             Language::Json => code.ends_with(['[', '{']),
         };
+        let ends_block = ["return", "pass", "break", "continue", "raise"]
+            .iter()
+            .any(|word| code.trim_start().strip_prefix(word).is_some_and(|rest| !rest.starts_with(is_word)));
         if deeper {
             indent.push_str(if indent.contains('\t') { "\t" } else { "    " });
+        } else if self.language == Language::Python && ends_block && indent.ends_with("    ") {
+            indent.truncate(indent.len() - INDENT);
         }
         self.step(Kind::Other, |area| {
             let removed = remove_selection(area);

@@ -49,6 +49,8 @@ pub struct CodeEditor {
     size: Size,
     /// A line to point at: where a run failed (row from 0).
     failed_row: Option<usize>,
+    /// The first character that is shown as a mark, and its row.
+    hidden: Option<(usize, char)>,
 }
 
 impl CodeEditor {
@@ -68,6 +70,7 @@ impl CodeEditor {
             left: 0,
             size: Size::ZERO,
             failed_row: None,
+            hidden: None,
         };
         editor.area.set_max_histories(edit::MAX_STEPS);
         editor.changed();
@@ -109,6 +112,11 @@ impl CodeEditor {
     pub fn problem_to_show(&self) -> Option<&Problem> {
         let row = self.cursor().0;
         self.problems().iter().find(|problem| problem.row == row).or(self.problems().first())
+    }
+
+    /// The first character that would be invisible or reorder its neighbours, and its row (from 0).
+    pub fn hidden_character(&self) -> Option<(usize, char)> {
+        self.hidden
     }
 
     /// What is being looked for.
@@ -178,6 +186,8 @@ impl CodeEditor {
             self.text.push_str(line);
         }
         self.characters = self.text.chars().count();
+        let first = |(row, line): (usize, &String)| line.chars().find(|c| view::is_marked(*c)).map(|c| (row, c));
+        self.hidden = self.area.lines().iter().enumerate().find_map(first);
         self.revision += 1;
         self.goal = None;
         self.failed_row = None;

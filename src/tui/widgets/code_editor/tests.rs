@@ -48,9 +48,13 @@ fn typing_indents_as_python_wants_it() {
     typed(&mut editor, "def f(x):\nif x:\nreturn 1");
     assert_eq!(editor.text(), "def f(x):\n    if x:\n        return 1");
     editor.apply(Command::Newline);
+    assert!(editor.text().ends_with("        return 1\n    "), "a return ends its block");
+    typed(&mut editor, "returned = [\n1");
+    assert!(editor.text().ends_with("    returned = [\n        1"), "but not a name that begins like it");
+    editor.apply(Command::Newline);
     editor.apply(Command::DeleteBefore);
-    typed(&mut editor, "return 2");
-    assert!(editor.text().ends_with("        return 1\n    return 2"));
+    typed(&mut editor, "]");
+    assert!(editor.text().ends_with("        1\n    ]"));
 }
 
 #[test]
@@ -253,6 +257,7 @@ fn hidden_characters_are_visible_and_stay() {
     let (buffer, _) = drawn(&editor, 50, 1);
     assert_eq!(text_of(&buffer).trim(), "! 1 a<U+202E>b<U+200B>→ c^[d<U+00A0>e");
     assert_eq!(editor.text(), text);
+    assert_eq!(editor.hidden_character(), Some((0, '\u{202e}')));
 }
 
 #[test]

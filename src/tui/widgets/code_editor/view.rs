@@ -213,8 +213,8 @@ fn put(c: char, column: usize, left: usize, style: Style, marks: Style, area: Re
 }
 
 /// Whether a character is shown as a mark: what is hidden, and blanks that Python does not take for blanks.
-fn is_marked(c: char) -> bool {
-    is_hidden(c) || (c.is_whitespace() && !matches!(c, ' ' | '\t'))
+pub(super) fn is_marked(c: char) -> bool {
+    (c != '\t' && is_hidden(c)) || (c.is_whitespace() && !matches!(c, ' ' | '\t'))
 }
 
 /// Columns that a character takes when it stands at `column`.
