@@ -1,6 +1,6 @@
 //! The command line: what the screen does, without a screen.
 //!
-//! One file per noun or verb; each command gets an [`Output`] and gives an exit code or a failure. Whatever both the
+//! One file per noun or verb; each command gets an `Output` and gives an exit code or a failure. Whatever both the
 //! screen and the command line do is one function in the folder that owns its noun, called from here.
 
 mod args;

@@ -1,5 +1,6 @@
 //! A home folder of its own for the real program: nothing of the machine's user is read or written.
 
+use super::user::Person;
 use std::{
     io::Write as _,
     os::unix::process::CommandExt as _,
@@ -11,12 +12,9 @@ use std::{
 pub struct Home {
     folder: tempfile::TempDir,
     variables: Vec<(String, String)>,
-    /// The user to run as, and a copy of the program where that user can reach it.
-    ordinary: Option<PathBuf>,
+    /// The person to run as, and a copy of the program where that person can reach it.
+    ordinary: Option<(Person, PathBuf)>,
 }
-
-/// `nobody`, by the number it has everywhere.
-const NOBODY: u32 = 65_534;
 
 /// What a command came to.
 #[derive(Debug)]
@@ -44,15 +42,16 @@ impl Home {
         self
     }
 
-    /// The same for a user whom permissions hold back: root (CI) becomes `nobody`.
+    /// The same for a user whom permissions hold back; root (CI) becomes somebody else.
     pub fn of_an_ordinary_user(mut self) -> Self {
         if rustix::process::geteuid().is_root() {
-            // The build folder may be out of that user's reach.
+            let person = Person::unprivileged();
+            // The build folder may be out of that person's reach.
             let program = self.path().join("mecapy");
             std::fs::copy(env!("CARGO_BIN_EXE_mecapy"), &program).expect("the program can be copied");
-            give(&program);
-            give(self.path());
-            self.ordinary = Some(program);
+            give(&program, person);
+            give(self.path(), person);
+            self.ordinary = Some((person, program));
         }
         self
     }
@@ -67,8 +66,8 @@ impl Home {
         let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().expect("below the home")).expect("the folder can be made");
         std::fs::write(&path, content).expect("the file can be written");
-        if self.ordinary.is_some() {
-            give(&path);
+        if let Some((person, _)) = self.ordinary {
+            give(&path, person);
         }
         path
     }
@@ -80,11 +79,14 @@ impl Home {
 
     /// The program, in this home, with no other variables than these and PATH.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let program = self.ordinary.as_deref().unwrap_or(Path::new(env!("CARGO_BIN_EXE_mecapy")));
-        let mut command = Command::new(program);
-        if self.ordinary.is_some() {
-            command.uid(NOBODY).gid(NOBODY);
-        }
+        let mut command = match &self.ordinary {
+            None => Command::new(env!("CARGO_BIN_EXE_mecapy")),
+            Some((person, program)) => {
+                let mut command = Command::new(program);
+                command.uid(person.id()).gid(person.id());
+                command
+            }
+        };
         command
             .args(arguments)
             .env_clear()
@@ -162,6 +164,6 @@ impl Done {
     }
 }
 
-fn give(path: &Path) {
-    std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).expect("root gives files away");
+fn give(path: &Path, person: Person) {
+    std::os::unix::fs::chown(path, Some(person.id()), Some(person.id())).expect("root gives files away");
 }
