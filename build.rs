@@ -11,6 +11,7 @@ use std::{
 
 const SHIM: &str = "src/sandbox/shim";
 
+#[expect(clippy::print_stderr, reason = "cargo shows it when a build fails")]
 fn main() -> ExitCode {
     let system = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     let processor = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();

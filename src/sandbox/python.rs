@@ -48,7 +48,7 @@ pub fn find(configured: Option<&Path>) -> Result<Interpreter, PythonError> {
         None => in_path(OsStr::new("python3")).ok_or(PythonError::NotFound)?,
     };
     let path = std::path::absolute(&path).map_err(|source| PythonError::Start { path: path.clone(), source })?;
-    ask(path)
+    ask(&path)
 }
 
 fn in_path(name: &OsStr) -> Option<PathBuf> {
@@ -59,10 +59,10 @@ fn in_path(name: &OsStr) -> Option<PathBuf> {
         .find(|file| rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok() && file.is_file())
 }
 
-fn ask(path: PathBuf) -> Result<Interpreter, PythonError> {
-    let asked = Command::new(&path).args(["-I", "-c", QUESTION]).stdin(Stdio::null()).env_remove("PYTHONHOME").output();
-    let output = asked.map_err(|source| PythonError::Start { path: path.clone(), source })?;
-    let unusable = |problem: String| PythonError::Unusable { path: path.clone(), problem };
+fn ask(path: &Path) -> Result<Interpreter, PythonError> {
+    let asked = Command::new(path).args(["-I", "-c", QUESTION]).stdin(Stdio::null()).env_remove("PYTHONHOME").output();
+    let output = asked.map_err(|source| PythonError::Start { path: path.to_owned(), source })?;
+    let unusable = |problem: String| PythonError::Unusable { path: path.to_owned(), problem };
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(unusable(said.trim().lines().last().unwrap_or("it failed without a word").to_owned()));

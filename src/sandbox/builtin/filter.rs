@@ -242,12 +242,13 @@ fn compile(rules: Rules, denied: SeccompAction) -> Result<BpfProgram, FilterErro
 }
 
 fn bytes(program: &BpfProgram) -> Vec<u8> {
-    let entry = |entry: &seccompiler::sock_filter| -> [u8; 8] {
-        let [a, b] = entry.code.to_ne_bytes();
-        let [c, d, e, f] = entry.k.to_ne_bytes();
-        [a, b, entry.jt, entry.jf, c, d, e, f]
-    };
-    program.iter().flat_map(entry).collect()
+    let mut bytes = Vec::with_capacity(program.len() * 8);
+    for entry in program {
+        bytes.extend_from_slice(&entry.code.to_ne_bytes());
+        bytes.extend_from_slice(&[entry.jt, entry.jf]);
+        bytes.extend_from_slice(&entry.k.to_ne_bytes());
+    }
+    bytes
 }
 
 const ARCHITECTURE_HAS_X32: bool = cfg!(target_arch = "x86_64");

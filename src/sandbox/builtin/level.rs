@@ -63,11 +63,11 @@ pub struct Isolation {
 impl Isolation {
     /// One paragraph: what holds, what does not.
     pub fn guarantee(&self) -> String {
-        let mut text = format!("Holds: {}.", self.holds.join("; "));
-        if !self.lacks.is_empty() {
-            text.push_str(&format!(" Does not: {}.", self.lacks.join("; ")));
+        let holds = self.holds.join("; ");
+        if self.lacks.is_empty() {
+            return format!("Holds: {holds}.");
         }
-        text
+        format!("Holds: {holds}. Does not hold: {}.", self.lacks.join("; "))
     }
 
     /// The level to run at, or the refusal: without isolation nothing runs unless the configuration says so.

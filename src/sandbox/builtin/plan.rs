@@ -77,6 +77,8 @@ pub fn of(job: &Job, level: Level) -> Result<Plan, EngineError> {
     plan.folder = folder.as_os_str().as_bytes().to_vec();
     // Isolated (no user site, no PYTHON variables, no folder of the script in the path), no bytecode files.
     plan.argv = vec![python.path.as_os_str().as_bytes().to_vec(), b"-I".to_vec(), b"-B".to_vec()];
+    // A crash of a C library then says where the code was.
+    plan.argv.extend([b"-X".to_vec(), b"faulthandler".to_vec()]);
     plan.argv.push(runner.as_os_str().as_bytes().to_vec());
     plan.env = environment(job, python, &workspace, level);
     let (limits, caps) = (&job.limits, &job.caps);
@@ -174,8 +176,9 @@ fn environment(job: &Job, python: &Interpreter, workspace: &Path, level: Level) 
 fn refuse_fixed_paths(folder: &Path) -> Result<(), EngineError> {
     let path = folder.join("in/main.py");
     let code = fs::read(&path).map_err(|source| EngineError::Folder { path: path.clone(), source })?;
-    let Some(at) = code.windows(10).position(|part| part == b"/workspace") else { return Ok(()) };
-    let line = 1 + code[..at].iter().filter(|byte| **byte == b'\n').count();
+    let names_it = |line: &[u8]| line.windows(10).any(|part| part == b"/workspace");
+    let Some(at) = code.split(|byte| *byte == b'\n').position(names_it) else { return Ok(()) };
+    let line = at + 1;
     Err(EngineError::Refused(format!(
         "line {line} of the code names /workspace, which this host cannot provide (isolation level E1, no user \
          namespaces); a calculate function that takes its files as parameters runs, and so does any code at level E2: \

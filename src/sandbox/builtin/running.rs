@@ -25,7 +25,7 @@ use tokio::{
 };
 
 /// How long the set-up may take on a busy host.
-const START_PATIENCE: Duration = Duration::from_secs(60);
+const START_PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the task that listens to the shim has learnt of the end.
 type End = Option<Result<Ended, String>>;

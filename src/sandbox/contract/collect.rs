@@ -10,7 +10,7 @@ use super::{
 use crate::{
     domain::{
         limits::{Caps, Limits},
-        run::Outcome,
+        run::{ErrorKind, Outcome},
     },
     sandbox::{Ended, Exit},
 };
@@ -28,23 +28,21 @@ pub fn collect(folder: &Path, into: &Path, ended: &Ended, caps: &Caps, limits: &
         open::root(&folder.join("out")).map_err(|problem| notes.push(format!("the output folder {problem}"))).ok();
     let read = out.as_ref().map_or(Ok(None), |out| result::read(out, caps.output_bytes));
     let refused = read.as_ref().map(|_| ()).map_err(Clone::clone);
-    let verdict = verdict::judge(ended, limits, caps, refused, || Account::read(out.as_ref(), log_tail));
+    let verdict = verdict::judge(ended, limits, caps, refused, log_tail, || Account::read(out.as_ref(), log_tail));
     let mut outputs = Outputs::new(into, caps);
     let mut result_data = None;
-    match fs::DirBuilder::new().mode(0o700).create(into) {
-        Err(error) => notes.push(format!("no output file could be kept: {}: {error}", into.display())),
-        Ok(()) => {
-            match read {
-                Ok(Some(good)) => result_data = Some(result_column(good, &mut outputs, &mut notes)),
-                Ok(None) => {}
-                Err(problem) if verdict.message.as_ref() != Some(&problem) => notes.push(problem),
-                Err(_) => {}
-            }
-            if let Some(out) = &out {
-                outputs.take(out, "files", false);
-                outputs.take(out, "artifacts", true);
-            }
+    if let Err(error) = fs::DirBuilder::new().mode(0o700).create(into) {
+        notes.push(format!("no output file could be kept: {}: {error}", into.display()));
+    } else if let Some(out) = &out {
+        match read {
+            Ok(good) => result_data = good.map(|good| result_column(good, &mut outputs, &mut notes)),
+            // Said already where it is why the run failed.
+            Err(problem) if verdict.kind != Some(ErrorKind::BadResult) => notes.push(problem),
+            Err(_) => {}
         }
+        outputs.take(out, "files", false);
+        outputs.take(out, "artifacts", true);
+        outputs.note_strangers(out);
     }
     notes.extend(outputs.notes());
     notes.extend(outputs.summary());

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     domain::{
-        run::{Accounting, ErrorKind, Usage},
+        run::{Accounting, Usage},
         status::Status,
     },
     sandbox::contract::prepare,
@@ -127,7 +127,7 @@ fn files_that_were_closed_are_kept_too() {
     fs::write(run.out("artifacts/locked/x"), "x").unwrap();
     fs::write(run.out("artifacts/noread"), "y").unwrap();
     for name in ["artifacts/locked", "artifacts/noread", "artifacts"] {
-        fs::set_permissions(run.out(name), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(run.out(name), fs::Permissions::from_mode(0o0)).unwrap();
     }
     let outcome = run.collect(&WELL);
     assert_eq!(run.kept(&outcome, "locked/x").as_deref(), Some("x"));
@@ -148,6 +148,16 @@ fn evil_names_become_safe_ones_and_stay_apart() {
     }
     let harmless = |stored: &str| stored.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
     assert!(outcome.outputs.iter().all(|file| harmless(&file.stored)));
+}
+
+#[test]
+fn files_outside_the_contracts_folders_are_named() {
+    let run = Run::new();
+    fs::write(run.out("stress.csv"), "1,2").unwrap();
+    fs::write(run.out("progress.jsonl"), "").unwrap();
+    let outcome = run.collect(&WELL);
+    assert_eq!(outcome.outputs.len(), 0);
+    assert!(outcome.notes[0].contains("not below out/files or out/artifacts: \"stress.csv\""), "{:?}", outcome.notes);
 }
 
 #[test]

@@ -35,16 +35,12 @@ impl Account {
 
     /// `line 12: ZeroDivisionError: division by zero`, without a line where none is known.
     pub fn headline(&self) -> String {
-        let mut words = String::new();
-        if let Some(line) = self.line {
-            words.push_str(&format!("line {line}: "));
-        }
+        let place = self.line.map_or(String::new(), |line| format!("line {line}: "));
         match (&self.exception, self.message.is_empty()) {
-            (Some(exception), true) => words.push_str(exception),
-            (Some(exception), false) => words.push_str(&format!("{exception}: {}", self.message)),
-            (None, _) => words.push_str(&self.message),
+            (Some(exception), true) => format!("{place}{exception}"),
+            (Some(exception), false) => format!("{place}{exception}: {}", self.message),
+            (None, _) => format!("{place}{}", self.message),
         }
-        words
     }
 }
 
@@ -67,6 +63,15 @@ fn from_log(log_tail: &str) -> Account {
     let message = log_tail.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
     let traceback = log_tail.rfind("Traceback (most recent call last)").map_or("", |at| &log_tail[at..]).to_owned();
     Account { message, traceback, ..Account::default() }
+}
+
+/// Where the code was when a signal ended it, as Python's fault handler wrote it to the log: line and frames.
+pub fn crash(log_tail: &str) -> (Option<u32>, String) {
+    let Some(at) = log_tail.rfind("Fatal Python error: ") else { return (None, String::new()) };
+    let frames = log_tail[at..].lines().filter(|line| !line.contains("/runner.py\""));
+    let shown = frames.collect::<Vec<_>>().join("\n");
+    let line = shown.split_once("/in/main.py\", line ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+    (line, shown)
 }
 
 /// The first line on one line, the rest behind it, without a character that a terminal obeys, within the column.
@@ -121,6 +126,16 @@ mod tests {
         assert_eq!(long.chars().count(), MAX_MESSAGE);
         assert!(long.ends_with("traceback 🔥"));
         assert_eq!(long.lines().next().unwrap().chars().count(), MAX_LINE);
+    }
+
+    #[test]
+    fn a_crash_says_where_the_code_was() {
+        let log = "noise\nFatal Python error: Segmentation fault\n\nCurrent thread 0x1 (most recent call first):\n  \
+                   File \"/workspace/in/main.py\", line 14 in solve\n  File \"/run/mecapy/runner.py\", line 50 in main\n";
+        let (line, shown) = crash(log);
+        assert_eq!(line, Some(14));
+        assert!(shown.contains("in solve") && !shown.contains("runner"), "{shown}");
+        assert_eq!(crash("nothing"), (None, String::new()));
     }
 
     #[test]

@@ -50,6 +50,17 @@ impl<'a> Outputs<'a> {
         }
     }
 
+    /// Names what lies beside the contract's own files, so that nobody wonders where it went.
+    pub fn note_strangers(&mut self, out: &OwnedFd) {
+        const OURS: [&str; 6] =
+            ["files", "artifacts", "data.json", "progress.jsonl", "_runner_error.json", "_error.json"];
+        for (name, _) in self.names(out, Path::new("")) {
+            if !OURS.iter().any(|ours| name == *ours) {
+                self.refuse("not below out/files or out/artifacts", Path::new(&name));
+            }
+        }
+    }
+
     /// Keeps a text as a file of its own.
     pub fn keep_text(&mut self, name: &str, text: &str) -> io::Result<()> {
         let stored = self.stored_name(Path::new(name));

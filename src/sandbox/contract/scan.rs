@@ -96,15 +96,11 @@ fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
 }
 
 fn path(levels: &[Level]) -> String {
-    let mut path = String::new();
-    for level in levels {
-        match level {
-            Level::Object { key } if path.is_empty() => path.push_str(key),
-            Level::Object { key } => path.push_str(&format!(".{key}")),
-            Level::Array { index } => path.push_str(&format!("[{index}]")),
-        }
-    }
-    path
+    levels.iter().fold(String::new(), |path, level| match level {
+        Level::Object { key } if path.is_empty() => (*key).to_owned(),
+        Level::Object { key } => format!("{path}.{key}"),
+        Level::Array { index } => format!("{path}[{index}]"),
+    })
 }
 
 #[cfg(test)]

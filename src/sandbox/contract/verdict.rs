@@ -1,6 +1,6 @@
 //! What is said of a run: the first reason that applies.
 
-use super::failure::{Account, compose};
+use super::failure::{Account, compose, crash};
 use crate::{
     domain::{
         format,
@@ -39,6 +39,7 @@ pub fn judge(
     limits: &Limits,
     caps: &Caps,
     result: Result<(), String>,
+    log_tail: &str,
     account: impl FnOnce() -> Account,
 ) -> Verdict {
     let out_of_memory = || format!("out of memory: limit {} MiB", limits.memory_limit);
@@ -74,7 +75,9 @@ pub fn judge(
         // The counter alone may mean a child, the signal alone anybody.
         Exit::Signal(9) if ended.oom_killed => Verdict::failed(ErrorKind::Oom, out_of_memory(), None),
         Exit::Signal(signal) => {
-            Verdict::failed(ErrorKind::Signal, format!("killed by signal {signal}{}", signal_name(signal)), None)
+            let (line, frames) = crash(log_tail);
+            let words = format!("killed by signal {signal}{}", signal_name(signal));
+            Verdict::failed(ErrorKind::Signal, compose(&words, &frames), line)
         }
         Exit::Code(0) => match result {
             Ok(()) => Verdict { status: Status::Completed, kind: None, message: None, line: None },
@@ -85,9 +88,8 @@ pub fn judge(
             let said = account.headline();
             match account.exception.as_deref() {
                 Some("SystemExit") | None => {
-                    let separator = if said.is_empty() { "" } else { ": " };
                     let words = if account.exception.is_some() { &account.message } else { &said };
-                    let separator = if words.is_empty() { "" } else { separator };
+                    let separator = if words.is_empty() { "" } else { ": " };
                     let first = format!("exited with code {code}{separator}{words}");
                     Verdict::failed(ErrorKind::Exit, compose(&first, ""), account.line)
                 }
@@ -142,7 +144,7 @@ mod tests {
             traceback: "Traceback".into(),
         };
         let ended = Ended { exit, stopped, oom_killed, usage: USAGE };
-        judge(&ended, &Limits::default(), &Caps::default(), result, account)
+        judge(&ended, &Limits::default(), &Caps::default(), result, "", account)
     }
 
     #[test]
@@ -175,7 +177,7 @@ mod tests {
     fn an_exit_by_the_code_says_its_code_and_its_text() {
         let exit = |code, account: Account| {
             let ended = Ended { exit: Exit::Code(code), stopped: None, oom_killed: false, usage: USAGE };
-            judge(&ended, &Limits::default(), &Caps::default(), Ok(()), || account).message.unwrap()
+            judge(&ended, &Limits::default(), &Caps::default(), Ok(()), "", || account).message.unwrap()
         };
         let asked = |message: &str| Account {
             exception: Some("SystemExit".into()),

@@ -127,12 +127,47 @@ pub fn resident(pid: i32) -> u64 {
     text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
 }
 
-/// Proportional bytes (shared pages divided among their users) plus swapped ones; resident bytes where that is denied.
-pub fn proportional(pid: i32) -> u64 {
-    let Ok(text) = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) else { return resident(pid) };
-    let kib = |name: &str| -> u64 {
-        let line = text.lines().find_map(|line| line.strip_prefix(name));
-        line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+/// Proportional bytes of a process: shared pages are divided among their users, swapped ones count.
+#[derive(Default)]
+pub struct Proportional {
+    pub bytes: u64,
+    /// Of these, shared memory: anonymous, or files of a file system in memory.
+    pub shared: u64,
+}
+
+/// Resident bytes stand in where the kernel denies the better figure.
+pub fn proportional(pid: i32) -> Proportional {
+    let Ok(text) = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) else {
+        return Proportional { bytes: resident(pid), shared: 0 };
     };
-    (kib("Pss:") + kib("SwapPss:")) * 1024
+    let kib = |name: &str| text.lines().find_map(|line| kibibytes(line, name)).unwrap_or(0);
+    Proportional { bytes: kib("Pss:") + kib("SwapPss:"), shared: kib("Pss_Shmem:") }
+}
+
+/// Of a process's proportional bytes, those of mapped files on the given devices.
+pub fn mapped(pid: i32, devices: &[String]) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps")).unwrap_or_default();
+    let mut counts = false;
+    let mut bytes = 0;
+    for line in text.lines() {
+        // A mapping begins with "address rights offset device inode name"; its figures follow as "Name: value kB".
+        let mut words = line.split(' ');
+        if words.next().is_some_and(|word| !word.ends_with(':')) {
+            counts = words.nth(2).is_some_and(|device| devices.iter().any(|ours| ours == device));
+        } else if counts {
+            bytes += kibibytes(line, "Pss:").unwrap_or(0);
+        }
+    }
+    bytes
+}
+
+/// A device as `/proc/<pid>/smaps` writes it.
+pub fn device_name(device: u64) -> String {
+    let (major, minor) = ((device >> 8) & 0xfff, (device & 0xff) | ((device >> 12) & 0xf_ff00));
+    format!("{major:02x}:{minor:02x}")
+}
+
+fn kibibytes(line: &str, name: &str) -> Option<u64> {
+    let rest = line.strip_prefix(name)?;
+    rest.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
 }

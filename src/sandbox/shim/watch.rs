@@ -11,7 +11,10 @@ use crate::{
 use std::{
     fs::File,
     io::{self, Read},
-    os::{fd::AsFd, unix::net::UnixStream},
+    os::{
+        fd::AsFd,
+        unix::{fs::MetadataExt, net::UnixStream},
+    },
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -28,6 +31,8 @@ const DISK_EVERY: Duration = Duration::from_millis(250);
 const REPORT_EVERY: Duration = Duration::from_millis(250);
 /// Counting may cost this part of the time at most: after a pass that took long, the next one waits.
 const COST: u32 = 10;
+/// Shared memory that could be files counted twice, where there is as much of both; to tell them apart is slow.
+const WORTH_A_LOOK: u64 = 1 << 20;
 /// Files of the contract itself, which the cap on output files does not mean.
 const CONTRACT_FILES: u64 = 8;
 /// How long killed processes may take to be gone.
@@ -213,7 +218,7 @@ impl Watch<'_> {
         let bound = files + processes.iter().map(|process| procs::resident(process.pid)).sum::<u64>();
         let limit = self.plan.memory;
         if bound > limit || now >= *exact_at {
-            let memory = files + processes.iter().map(|process| procs::proportional(process.pid)).sum::<u64>();
+            let memory = files + self.proportional(processes, files);
             let cost = now.elapsed();
             // Walking page tables takes its time for gigabytes: seldom while there is room, soon where there is none.
             *exact_at = now + MEMORY_EVERY.max(cost * COST);
@@ -225,6 +230,22 @@ impl Watch<'_> {
         }
         let room = limit.saturating_sub(bound) as f64 / FILL_RATE;
         Duration::from_secs_f64(room).clamp(MEMORY_SOONEST.max(now.elapsed() * 2), MEMORY_EVERY.max(now.elapsed() * 2))
+    }
+
+    /// The proportional memory of all processes, without what is counted as a file already.
+    fn proportional(&self, processes: &[Process], files: u64) -> u64 {
+        let (mut bytes, mut shared) = (0, 0);
+        for process in processes {
+            let memory = procs::proportional(process.pid);
+            bytes += memory.bytes;
+            shared += memory.shared;
+        }
+        if files > WORTH_A_LOOK && shared > WORTH_A_LOOK {
+            let devices: Vec<_> =
+                self.shared.iter().flat_map(File::metadata).map(|it| procs::device_name(it.dev())).collect();
+            bytes -= processes.iter().map(|process| procs::mapped(process.pid, &devices)).sum::<u64>().min(bytes);
+        }
+        bytes
     }
 
     fn check_files(&mut self) {

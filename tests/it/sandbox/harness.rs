@@ -51,9 +51,9 @@ impl Case {
         }
     }
 
-    /// Runs this one alone.
-    pub fn run(self, person: Person) -> Seen {
-        run(person, vec![self], &[]).remove(0)
+    /// Runs this one alone, without privileges.
+    pub fn run(self) -> Seen {
+        run(Person::unprivileged(), &[self], &[]).remove(0)
     }
 }
 
@@ -83,10 +83,10 @@ const AT_ONCE: usize = 4;
 const KEPT: usize = 64 << 10;
 
 /// Runs all of them as `person`; the answers are in the order of the cases.
-pub fn run(person: Person, cases: Vec<Case>, variables: &[(&str, &str)]) -> Vec<Seen> {
+pub fn run(person: Person, cases: &[Case], variables: &[(&str, &str)]) -> Vec<Seen> {
     let home = person.folder();
     let request = home.path().join("request.json");
-    fs::write(&request, serde_json::to_vec(&cases).unwrap()).unwrap();
+    fs::write(&request, serde_json::to_vec(cases).unwrap()).unwrap();
     let text = request.to_str().unwrap().to_owned();
     let mut variables = variables.to_vec();
     variables.push(("MECAPY_IT_REQUEST", &text));
@@ -177,7 +177,7 @@ async fn one(case: Case, folder: &Path) -> Seen {
     let mut end = None;
     let (mut one, mut two) = (vec![0; 64 << 10], vec![0; 64 << 10]);
     while end.is_none() || out_open || err_open {
-        let to_cancel = cancel.map_or(Duration::from_secs(3_600), |after| after.saturating_sub(clock.elapsed()));
+        let to_cancel = cancel.map_or(Duration::from_hours(1), |after| after.saturating_sub(clock.elapsed()));
         tokio::select! {
             more = out.fill(&mut stdout, &mut one), if out_open => out_open = more,
             more = err.fill(&mut stderr, &mut two), if err_open => err_open = more,

@@ -1,7 +1,7 @@
 //! Lower levels, on a machine made to refuse what it offers: the probe finds them, and what they promise holds.
 
 use super::harness::{Case, run};
-use crate::support::user::Person;
+use crate::support::{skipped, user::Person};
 use mecapy::domain::{run::ErrorKind, status::Status};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use std::collections::BTreeMap;
@@ -67,7 +67,7 @@ fn without_namespaces_landlock_shuts_the_code_in() {
     let mut hog = Case::new("hog", "b = []\nwhile True: b.append(bytearray(20 << 20))\n");
     hog.limits.timeout = 20;
     let before = super::traces::of(person);
-    let seen = run(person, vec![pry, mesh, fixed, orphan, hang, hog], NO_NAMESPACES);
+    let seen = run(person, &[pry, mesh, fixed, orphan, hang, hog], NO_NAMESPACES);
     if rustix::process::geteuid().is_root() {
         drop(victim);
         let left: Vec<_> = super::traces::of(person).difference(&before).cloned().collect();
@@ -88,7 +88,7 @@ fn without_namespaces_landlock_shuts_the_code_in() {
 #[test]
 fn without_any_wall_the_level_says_so() {
     let seen =
-        run(Person::unprivileged(), vec![Case::new("bare", "def calculate():\n    return {'ok': True}\n")], NOTHING);
+        run(Person::unprivileged(), &[Case::new("bare", "def calculate():\n    return {'ok': True}\n")], NOTHING);
     assert_eq!(seen[0].level, "E0");
     assert_eq!(seen[0].outcome.result_data.as_deref(), Some("{\"ok\": true}"), "{:?}", seen[0].outcome);
 }
@@ -96,10 +96,10 @@ fn without_any_wall_the_level_says_so() {
 #[test]
 fn root_gets_namespaces_or_nothing() {
     if !rustix::process::geteuid().is_root() {
-        println!("SKIPPED: the tests do not run as root");
+        skipped("the tests do not run as root");
         return;
     }
-    let seen = run(Person::caller(), vec![Case::new("root", "def calculate():\n    return {}\n")], NO_NAMESPACES);
+    let seen = run(Person::caller(), &[Case::new("root", "def calculate():\n    return {}\n")], NO_NAMESPACES);
     assert_eq!(seen[0].level, "E0");
     let refusal = seen[0].outcome.error_message.as_deref().unwrap_or_default();
     assert!(refusal.contains("never run with the rights of root"), "{refusal}");

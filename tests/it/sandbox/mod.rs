@@ -3,4 +3,5 @@
 mod corpus;
 mod harness;
 mod levels;
+mod limits;
 mod traces;
