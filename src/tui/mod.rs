@@ -30,7 +30,9 @@ pub mod keymap;
 pub mod msg;
 pub mod pane;
 pub mod panes;
+pub mod runtime;
 #[cfg(test)]
 pub mod testing;
+
 pub mod theme;
 pub mod widgets;
