@@ -30,10 +30,23 @@ pub enum Exit {
     Cancelled = 8,
     /// The run that was waited for passed its time limit.
     TimedOut = 124,
+    /// The terminal hung up; runs go on.
+    HungUp = 129,
     /// Ctrl-C; a run that was followed goes on.
     Interrupted = 130,
     /// SIGTERM; a run that was followed goes on.
     Terminated = 143,
+}
+
+impl Exit {
+    /// The code of a program that a signal ended.
+    pub const fn of_signal(signal: i32) -> Self {
+        match signal {
+            1 => Self::HungUp,
+            2 => Self::Interrupted,
+            _ => Self::Terminated,
+        }
+    }
 }
 
 impl From<Exit> for std::process::ExitCode {

@@ -135,12 +135,18 @@ fn load(global: &Global, output: Output) -> Result<Loaded, Failure> {
 
 /// Opens the screen on a terminal; elsewhere prints the help.
 fn screen(global: &Global, changes: Changes, output: Output) -> CommandResult {
+    use crate::tui::{End, ScreenError};
     use std::io::IsTerminal as _;
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         output.say("mecapy: this is not a terminal, so there is no screen; the commands work without one");
         output.line(Cli::command().render_help().to_string().trim_end())?;
         return Ok(Exit::Usage);
     }
-    let _ = (load(global, output)?, changes);
-    Ok(Exit::Ok)
+    let loaded = load(global, output)?;
+    match crate::tui::run(Arc::new(loaded.config), changes.read_only) {
+        Ok(End::Quit) => Ok(Exit::Ok),
+        Ok(End::Signal(signal)) => Ok(Exit::of_signal(signal)),
+        Err(error @ ScreenError::Terminal(_)) => Err(exit::Failure::new(Exit::Error, error)),
+        Err(error) => Err(exit::Failure::new(Exit::Usage, error)),
+    }
 }

@@ -153,6 +153,20 @@ pub enum Request {
     ListActive,
 }
 
+impl Request {
+    /// Whether it changes the database: what `--read-only` refuses.
+    pub const fn changes_rows(&self) -> bool {
+        matches!(
+            self,
+            Self::SaveCalculation { .. }
+                | Self::Submit(_)
+                | Self::RunAgain(_)
+                | Self::Stop(_)
+                | Self::DeleteCalculations(_)
+        )
+    }
+}
+
 /// Which unsaved text: of a saved calculation, or of a new one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -36,3 +36,5 @@ pub mod testing;
 
 pub mod theme;
 pub mod widgets;
+
+pub use runtime::{End, ScreenError, run};

@@ -32,6 +32,10 @@ pub enum Msg {
     Reply(Ticket, Result<Reply, Failure>),
     /// Database and store are open, or could not be opened.
     Opened(Result<Box<Place>, Failure>),
+    /// More is known of the place: the sandbox was looked at.
+    Placed(Box<Place>),
+    /// Something to know, in a sentence.
+    Told(String),
     /// Rows changed: by a run that ended, by another screen, by the command line.
     Changed,
     /// A run that was started from this screen ended.

@@ -104,6 +104,12 @@ impl App {
                 }
                 self.place = Some(place);
             }
+            Msg::Placed(place) => {
+                if let Some(Ok(known)) = &mut self.place {
+                    *known = *place;
+                }
+            }
+            Msg::Told(text) => self.say(Toast::info(text)),
             Msg::Changed => work.fact(&Fact::CalculationsChanged),
             Msg::RunEnded(id) => work.fact(&Fact::RunEnded(id)),
         }
@@ -111,6 +117,17 @@ impl App {
         if self.toast.as_ref().is_some_and(|(toast, since)| toast.kind != Kind::Bad && now.utc - *since > TOAST_TIME) {
             self.toast = None;
         }
+        work.effects
+    }
+
+    /// The program ends: panes keep what is unsaved.
+    pub fn close(&mut self, now: Now) -> Vec<Effect> {
+        self.now = now;
+        let mut work = Work::default();
+        for id in PaneId::ALL {
+            work.event(id, Event::Hidden);
+        }
+        self.work(&mut work);
         work.effects
     }
 

@@ -1,1 +1,294 @@
-//! The whole screen without a terminal.
+//! The whole screen without a terminal: scripted keys, replies from a small world, the screen as text.
+
+use super::*;
+use crate::{
+    domain::{
+        calculation::{CalculationRow, NewCalculation},
+        id::{CalculationId, RunId, ToolId, UserId},
+        limits::Limits,
+        page::{Cursor, CursorValue, Page},
+        status::Status,
+        tool::Tool,
+    },
+    tui::{
+        effect::Request,
+        msg::{Live, Reply},
+        panes::{calculations::Calculations, editor::EditorPane, monitor::MonitorPane, tools::Tools},
+        testing::{now, text_of},
+    },
+};
+use crossterm::event::KeyCode;
+use ratatui::{Terminal, backend::TestBackend};
+
+/// The app, and a world of one tool and the calculations that are made.
+struct Harness {
+    app: App,
+    now: Now,
+    tool: Tool,
+    made: Vec<NewCalculation>,
+    /// What was done besides requests.
+    done: Vec<Effect>,
+    /// Requests that the world leaves unanswered.
+    silent: bool,
+}
+
+impl Harness {
+    fn new(width: u16, height: u16) -> Self {
+        let panes: [Box<dyn Pane>; 4] = [
+            Box::new(Calculations::default()),
+            Box::new(Tools::default()),
+            Box::new(EditorPane::default()),
+            Box::new(MonitorPane::default()),
+        ];
+        let settings =
+            Settings { keymap: Keymap::default(), theme: Theme::plain(), profile: String::new(), mouse: false };
+        let tool = Tool {
+            id: ToolId(4),
+            name: "beam".to_owned(),
+            display_name: "Beam deflection".to_owned(),
+            description: "Source: Timoshenko.".to_owned(),
+            version: "1.0.0".to_owned(),
+            code_template: "def calculate(load_kN=10.0):\n    return {\"w_mm\": load_kN / 2}\n".to_owned(),
+            docker_image: "python:3.12-slim".to_owned(),
+            limits: Limits::default(),
+            created_at: now().utc,
+            updated_at: now().utc,
+            is_active: true,
+            author_id: UserId(1),
+            current_version: None,
+        };
+        let app = App::new(panes, settings, Size { width, height }, now());
+        Self { app, now: now(), tool, made: Vec::new(), done: Vec::new(), silent: false }
+    }
+
+    fn opened(width: u16, height: u16) -> Self {
+        let mut harness = Self::new(width, height);
+        let place = Place {
+            person: "Ann".to_owned(),
+            database: "/home/ann/mecapy.db".to_owned(),
+            sandbox: "E2".to_owned(),
+            guarantee: "No network.".to_owned(),
+        };
+        harness.send(Msg::Opened(Ok(Box::new(place))));
+        harness
+    }
+
+    /// A message, and everything that follows from it.
+    fn send(&mut self, msg: Msg) {
+        let mut effects = VecDeque::from(self.app.update(msg, self.now));
+        while let Some(effect) = effects.pop_front() {
+            match effect {
+                Effect::Start { ticket, request, .. } if !self.silent => {
+                    for reply in self.answer(request) {
+                        effects.extend(self.app.update(Msg::Reply(ticket, Ok(reply)), self.now));
+                    }
+                }
+                Effect::Start { .. } => {}
+                other => self.done.push(other),
+            }
+        }
+    }
+
+    fn answer(&mut self, request: Request) -> Vec<Reply> {
+        match request {
+            Request::ListCalculations { .. } | Request::ListActive => vec![Reply::Calculations(self.rows())],
+            Request::CountCalculations(_) => vec![Reply::Count(self.made.len() as u64)],
+            Request::ListTools { .. } => vec![Reply::Tools(Page {
+                rows: vec![self.tool.clone()],
+                cursors: vec![Cursor { value: CursorValue::Null, id: 4 }],
+                more_before: false,
+                more_after: false,
+            })],
+            Request::LoadTool(_) => vec![Reply::Tool(Box::new(self.tool.clone()))],
+            Request::SaveCalculation { calculation, run, .. } => {
+                self.made.push(*calculation);
+                let id = CalculationId(self.made.len() as i64);
+                vec![if run { Reply::Submitted(id, RunId(uuid::Uuid::nil())) } else { Reply::Saved(id) }]
+            }
+            Request::Watch(id) => vec![
+                Reply::Live(Box::new(Live {
+                    id,
+                    name: self.made[id.0 as usize - 1].name.clone(),
+                    status: Status::Running,
+                    waiting: None,
+                    started_at: Some(self.now.utc),
+                    completed_at: None,
+                    limits: Limits::default(),
+                    usage: None,
+                    progress: None,
+                    guarantee: None,
+                    error: None,
+                    error_line: None,
+                    stopping: false,
+                    grace: 5,
+                    notes: Vec::new(),
+                    outputs: Vec::new(),
+                })),
+                Reply::LogLength(0),
+            ],
+            Request::ListDrafts => vec![Reply::Drafts(Vec::new())],
+            Request::KeepDraft(draft) => vec![Reply::DraftKept(draft.key)],
+            _ => Vec::new(),
+        }
+    }
+
+    fn rows(&self) -> Page<CalculationRow> {
+        let rows: Vec<_> = self
+            .made
+            .iter()
+            .enumerate()
+            .map(|(at, made)| CalculationRow {
+                id: CalculationId(at as i64 + 1),
+                name: made.name.clone(),
+                status: Status::Running,
+                queued: true,
+                created_at: self.now.utc,
+                started_at: Some(self.now.utc),
+                completed_at: None,
+                execution_time: None,
+                memory_used: None,
+                error_kind: None,
+            })
+            .collect();
+        let cursors = rows.iter().map(|row| Cursor { value: CursorValue::Null, id: row.id.0 }).collect();
+        Page { rows, cursors, more_before: false, more_after: false }
+    }
+
+    fn keys(&mut self, keys: &str) -> &mut Self {
+        for key in keys.split_whitespace() {
+            self.send(Msg::Key(key.parse().unwrap()));
+        }
+        self
+    }
+
+    fn text(&mut self, text: &str) -> &mut Self {
+        for c in text.chars() {
+            self.send(Msg::Key(Key::plain(KeyCode::Char(c))));
+        }
+        self
+    }
+
+    fn screen(&self) -> String {
+        let size = self.app.size;
+        let mut terminal = Terminal::new(TestBackend::new(size.width, size.height)).unwrap();
+        terminal.draw(|frame| self.app.view(frame)).unwrap();
+        text_of(terminal.backend().buffer())
+    }
+
+    #[track_caller]
+    fn shows(&self, words: &str) -> &Self {
+        let screen = self.screen();
+        assert!(screen.contains(words), "{words:?} is not on the screen:\n{screen}");
+        self
+    }
+}
+
+#[test]
+fn the_first_minute() {
+    let mut harness = Harness::opened(80, 24);
+    harness.shows("No calculations yet.").shows("t  makes one from a tool");
+    harness.keys("t").shows("Beam deflection");
+    harness.keys("enter").shows("def calculate(load_kN=10.0):");
+    harness.keys("f5").shows("running").shows("4 Monitor");
+    assert_eq!(harness.made.len(), 1);
+    assert_eq!(harness.made[0].tool_id, Some(ToolId(4)));
+    harness.keys("1").shows("Beam deflection").shows("▶ running");
+}
+
+#[test]
+fn the_frame_before_anything_is_open() {
+    let harness = Harness::new(80, 24);
+    insta::assert_snapshot!("before_open", harness.screen());
+    let mut failed = Harness::new(80, 24);
+    failed.send(Msg::Opened(Err(Failure::new(
+        "the database /data/mecapy.db was made by a newer mecapy (it holds m011); update mecapy. Nothing was changed",
+    ))));
+    insta::assert_snapshot!("not_open", failed.screen());
+}
+
+#[test]
+fn help_and_palette_come_from_the_commands() {
+    let mut harness = Harness::opened(80, 24);
+    harness.keys("?");
+    insta::assert_snapshot!("help", harness.screen());
+    harness.keys("G").shows("Everywhere");
+    harness.keys("esc :");
+    insta::assert_snapshot!("palette", harness.screen());
+    // A command of another pane goes there first.
+    harness.text("tools: filter").keys("enter").shows("/");
+    assert_eq!(harness.app.front, PaneId::Tools);
+    assert!(harness.app.pane().typing());
+    harness.text("q").keys("esc").keys("q");
+    assert_eq!(harness.done, [Effect::Quit], "in a text field q is a letter");
+}
+
+#[test]
+fn digits_and_tab_switch_and_esc_goes_back() {
+    let mut harness = Harness::opened(80, 24);
+    for (keys, front) in [
+        ("2", PaneId::Tools),
+        ("tab", PaneId::Editor),
+        ("tab", PaneId::Monitor),
+        ("tab", PaneId::Calculations),
+        ("shift-tab", PaneId::Monitor),
+        ("1", PaneId::Calculations),
+        ("esc", PaneId::Monitor),
+    ] {
+        harness.keys(keys);
+        assert_eq!(harness.app.front, front, "after {keys}");
+    }
+}
+
+#[test]
+fn leaving_asks_only_where_text_would_be_lost() {
+    let mut harness = Harness::opened(80, 24);
+    harness.silent = true;
+    harness.keys("n").text("x = 1").keys("ctrl-p").text("quit").keys("enter");
+    harness.shows("Leave with unsaved text?");
+    assert!(harness.done.is_empty());
+    harness.keys("esc ctrl-p").text("quit").keys("enter y");
+    assert_eq!(harness.done, [Effect::Quit]);
+    // A signal asks nothing: what was typed is kept.
+    let kept = harness.app.close(harness.now);
+    assert!(
+        kept.iter().any(|effect| matches!(effect, Effect::Start { request: Request::KeepDraft(_), .. })),
+        "{kept:?}"
+    );
+}
+
+#[test]
+fn a_failure_stays_until_a_key_and_other_words_go_by_themselves() {
+    let mut harness = Harness::opened(80, 24);
+    harness.send(Msg::Told("2 runs were looked after".to_owned()));
+    harness.shows("2 runs were looked after");
+    assert_eq!(harness.app.tick(), Tick::Second);
+    harness.now.utc += TimeDelta::seconds(6);
+    harness.send(Msg::Tick);
+    assert!(!harness.screen().contains("2 runs"));
+    assert_eq!(harness.app.tick(), Tick::Never, "nothing is woken for nothing");
+}
+
+#[test]
+fn any_size_at_any_time() {
+    let mut harness = Harness::opened(80, 24);
+    harness.send(Msg::Resize(20, 5));
+    harness.shows("mecapy needs 40x10;");
+    for keys in ["1", "2", "3", "4", "2 enter", "?", ":", "1 D", "q"] {
+        for (width, height) in [(20, 5), (1, 1), (40, 10), (200, 60), (3, 40), (99, 11), (100, 10)] {
+            harness.send(Msg::Resize(width, height));
+            harness.keys(keys);
+            harness.screen();
+            harness.keys("esc");
+            harness.screen();
+        }
+    }
+}
+
+#[test]
+fn the_mouse_switches_tabs() {
+    let mut harness = Harness::opened(80, 24);
+    harness.send(Msg::Mouse(Mouse::Click { column: 20, row: 1 }));
+    assert_eq!(harness.app.front, PaneId::Tools);
+    harness.keys("m");
+    assert_eq!(harness.done, [Effect::Mouse(true)]);
+}

@@ -60,7 +60,9 @@ impl App {
             Some(Err(_)) => parts.push(("not connected".to_owned(), theme.bad)),
             Some(Ok(place)) => {
                 parts.push((SafeText::label(&place.person).into_string(), theme.text));
-                parts.push((format!("sandbox {}", SafeText::label(&place.sandbox)), theme.text));
+                if !place.sandbox.is_empty() {
+                    parts.push((format!("sandbox {}", SafeText::label(&place.sandbox)), theme.text));
+                }
                 parts.push((SafeText::label(&place.database).into_string(), theme.dim));
             }
         }
@@ -91,8 +93,9 @@ impl App {
         let hint = |context: Context, action: Action| {
             let command = action::of(context).find(|command| command.action == action)?;
             let key = self.settings.keymap.keys(context, action);
-            // In a text field plain characters are text, so a command is shown by its other key.
-            let key = key.iter().find(|key| !pane.typing() || key.character().is_none())?;
+            // In a text field plain characters are text, and a nearer context may have the key: then another is shown.
+            let means_it = |key: &&Key| self.settings.keymap.action(pane.contexts(), **key) == Some(action);
+            let key = key.iter().filter(means_it).find(|key| !pane.typing() || key.character().is_none())?;
             (!command.hint.is_empty()).then(|| Hint { key: Key::to_string(key), word: command.hint })
         };
         let own: Vec<Hint> = pane

@@ -1,2 +1,255 @@
-//! The runtime.
-pub mod painter;
+//! The loop that runs the screen: the terminal, one bounded queue, the executor, signals.
+//!
+//! The first frame is drawn before the database is open and before anything is asked of the terminal. After that a
+//! frame is drawn when the queue is empty and something happened; nothing happens by itself except the ticks that
+//! the app asks for while something visible depends on the time.
+
+mod executor;
+mod external;
+mod input;
+mod painter;
+mod requests;
+mod signals;
+mod start;
+mod terminal;
+
+use super::{
+    app::App,
+    effect::Effect,
+    msg::{Msg, Reply},
+    pane::{Now, Tick},
+};
+use crate::{config::Config, domain::text::SafeText};
+use executor::Executor;
+use input::Input;
+use ratatui::layout::Size;
+use signals::{Asked, Signals, stop_until_continued};
+use start::Opened;
+use std::{io, sync::Arc, time::Duration};
+use terminal::Screen;
+use tokio::{sync::mpsc, time::Instant};
+
+pub use start::ScreenError;
+
+/// Messages that wait at most; who sends more waits, which paces a flood of log lines.
+const QUEUE: usize = 256;
+/// Messages taken at most before a frame is drawn: a flood must not stop the screen.
+const DRAIN: usize = 256;
+
+/// How the screen ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The user left.
+    Quit,
+    /// A signal ended it; the exit code is 128 and this.
+    Signal(i32),
+}
+
+/// Shows the screen until the user leaves. The terminal is given back as it was, whatever happens.
+///
+/// Standard input and output must be a terminal. With `read_only` nothing of the database is changed.
+pub fn run(config: Arc<Config>, read_only: bool) -> Result<End, ScreenError> {
+    let settings = start::settings(&config)?;
+    terminal::watch_panics();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(ScreenError::Terminal)?;
+    let end = runtime.block_on(async {
+        let (queue, messages) = mpsc::channel(QUEUE);
+        let screen = Screen::enter(settings.theme.colour, settings.mouse).map_err(ScreenError::Terminal)?;
+        let size = screen.size();
+        let app = App::new(start::panes(), settings, size, now());
+        let mut shown = Loop {
+            app,
+            screen,
+            executor: Executor::new(queue.clone(), read_only),
+            input: None,
+            queue,
+            messages,
+            config: config.clone(),
+            next_tick: None,
+        };
+        shown.draw().map_err(ScreenError::Terminal)?;
+        let signals = Signals::catch().map_err(ScreenError::Terminal)?;
+        let opening = start::open(config);
+        let end = shown.run(signals, opening).await.map_err(ScreenError::Terminal)?;
+        shown.close().await;
+        Ok(end)
+    });
+    // A task that still hangs on a dead disk must not keep the shell waiting.
+    runtime.shutdown_background();
+    end
+}
+
+/// The loop's parts.
+struct Loop {
+    app: App,
+    screen: Screen,
+    executor: Executor,
+    input: Option<Input>,
+    queue: mpsc::Sender<Msg>,
+    messages: mpsc::Receiver<Msg>,
+    config: Arc<Config>,
+    next_tick: Option<Instant>,
+}
+
+impl Loop {
+    async fn run(&mut self, mut signals: Signals, mut opening: mpsc::Receiver<Opened>) -> io::Result<End> {
+        self.input = Some(Input::start(self.queue.clone()));
+        loop {
+            self.plan_tick();
+            let tick = self.next_tick;
+            tokio::select! {
+                biased;
+                asked = signals.next() => match asked {
+                    Asked::End(signal) => {
+                        tracing::info!(signal, "ended by a signal");
+                        return Ok(End::Signal(signal));
+                    }
+                    Asked::Suspend => self.suspend().await?,
+                    Asked::Continued => self.resume()?,
+                },
+                Some(msg) = self.messages.recv() => {
+                    if self.take(msg, &mut signals).await? {
+                        return Ok(End::Quit);
+                    }
+                    for _ in 0..DRAIN {
+                        let Ok(msg) = self.messages.try_recv() else { break };
+                        if self.take(msg, &mut signals).await? {
+                            return Ok(End::Quit);
+                        }
+                    }
+                }
+                Some(opened) = opening.recv() => {
+                    let msg = match opened {
+                        Opened::Session(session, place) => {
+                            self.executor.open(*session);
+                            Msg::Opened(Ok(place))
+                        }
+                        Opened::Failed(failure) => Msg::Opened(Err(failure)),
+                        Opened::Message(msg) => msg,
+                    };
+                    if self.take(msg, &mut signals).await? {
+                        return Ok(End::Quit);
+                    }
+                }
+                () = wait_until(tick) => {
+                    self.next_tick = None;
+                    if self.take(Msg::Tick, &mut signals).await? {
+                        return Ok(End::Quit);
+                    }
+                }
+            }
+            self.draw()?;
+        }
+    }
+
+    /// Takes a message and does what comes of it; whether to leave.
+    async fn take(&mut self, msg: Msg, signals: &mut Signals) -> io::Result<bool> {
+        if let Msg::Resize(width, height) = msg {
+            self.screen.resize(Size { width, height });
+        }
+        let mut effects = std::collections::VecDeque::from(self.app.update(msg, now()));
+        while let Some(effect) = effects.pop_front() {
+            match effect {
+                Effect::Start { ticket, slot, request } => self.executor.start(ticket, slot, request),
+                Effect::Cancel(slot) => self.executor.cancel(slot),
+                Effect::Copy(text) => self.screen.copy(&text)?,
+                Effect::Notify(text) if !self.app.is_focused() => self.screen.notify(&SafeText::label(&text))?,
+                Effect::Notify(_) => {}
+                Effect::Mouse(on) => self.screen.mouse(on)?,
+                Effect::Redraw => self.screen.forget(),
+                Effect::Suspend => self.suspend().await?,
+                Effect::OpenEditor { ticket, text, extension, line } => {
+                    let reply = self.edit(&text, extension, line, signals).await?;
+                    effects.extend(self.app.update(Msg::Reply(ticket, reply), now()));
+                }
+                Effect::Quit => return Ok(true),
+            }
+        }
+        Ok(false)
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        let app = &self.app;
+        self.screen.draw(|frame| app.view(frame))
+    }
+
+    /// Sets the next tick where the app needs one, and forgets it where it does not.
+    fn plan_tick(&mut self) {
+        let every = match self.app.tick() {
+            Tick::Never => {
+                self.next_tick = None;
+                return;
+            }
+            Tick::Second => Duration::from_secs(1),
+            Tick::Spinner => Duration::from_millis(250),
+        };
+        let soonest = Instant::now() + every;
+        self.next_tick = Some(self.next_tick.map_or(soonest, |planned| planned.min(soonest)));
+    }
+
+    /// Stops reading and gives the terminal back, for a while.
+    async fn lend(&mut self) {
+        if let Some(input) = self.input.take() {
+            input.stop().await;
+        }
+        Screen::leave();
+    }
+
+    /// Takes the terminal again.
+    fn resume(&mut self) -> io::Result<()> {
+        let size = self.screen.resume()?;
+        // What the app then wants comes with its next message: a new size asks for nothing at once.
+        self.queue.try_send(Msg::Resize(size.width, size.height)).ok();
+        if self.input.is_none() {
+            self.input = Some(Input::start(self.queue.clone()));
+        }
+        Ok(())
+    }
+
+    async fn suspend(&mut self) -> io::Result<()> {
+        self.lend().await;
+        stop_until_continued();
+        self.resume()
+    }
+
+    async fn edit(
+        &mut self,
+        text: &str,
+        extension: &str,
+        line: u32,
+        signals: &mut Signals,
+    ) -> io::Result<Result<Reply, super::msg::Failure>> {
+        self.lend().await;
+        let reply = external::edit(&self.config.paths.drafts(), text, extension, line, signals).await;
+        self.resume()?;
+        Ok(reply)
+    }
+
+    /// Lets the panes keep what is unsaved, gives the terminal back, and waits for what is still being written.
+    async fn close(mut self) {
+        for effect in self.app.close(now()) {
+            if let Effect::Start { ticket, slot, request } = effect {
+                self.executor.start(ticket, slot, request);
+            }
+        }
+        self.lend().await;
+        // Replies go nowhere now.
+        self.messages.close();
+        self.executor.finish().await;
+    }
+}
+
+async fn wait_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn now() -> Now {
+    Now { utc: chrono::Utc::now().naive_utc(), local: |utc| utc.and_utc().with_timezone(&chrono::Local).fixed_offset() }
+}

@@ -1,0 +1,114 @@
+//! Effects become tasks: one a request, with its slot, its time limit and its reply on the queue.
+
+use super::requests;
+use crate::{
+    session::Session,
+    tui::{
+        effect::{Request, Slot, Ticket},
+        msg::{Failure, Msg},
+    },
+};
+use std::{collections::HashMap, time::Duration};
+use tokio::{
+    sync::mpsc,
+    task::{AbortHandle, JoinSet},
+};
+
+/// How long a request that only reads may take.
+const READ_TIME: Duration = Duration::from_secs(30);
+/// How long one that changes something may take.
+const WRITE_TIME: Duration = Duration::from_mins(2);
+/// How long a selection must rest before its detail is read: a held key does not load what it passes.
+const REST: Duration = Duration::from_millis(60);
+
+/// Runs requests.
+pub struct Executor {
+    session: Option<Session>,
+    read_only: bool,
+    queue: mpsc::Sender<Msg>,
+    slots: HashMap<Slot, AbortHandle>,
+    /// Tasks that change something: they are waited for before the program ends.
+    changing: JoinSet<()>,
+}
+
+impl Executor {
+    /// An executor that answers on `queue`.
+    pub fn new(queue: mpsc::Sender<Msg>, read_only: bool) -> Self {
+        Self { session: None, read_only, queue, slots: HashMap::new(), changing: JoinSet::new() }
+    }
+
+    /// The database is open.
+    pub fn open(&mut self, session: Session) {
+        self.session = Some(session);
+    }
+
+    /// Starts a request; an older one of the same slot is stopped.
+    pub fn start(&mut self, ticket: Ticket, slot: Slot, request: Request) {
+        let queue = self.queue.clone();
+        let refused = if self.read_only && request.changes_rows() {
+            Some("mecapy was started with --read-only; nothing was changed")
+        } else {
+            self.session.is_none().then_some("the database is not open")
+        };
+        let (None, Some(session)) = (refused, self.session.clone()) else {
+            let reply = Err(Failure::new(refused.unwrap_or_default()));
+            // A task, as the queue may be full.
+            tokio::spawn(async move { queue.send(Msg::Reply(ticket, reply)).await });
+            return;
+        };
+        self.cancel(slot);
+        if slot == Slot::Watch {
+            let watch = tokio::spawn(requests::watch(session, ticket, request, queue));
+            self.slots.insert(slot, watch.abort_handle());
+            return;
+        }
+        let changes = slot == Slot::Free || slot == Slot::Draft;
+        let work = async move {
+            if let Slot::Detail(_) = slot {
+                tokio::time::sleep(REST).await;
+            }
+            let what = format!("{request:?}").chars().take(120).collect::<String>();
+            let limit = if changes { WRITE_TIME } else { READ_TIME };
+            // A task of its own, so that a panic in it is an answer too.
+            let mut task = JoinSet::new();
+            task.spawn(requests::run(session, request, queue.clone()));
+            let reply = match tokio::time::timeout(limit, task.join_next()).await {
+                Ok(Some(Ok(reply))) => reply,
+                Ok(_) => Err(Failure::new("mecapy failed here; the log file says how")),
+                Err(_) => Err(Failure::new(format!("no answer for {} s; try again", limit.as_secs()))),
+            };
+            if let Err(failure) = &reply {
+                tracing::error!(what, "{failure}");
+            }
+            // The screen is gone only when the program ends.
+            let _ = queue.send(Msg::Reply(ticket, reply)).await;
+        };
+        if changes {
+            self.changing.spawn(work);
+            while self.changing.try_join_next().is_some() {}
+        } else {
+            self.slots.insert(slot, tokio::spawn(work).abort_handle());
+        }
+    }
+
+    /// Stops what runs in a slot.
+    pub fn cancel(&mut self, slot: Slot) {
+        if let Some(task) = self.slots.remove(&slot) {
+            task.abort();
+        }
+    }
+
+    /// Waits until everything that changes something is done, but not for ever.
+    pub async fn finish(mut self) {
+        for (_, task) in self.slots.drain() {
+            task.abort();
+        }
+        let all = async { while self.changing.join_next().await.is_some() {} };
+        if tokio::time::timeout(Duration::from_secs(10), all).await.is_err() {
+            tracing::error!("left while something was still being written");
+        }
+        if let Some(session) = self.session {
+            let _ = tokio::time::timeout(Duration::from_secs(1), session.db.close()).await;
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What each request does, with the services' own functions.
+
+mod drafts;
+mod runs;
+
+pub use runs::watch;
+
+use crate::{
+    db::{self, DbError},
+    domain::{FieldError, calculation::NewCalculation, id::CalculationId},
+    session::{self, Session, calculations::CalculationError},
+    tui::{
+        effect::Request,
+        msg::{CalculationDetail, Failure, Msg, Reply, RunInfo},
+    },
+};
+use tokio::sync::mpsc;
+
+/// Runs a request to its reply. What others should know is told on `queue`.
+pub async fn run(session: Session, request: Request, queue: mpsc::Sender<Msg>) -> Result<Reply, Failure> {
+    let (db, user) = (&session.db, session.user.id);
+    match request {
+        Request::ListCalculations { query, page } => {
+            Ok(Reply::Calculations(db::calculations::page(db, user, &query, &page).await?))
+        }
+        Request::CountCalculations(query) => Ok(Reply::Count(db::calculations::count(db, user, &query).await?)),
+        Request::LoadCalculation(id) => detail(&session, id).await.map(|detail| Reply::Calculation(Box::new(detail))),
+        Request::SaveCalculation { id, calculation, run } => {
+            let id = save(&session, id, &calculation).await?;
+            let _ = queue.send(Msg::Changed).await;
+            if run { runs::submit(&session, id, &queue).await } else { Ok(Reply::Saved(id)) }
+        }
+        Request::Submit(id) => runs::submit(&session, id, &queue).await,
+        Request::RunAgain(id) => {
+            let copy = copy(&session, id).await?;
+            runs::submit(&session, copy, &queue).await
+        }
+        Request::Stop(id) => runs::stop(&session, id).await,
+        Request::DeleteCalculations(ids) => {
+            let (mut deleted, mut refused) = (0, Vec::new());
+            for id in ids {
+                match session::calculations::delete(&session, id).await {
+                    Ok(()) => deleted += 1,
+                    Err(error) => {
+                        tracing::warn!(%id, %error, "not deleted");
+                        refused.push((id, error.to_string()));
+                    }
+                }
+            }
+            Ok(Reply::Deleted(deleted, refused))
+        }
+        Request::ListTools { text, page } => Ok(Reply::Tools(db::tools::list(db, &text, &page).await?)),
+        Request::LoadTool(id) => match db::tools::get(db, id).await? {
+            Some(tool) => Ok(Reply::Tool(Box::new(tool))),
+            None => Err(Failure::new(format!("there is no tool {id} any more"))),
+        },
+        Request::KeepDraft(draft) => drafts::keep(&session.config.paths.drafts(), *draft).await,
+        Request::ForgetDraft(key) => drafts::forget(&session.config.paths.drafts(), &key).await,
+        Request::ListDrafts => drafts::list(&session.config.paths.drafts()).await,
+        Request::ListActive => runs::active(&session).await,
+        Request::LogLines { id, from, count } => runs::log_lines(&session, id, from, count).await,
+        Request::SearchLog { id, text, limit } => runs::search_log(&session, id, text, limit).await,
+        Request::ExportLog { id, path } => runs::export_log(&session, id, path).await,
+        Request::Watch(_) => Err(Failure::new("a watch has its own slot")),
+    }
+}
+
+/// A calculation with files, run and tool.
+async fn detail(session: &Session, id: CalculationId) -> Result<CalculationDetail, Failure> {
+    let (db, user) = (&session.db, session.user.id);
+    let Some(calculation) = db::calculations::get(db, user, id).await? else {
+        return Err(Failure::new(format!("there is no calculation {id} any more")));
+    };
+    let files = db::calculations::files(db, user, id).await?;
+    let run = db::runs::get(db, id).await?.map(RunInfo::from);
+    let tool = match calculation.tool_id {
+        Some(tool) => db::tools::get(db, tool).await?.map(|tool| tool.display_name),
+        None => None,
+    };
+    Ok(CalculationDetail { calculation, files, run, tool })
+}
+
+async fn save(
+    session: &Session,
+    id: Option<CalculationId>,
+    calculation: &NewCalculation,
+) -> Result<CalculationId, Failure> {
+    match id {
+        None => Ok(session::calculations::create(session, calculation.clone(), &[]).await?),
+        Some(id) => {
+            calculation.check(&session.config.limits.maximum)?;
+            db::calculations::update_draft(&session.db, session.user.id, id, calculation).await?;
+            Ok(id)
+        }
+    }
+}
+
+/// A copy of a finished calculation, everything the same.
+async fn copy(session: &Session, id: CalculationId) -> Result<CalculationId, Failure> {
+    let CalculationDetail { calculation, files, .. } = detail(session, id).await?;
+    let inputs = files
+        .into_iter()
+        .filter(|link| link.file_role.is_read())
+        .map(|link| crate::domain::calculation::InputLink {
+            file_id: link.file.id,
+            file_role: link.file_role,
+            alias: link.alias,
+        })
+        .collect();
+    let copy = NewCalculation {
+        name: calculation.name,
+        description: calculation.description,
+        code: calculation.code,
+        parameters: calculation.parameters,
+        limits: calculation.limits.unwrap_or(session.config.limits.default),
+        tool_id: calculation.tool_id,
+        tool_version_id: calculation.tool_version_id,
+        parent_id: Some(id),
+        inputs,
+    };
+    save(session, None, &copy).await
+}
+
+impl From<db::runs::RunRecord> for RunInfo {
+    fn from(run: db::runs::RunRecord) -> Self {
+        Self {
+            id: run.id,
+            host: run.host,
+            submitted_at: run.submitted_at,
+            engine: run.engine,
+            level: run.level,
+            guarantee: run.guarantee,
+            interpreter: run.interpreter,
+            limits: Some(run.limits),
+            exit_code: run.exit_code,
+            signal: run.signal,
+            error_kind: run.error_kind,
+            error_line: run.error_line,
+            peak_memory: run.peak_memory.and_then(|bytes| u64::try_from(bytes).ok()),
+            notes: run.notes,
+        }
+    }
+}
+
+impl From<FieldError> for Failure {
+    fn from(error: FieldError) -> Self {
+        Self { message: error.to_string(), field: Some(error.field) }
+    }
+}
+
+impl From<DbError> for Failure {
+    fn from(error: DbError) -> Self {
+        tracing::error!(?error, "database");
+        Self::new(error.to_string())
+    }
+}
+
+impl From<CalculationError> for Failure {
+    fn from(error: CalculationError) -> Self {
+        match error {
+            CalculationError::Field(error) => error.into(),
+            CalculationError::Database(error) => error.into(),
+            CalculationError::Input { .. } => {
+                tracing::error!(?error, "input");
+                Self::new(error.to_string())
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What comes before and beside the first frame: settings, panes, the opening of the session.
+
+use crate::{
+    config::{Color, Config, Theme as ThemeSetting},
+    runs,
+    sandbox::builtin,
+    session::Session,
+    tui::{
+        app::Settings,
+        keymap::{Keymap, KeymapError},
+        msg::{Failure, Msg, Place},
+        pane::Pane,
+        panes::{calculations::Calculations, editor::EditorPane, monitor::MonitorPane, tools::Tools},
+        theme::Theme,
+    },
+};
+use std::{
+    io::{self, IsTerminal as _},
+    sync::Arc,
+};
+use tokio::sync::mpsc;
+
+/// Why there is no screen.
+#[derive(Debug, thiserror::Error)]
+pub enum ScreenError {
+    /// Input or output is a file or a pipe.
+    #[error("the screen needs a terminal; the verbs of mecapy work without one (mecapy --help)")]
+    NotATerminal,
+    /// It cannot place text.
+    #[error(
+        "this terminal (TERM={0}) cannot place text on the screen; the verbs of mecapy work on it (mecapy --help). \
+         Is it more than it says, set TERM, for instance TERM=xterm-256color"
+    )]
+    Dumb(String),
+    /// The user's keys.
+    #[error(transparent)]
+    Keymap(#[from] KeymapError),
+    /// The terminal refused.
+    #[error("the terminal: {0}")]
+    Terminal(#[source] io::Error),
+}
+
+/// The screen's settings; refused where there is no terminal to show them on.
+pub fn settings(config: &Config) -> Result<Settings, ScreenError> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err(ScreenError::NotATerminal);
+    }
+    let term = std::env::var("TERM").unwrap_or_default();
+    if term.is_empty() || term == "dumb" {
+        return Err(ScreenError::Dumb(term));
+    }
+    let colour = match config.screen.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                && std::env::var_os("CLICOLOR").is_none_or(|value| value != "0")
+        }
+    };
+    let theme = match config.screen.theme {
+        _ if !colour => Theme::plain(),
+        ThemeSetting::Light => Theme::light(),
+        ThemeSetting::Terminal | ThemeSetting::Dark => Theme::dark(),
+    };
+    Ok(Settings {
+        keymap: Keymap::load(&config.paths.config.join("keymap.toml"))?,
+        theme,
+        profile: config.profile.clone().unwrap_or_default(),
+        mouse: config.screen.mouse,
+    })
+}
+
+/// The panes, in the order of their tabs.
+pub fn panes() -> [Box<dyn Pane>; 4] {
+    [
+        Box::new(Calculations::default()),
+        Box::new(Tools::default()),
+        Box::new(EditorPane::default()),
+        Box::new(MonitorPane::default()),
+    ]
+}
+
+/// What the opening found, step by step.
+pub enum Opened {
+    /// Everything is open.
+    Session(Box<Session>, Box<Place>),
+    /// Nothing is.
+    Failed(Failure),
+    /// Something for the app.
+    Message(Msg),
+}
+
+/// Opens the session beside the screen; then looks after runs that lost their supervisor, and at the sandbox.
+pub fn open(config: Arc<Config>) -> mpsc::Receiver<Opened> {
+    let (steps, opened) = mpsc::channel(4);
+    tokio::spawn(async move {
+        let session = match Session::open(config).await {
+            Ok(session) => session,
+            Err(error) => {
+                tracing::error!(?error, "session");
+                let _ = steps.send(Opened::Failed(Failure::new(error.to_string()))).await;
+                return;
+            }
+        };
+        let mut place = place(&session);
+        let _ = steps.send(Opened::Session(Box::new(session.clone()), Box::new(place.clone()))).await;
+        if let Ok(isolation) = tokio::task::spawn_blocking(builtin::probe).await {
+            place.sandbox = isolation.level.to_string();
+            place.guarantee = isolation.guarantee();
+            let _ = steps.send(Opened::Message(Msg::Placed(Box::new(place)))).await;
+        }
+        let report = runs::reconcile(&session).await;
+        if !report.is_empty() {
+            for sentence in report.sentences() {
+                tracing::info!("{sentence}");
+            }
+            let _ = steps.send(Opened::Message(Msg::Changed)).await;
+            let _ = steps.send(Opened::Message(Msg::Told(report.sentences().join("\n")))).await;
+        }
+    });
+    opened
+}
+
+fn place(session: &Session) -> Place {
+    let chosen = session.config.database.url.is_some();
+    let origin = if chosen { format!(" ({})", session.config.database.url_origin) } else { String::new() };
+    Place {
+        person: session.user.shown_name().to_owned(),
+        database: format!("{}{origin}", session.db.place()),
+        sandbox: String::new(),
+        guarantee: String::new(),
+    }
+}
