@@ -119,6 +119,8 @@ impl DbError {
         };
         // The low byte is the primary result code: https://www.sqlite.org/rescode.html
         match code & 0xff {
+            // The memory that the write-ahead log shares between processes is a file as well.
+            10 if code == IOERR_SHMSIZE => Self::NoSpace { place },
             5 | 6 => Self::Locked { place },
             8 => Self::ReadOnly { place },
             11 => Self::Damaged { place, detail },
@@ -132,6 +134,9 @@ impl DbError {
         }
     }
 }
+
+/// The file of shared memory could not grow.
+const IOERR_SHMSIZE: i32 = 0x130a;
 
 /// SQLite's extended result code and words, where `error` came from SQLite.
 fn sqlite_error(error: &DbErr) -> Option<(i32, String)> {

@@ -126,8 +126,12 @@ pub async fn delete(db: &Db, user: UserId, id: FileId) -> Result<(), DbError> {
 }
 
 /// The files linked to a calculation, in the order of their links.
-pub(super) async fn linked(db: &Db, calculation: CalculationId) -> Result<Vec<LinkedFile>, DbError> {
-    let rows = links(calculation).find_also_related(user_file::Entity).all(db.connection()).await.of(db)?;
+pub(super) async fn linked(
+    db: &Db,
+    connection: &impl ConnectionTrait,
+    calculation: CalculationId,
+) -> Result<Vec<LinkedFile>, DbError> {
+    let rows = links(calculation).find_also_related(user_file::Entity).all(connection).await.of(db)?;
     Ok(rows
         .into_iter()
         .filter_map(|(link, file)| {

@@ -194,10 +194,6 @@ pub async fn finish(db: &Db, run: RunId, outcome: &Outcome, completed_at: NaiveD
         .exec(&transaction)
         .await
         .of(db)?;
-    if finished.rows_affected == 0 {
-        let known = calculation_run::Entity::find_by_id(run.to_string()).one(&transaction).await.of(db)?;
-        return known.map(|_| Finish::AlreadyFinal).ok_or_else(|| DbError::not_found("run", &run));
-    }
     let notes =
         if outcome.notes.is_empty() { None } else { Some(serde_json::to_string(&outcome.notes).unwrap_or_default()) };
     let record = calculation_run::ActiveModel {
@@ -212,14 +208,20 @@ pub async fn finish(db: &Db, run: RunId, outcome: &Outcome, completed_at: NaiveD
         notes: Set(notes),
         ..calculation_run::ActiveModel::default()
     };
-    calculation_run::Entity::update_many()
+    // Told again, or after another program had changed the status: what is known of the run is kept all the same.
+    let recorded = calculation_run::Entity::update_many()
         .set(record)
         .filter(calculation_run::Column::Id.eq(run.to_string()))
+        .filter(calculation_run::Column::CompletedAt.is_null())
         .exec(&transaction)
         .await
         .of(db)?;
+    if finished.rows_affected == 0 && recorded.rows_affected == 0 {
+        let known = calculation_run::Entity::find_by_id(run.to_string()).one(&transaction).await.of(db)?;
+        return known.map(|_| Finish::AlreadyFinal).ok_or_else(|| DbError::not_found("run", &run));
+    }
     transaction.commit().await.of(db)?;
-    Ok(Finish::Done)
+    Ok(if finished.rows_affected == 1 { Finish::Done } else { Finish::AlreadyFinal })
 }
 
 /// Cancels a queued run that nobody has taken. `false` where it is taken, over, or was never asked for.

@@ -66,7 +66,7 @@ pub async fn update_draft(db: &Db, user: UserId, id: CalculationId, new: &NewCal
         .await
         .of(db)?;
     if updated.rows_affected == 0 {
-        drop(transaction);
+        transaction.rollback().await.of(db)?;
         return match get(db, user, id).await? {
             None => Err(DbError::not_found("calculation", &id)),
             Some(calculation) => Err(DbError::Conflict(format!(
@@ -107,7 +107,7 @@ pub async fn files(db: &Db, user: UserId, id: CalculationId) -> Result<Vec<Linke
     if mine.is_none() {
         return Err(DbError::not_found("calculation", &id));
     }
-    files::linked(db, id).await
+    files::linked(db, db.connection(), id).await
 }
 
 /// Deletes a calculation that is neither running nor queued, with its run's record and its links.
@@ -128,7 +128,7 @@ pub async fn delete(db: &Db, user: UserId, id: CalculationId) -> Result<Vec<Link
         let state = if status == Status::Running { "running" } else { "queued" };
         return Err(DbError::Conflict(format!("calculation {id} is {state}; stop it before deleting it")));
     }
-    let mut orphans = files::linked(db, id).await?;
+    let mut orphans = files::linked(db, &transaction, id).await?;
     let used_elsewhere: Vec<i64> = calculation_file::Entity::find()
         .filter(calculation_file::Column::FileId.is_in(orphans.iter().map(|linked| linked.file.id.0)))
         .filter(calculation_file::Column::CalculationId.ne(id.0))

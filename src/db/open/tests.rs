@@ -9,6 +9,7 @@ use migrations::{APPLIED_TABLE, Migrator, MigratorTrait, STEPS};
 use sea_orm::{Database, Statement, TransactionTrait};
 use std::{
     fs,
+    io::Write,
     os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{Command, Stdio},
@@ -274,18 +275,7 @@ async fn a_full_disk_says_so_and_loses_nothing() {
     assert!(matches!(error, DbError::NoSpace { .. }), "{error:?}");
     run(&transaction, "PRAGMA max_page_count = 4294967294").await;
     transaction.rollback().await.unwrap();
-    let new = NewCalculation {
-        name: "x".to_owned(),
-        description: None,
-        code: "x".repeat(9_999),
-        parameters: None,
-        limits: Limits::default(),
-        tool_id: None,
-        tool_version_id: None,
-        parent_id: None,
-        inputs: Vec::new(),
-    };
-    calculations::create(&db, ann, &new).await.unwrap();
+    calculations::create(&db, ann, &draft()).await.unwrap();
     assert_eq!(text(db.connection(), "PRAGMA integrity_check").await, "ok");
 }
 
@@ -319,5 +309,78 @@ async fn a_read_only_file_or_folder_says_so() {
         let error = Db::open_embedded(&path).await.unwrap_err();
         assert!(matches!(error, DbError::ReadOnly { .. }), "{}: {error:?}", path.display());
         assert!(error.to_string().contains(&path.display().to_string()));
+    }
+}
+
+/// On a file system of 3 MiB, mounted in a name space of its own.
+#[tokio::test]
+async fn a_file_system_that_fills_up_says_so_and_keeps_what_was_there() {
+    const AGAIN: &str = "MECAPY_TEST_NO_SPACE";
+    const MOUNT: &str = "mount -t tmpfs -o size=3m tmpfs \"$1\" && exec \"$0\" a_file_system_that_fills_up --nocapture";
+    let Some(given) = std::env::var_os(AGAIN) else {
+        let folder = tempfile::tempdir().unwrap();
+        let output = Command::new("unshare")
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c", MOUNT])
+            .arg(std::env::current_exe().unwrap())
+            .arg(folder.path())
+            .env(AGAIN, folder.path())
+            .output();
+        match output {
+            Ok(output) if String::from_utf8_lossy(&output.stdout).contains("running 1 test") => {
+                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            }
+            other => {
+                assert!(std::env::var_os("MECAPY_REQUIRE_SERVICES").is_none(), "no user name space: {other:?}");
+                // Written past the harness, which keeps what a passing test prints.
+                writeln!(std::io::stderr(), "SKIPPED: no file system can be mounted in a name space here").unwrap();
+            }
+        }
+        return;
+    };
+    let path = PathBuf::from(given).join("mecapy.db");
+    let db = Db::open_embedded(&path).await.unwrap();
+    let ann = users::sign_in(&db, &somebody()).await.unwrap().id;
+    let ballast = path.with_extension("ballast");
+    fs::write(&ballast, vec![0; 1_000_000]).unwrap();
+    let mut made = 0;
+    let error = loop {
+        match calculations::create(&db, ann, &draft()).await {
+            Ok(_) => made += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, DbError::NoSpace { .. }), "{error:?}");
+    assert_eq!(text(db.connection(), "SELECT CAST(COUNT(*) AS TEXT) FROM calculations").await, made.to_string());
+    fs::remove_file(&ballast).unwrap();
+    db.close().await.unwrap();
+
+    // A little room, but not for the copy before a migration: refused, and the file as it was.
+    let mut ballast = fs::File::create(&ballast).unwrap();
+    std::io::copy(&mut std::io::repeat(0), &mut ballast).unwrap_err();
+    ballast.set_len(ballast.metadata().unwrap().len() - 150_000).unwrap();
+    let older = raw(&path).await;
+    run(&older, &format!("DELETE FROM {APPLIED_TABLE} WHERE version = '{}'", STEPS[8].name)).await;
+    run(&older, "PRAGMA wal_checkpoint(TRUNCATE)").await;
+    older.close().await.unwrap();
+    let error = Db::open_embedded(&path).await.unwrap_err();
+    assert!(matches!(error, DbError::NoSpace { .. }), "{error:?}");
+    let files: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(files.iter().all(|name| !name.to_string_lossy().contains("before")), "{files:?}");
+    let after = raw(&path).await;
+    assert_eq!(text(&after, "SELECT CAST(COUNT(*) AS TEXT) FROM calculations").await, made.to_string());
+    assert_eq!(text(&after, "PRAGMA integrity_check").await, "ok");
+}
+
+fn draft() -> NewCalculation {
+    NewCalculation {
+        name: "x".to_owned(),
+        description: None,
+        code: "x".repeat(9_999),
+        parameters: None,
+        limits: Limits::default(),
+        tool_id: None,
+        tool_version_id: None,
+        parent_id: None,
+        inputs: Vec::new(),
     }
 }

@@ -111,6 +111,23 @@ async fn an_end_without_a_recorded_start_is_taken() {
 }
 
 #[tokio::test]
+async fn what_another_program_ended_keeps_its_end_and_the_record_of_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = opened(&folder).await;
+    let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
+    let (id, run) = queued(&db, ann).await;
+    let now = Utc::now().naive_utc();
+    runs::claim(&db, run, &provenance(run), now).await.unwrap();
+    let other = Database::connect(format!("sqlite://{}", db.place())).await.unwrap();
+    other.execute_unprepared("UPDATE calculations SET status = 'cancelled'").await.unwrap();
+    assert_eq!(runs::unfinished_of_host(&db, "here").await.unwrap()[0].status, Status::Cancelled);
+    let finish = runs::finish(&db, run, &outcome(Status::Completed), now).await.unwrap();
+    assert_eq!((finish, status(&db, ann, id).await), (runs::Finish::AlreadyFinal, Status::Cancelled));
+    assert!(runs::unfinished_of_host(&db, "here").await.unwrap().is_empty());
+    assert_eq!(runs::get(&db, id).await.unwrap().unwrap().exit_code, Some(0));
+}
+
+#[tokio::test]
 async fn a_long_message_is_cut_and_a_long_result_refused() {
     let folder = tempfile::tempdir().unwrap();
     let db = opened(&folder).await;

@@ -96,7 +96,11 @@ pub async fn opened(folder: &tempfile::TempDir) -> Db {
 #[tokio::test]
 async fn a_calculation_from_draft_to_deletion() {
     let folder = tempfile::tempdir().unwrap();
-    let db = opened(&folder).await;
+    story(opened(&folder).await).await;
+    story(Db::open("sqlite::memory:").await.unwrap()).await;
+}
+
+async fn story(db: Db) {
     let ann = users::sign_in(&db, &identity("ann")).await.unwrap();
     assert_eq!(users::sign_in(&db, &identity("ann")).await.unwrap().id, ann.id);
     let bob = users::sign_in(&db, &identity("bob")).await.unwrap();
@@ -106,7 +110,7 @@ async fn a_calculation_from_draft_to_deletion() {
     new.inputs.push(InputLink { file_id: input, file_role: FileRole::Input, alias: Some("mesh".to_owned()) });
     let id = calculations::create(&db, ann.id, &new).await.unwrap();
     assert!(calculations::get(&db, bob.id, id).await.unwrap().is_none(), "another person's");
-    new.name = "Poutre".to_owned();
+    "Poutre".clone_into(&mut new.name);
     calculations::update_draft(&db, ann.id, id, &new).await.unwrap();
 
     let run = RunId::new();
