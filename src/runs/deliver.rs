@@ -96,6 +96,11 @@ pub(super) async fn deliver(
 
 async fn send(spool: &Spool, request: &Request, parcel: &Parcel, db: &Db, store: &Store) -> Result<(), DeliverError> {
     let path = spool.path("").join(&parcel.path);
+    if !path.exists() {
+        // Removed by hand: it can never be delivered, and must not hold up the rest.
+        tracing::error!(path = %path.display(), "an output is gone from the spool");
+        return Ok(());
+    }
     let key = file::storage_key(&request.keycloak_id, parcel.object, &parcel.name);
     let stored = store.put_file(&key, &path).await?;
     let name = fitting(&parcel.name);

@@ -36,6 +36,9 @@ const KEPT: [&str; 11] = [
     "RUST_BACKTRACE",
 ];
 
+/// What the first process has to tell the second, for the run's live state.
+const NOTE: &str = "MECAPY_SUPERVISOR_NOTE";
+
 /// How long a scope of systemd may take to start something.
 const SCOPE_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -63,17 +66,22 @@ pub(super) fn detach(spool: &Spool) -> io::Result<()> {
     inherit_nothing()?;
     // Fails only where this process leads a session already; then it has left the caller's.
     let _ = rustix::process::setsid();
-    let scoped = match scope_needed() {
-        Some(()) => start_in_scope(spool).unwrap_or_else(|error| {
-            tracing::warn!(%error, "no scope of systemd: the run ends with your session (KillUserProcesses=yes)");
-            false
-        }),
-        None => false,
-    };
-    if !scoped {
-        second(spool, Path::new("/proc/self/exe"), &[])?.spawn()?;
+    let mut plain = second(spool, Path::new("/proc/self/exe"), &[])?;
+    if is_scope_needed() {
+        if start_in_scope(spool).unwrap_or(false) {
+            return Ok(());
+        }
+        plain.env(
+            NOTE,
+            "this run ends with your login session (KillUserProcesses=yes, and no scope of systemd to be had)",
+        );
     }
-    Ok(())
+    plain.spawn().map(drop)
+}
+
+/// What the process before this one found out about its surroundings.
+pub(super) fn note() -> Option<String> {
+    std::env::var(NOTE).ok()
 }
 
 /// The command that becomes the supervisor: `program`, then `before`, then its own words.
@@ -115,16 +123,16 @@ fn inherit_nothing() -> io::Result<()> {
 
 /// Whether the end of the login session would end the supervisor: it is in the session's scope, and logind is set
 /// to kill what is.
-fn scope_needed() -> Option<()> {
-    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-    in_session_scope(&groups).then_some(())?;
+fn is_scope_needed() -> bool {
+    if !fs::read_to_string("/proc/self/cgroup").is_ok_and(|groups| in_session_scope(&groups)) {
+        return false;
+    }
     let said = Command::new("busctl")
         .args(["--system", "get-property", "org.freedesktop.login1", "/org/freedesktop/login1"])
         .args(["org.freedesktop.login1.Manager", "KillUserProcesses"])
         .stdin(Stdio::null())
-        .output()
-        .ok()?;
-    kills_user_processes(&String::from_utf8_lossy(&said.stdout)).then_some(())
+        .output();
+    said.is_ok_and(|said| kills_user_processes(&String::from_utf8_lossy(&said.stdout)))
 }
 
 /// Whether `/proc/self/cgroup` names a session scope of logind.
@@ -145,15 +153,14 @@ fn start_in_scope(spool: &Spool) -> io::Result<bool> {
     let program = std::env::current_exe()?;
     let before = ["--user", "--scope", "--quiet", "--collect", "--"].map(OsString::from);
     let before = [&before[..], &[program.into_os_string()]].concat();
-    let mut child = second(spool, Path::new("systemd-run"), &before)?.spawn()?;
+    let mut command = second(spool, Path::new("systemd-run"), &before)?;
+    if !lingers() {
+        command.env(NOTE, "this run ends with your last login session; `loginctl enable-linger` lets it go on");
+    }
+    let mut child = command.spawn()?;
     let began = Instant::now();
     while began.elapsed() < SCOPE_PATIENCE {
         if spool.path(super::supervisor::WHO).exists() {
-            if !lingers() {
-                tracing::warn!(
-                    "lingering is off: the run ends with your last session; `loginctl enable-linger` keeps it"
-                );
-            }
             return Ok(true);
         }
         if child.try_wait()?.is_some() {

@@ -48,6 +48,16 @@ pub enum FollowError {
         /// Where.
         host: String,
     },
+    /// A row without a spool.
+    #[error(
+        "calculation {calculation} is {status}, but nothing of its run is on this host; `mecapy calc cancel {calculation}` ends it"
+    )]
+    Lost {
+        /// What is run.
+        calculation: CalculationId,
+        /// What its row says.
+        status: Status,
+    },
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -153,7 +163,9 @@ impl Follow {
     }
 
     async fn status(&self) -> Result<Status, FollowError> {
+        // Deleted as soon as it was over: what it was is not known any more.
         let record = db::runs::get(&self.session.db, self.calculation).await?;
-        Ok(record.map_or(Status::Cancelled, |record| record.status))
+        let status = record.ok_or(FollowError::NotStarted(self.calculation))?.status;
+        if status.is_final() { Ok(status) } else { Err(FollowError::Lost { calculation: self.calculation, status }) }
     }
 }

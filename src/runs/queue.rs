@@ -52,6 +52,8 @@ pub(super) struct Place {
     calculation: String,
     user: Vec<Slot>,
     host: Vec<Slot>,
+    /// What does not hold here.
+    note: Option<String>,
 }
 
 #[derive(Debug)]
@@ -98,11 +100,17 @@ impl Place {
             open(&path).map(|file| Slot { path, file })
         });
         let user = user.collect::<io::Result<_>>()?;
-        let host = host_slots(request.bounds.per_host).unwrap_or_else(|error| {
-            tracing::warn!(%error, "the bound of the host is not kept: its slots cannot be opened");
-            Vec::new()
-        });
-        Ok(Self { folder, ticket: path, _lock: lock, calculation: request.calculation.to_string(), user, host })
+        let (host, note) = match host_slots(request.bounds.per_host) {
+            Ok(slots) => (slots, None),
+            Err(error) => (Vec::new(), Some(format!("runs of other users are not counted on this host: {error}"))),
+        };
+        let calculation = request.calculation.to_string();
+        Ok(Self { folder, ticket: path, _lock: lock, calculation, user, host, note })
+    }
+
+    /// What cannot be kept to on this host, in words.
+    pub(super) fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// Waits for the turn. `waiting` is told the reason whenever it changes; cancel safe.

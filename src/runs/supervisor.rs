@@ -174,6 +174,8 @@ impl Life {
         let mut place = queue::Place::of(&self.request)?;
         let mut asked = Notify::new([(self.spool.folder(), WatchMask::CREATE)])?;
         let state = &mut self.state;
+        let notes = place.note().map(str::to_owned).into_iter().chain(detach::note());
+        state.change(|state| state.notes.extend(notes));
         let turn = place.turn(|reason| {
             state.change(|state| state.waiting_reason = Some(reason.to_owned()));
             state.write();

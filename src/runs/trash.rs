@@ -7,6 +7,7 @@ use std::{
     fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// Removes `folder` and everything below; what it is not there for is as good as removed.
@@ -29,14 +30,22 @@ pub fn remove(folder: &Path) -> io::Result<()> {
     fs::remove_dir(&trash)
 }
 
+/// Nothing takes longer to make.
+const MAKING: Duration = Duration::from_mins(10);
+
 /// Finishes removals that were interrupted below `root`, and folders whose making was.
 pub fn sweep(root: &Path) -> io::Result<()> {
     for entry in fs::read_dir(root)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with('.') && name.ends_with(".gone") && path.is_dir() {
+        if !name.starts_with('.') || !path.is_dir() {
+            continue;
+        }
+        if name.ends_with(".gone") {
             empty(&path)?;
             fs::remove_dir(&path)?;
+        } else if path.metadata()?.modified()?.elapsed().unwrap_or_default() > MAKING {
+            remove(&path)?;
         }
     }
     Ok(())
@@ -126,8 +135,13 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join(".a.gone/0/1/2")).unwrap();
         fs::create_dir_all(root.path().join("alive")).unwrap();
+        fs::create_dir_all(root.path().join(".making.new")).unwrap();
+        fs::create_dir_all(root.path().join(".given-up.new/in")).unwrap();
+        let long_ago = std::time::SystemTime::now() - 2 * MAKING;
+        fs::File::open(root.path().join(".given-up.new")).unwrap().set_modified(long_ago).unwrap();
         sweep(root.path()).unwrap();
-        let left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(left, ["alive"]);
+        let mut left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".making.new", "alive"]);
     }
 }

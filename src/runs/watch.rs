@@ -11,7 +11,7 @@ use inotify::WatchMask;
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// The shortest time between two looks: a flood of output wakes a screen no more often.
@@ -42,6 +42,7 @@ pub struct Watch {
     ended: bool,
     unsupervised: bool,
     over: bool,
+    looked: Option<Instant>,
 }
 
 /// The spool folder of a run below `root`.
@@ -64,7 +65,7 @@ impl Watch {
         };
         let over = notify.is_none() || spool.is_none();
         let spool = spool.unwrap_or_else(|| Spool::at(folder));
-        Ok(Self { spool, notify, state: None, log: 0, ended: false, unsupervised: false, over })
+        Ok(Self { spool, notify, state: None, log: 0, ended: false, unsupervised: false, over, looked: None })
     }
 
     /// The next thing that happened; `None` after [`Event::Delivered`]. Cancel safe.
@@ -82,7 +83,10 @@ impl Watch {
             }
             if let Some(notify) = &mut self.notify {
                 notify.changed().await;
-                tokio::time::sleep(PACE).await;
+                // The first change is told at once, those right behind it together.
+                let left = self.looked.map_or(Duration::ZERO, |looked| PACE.saturating_sub(looked.elapsed()));
+                tokio::time::sleep(left).await;
+                self.looked = Some(Instant::now());
             }
         }
     }
