@@ -5,3 +5,4 @@ mod general;
 mod refusals;
 mod running;
 mod settings;
+mod terminal;
