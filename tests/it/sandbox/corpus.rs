@@ -103,7 +103,7 @@ fn folder() -> PathBuf {
 }
 
 /// An interpreter that everybody may read and that has numpy.
-fn numpy() -> Option<PathBuf> {
+pub fn numpy() -> Option<PathBuf> {
     let configured = std::env::var_os("MECAPY_TEST_NUMPY_PYTHON").map(PathBuf::from);
     let candidates = configured.into_iter().chain(["/usr/bin/python3".into()]);
     candidates.into_iter().find(|python| {

@@ -46,8 +46,8 @@ impl Person {
         folder
     }
 
-    /// Runs one ignored test of this binary in a process of this person, with `variables` and nothing else around it.
-    pub fn run(self, test: &str, home: &Path, variables: &[(&str, &str)]) {
+    /// One ignored test of this binary as a process of this person, with `variables` and nothing else around it.
+    pub fn command(self, test: &str, home: &Path, variables: &[(&str, &str)]) -> Command {
         // By descriptor: the build folder may be closed to this person.
         let mut command = Command::new("/proc/self/exe");
         command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]);
@@ -56,7 +56,12 @@ impl Person {
         if rustix::process::geteuid().is_root() {
             command.uid(self.id()).gid(self.id());
         }
-        let output = command.output().unwrap();
+        command
+    }
+
+    /// Runs it to its end, which must be a good one.
+    pub fn run(self, test: &str, home: &Path, variables: &[(&str, &str)]) {
+        let output = self.command(test, home, variables).output().unwrap();
         let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert!(
             output.status.success() && said(&output.stdout).contains("1 passed"),
