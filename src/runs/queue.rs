@@ -87,6 +87,11 @@ fn ticket(request: &Request) -> PathBuf {
 impl Place {
     /// The place of a run whose supervisor this process is; it enters now if it had not.
     pub(super) fn of(request: &Request) -> io::Result<Self> {
+        Self::sharing(request, shared_folder())
+    }
+
+    /// The same, with the folder that the users of the host share.
+    fn sharing(request: &Request, shared: io::Result<&Path>) -> io::Result<Self> {
         let folder = request.queue.clone();
         make_private(&folder)?;
         let path = ticket(request);
@@ -100,7 +105,7 @@ impl Place {
             open(&path).map(|file| Slot { path, file })
         });
         let user = user.collect::<io::Result<_>>()?;
-        let (host, note) = match host_slots(request.bounds.per_host) {
+        let (host, note) = match shared.and_then(|shared| host_slots(shared, request.bounds.per_host)) {
             Ok(slots) => (slots, None),
             Err(error) => (Vec::new(), Some(format!("runs of other users are not counted on this host: {error}"))),
         };
@@ -232,17 +237,21 @@ fn free(slots: &[Slot]) -> io::Result<(Option<File>, usize)> {
     Ok((None, taken))
 }
 
+/// The folder that every user of this host can write to.
+fn shared_folder() -> io::Result<&'static Path> {
+    let is_shared = |path: &&Path| {
+        fs::symlink_metadata(path).is_ok_and(|it| it.is_dir() && it.uid() == 0 && it.mode() & 0o1002 == 0o1002)
+    };
+    let folder = SHARED.into_iter().map(Path::new).find(is_shared);
+    folder.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "there is no folder that all users share"))
+}
+
 /// The slots of all users of the host.
 ///
 /// They are plain files in a sticky folder of root's, opened for reading only (a lock needs no more), so whoever
 /// made one, nobody else can change or remove it. The bound is kept by those who keep to it: a user could hold
 /// slots to keep others waiting, as with any shared lock.
-fn host_slots(count: u32) -> io::Result<Vec<Slot>> {
-    let is_shared = |path: &&Path| {
-        fs::symlink_metadata(path).is_ok_and(|it| it.is_dir() && it.uid() == 0 && it.mode() & 0o1002 == 0o1002)
-    };
-    let folder = SHARED.iter().map(Path::new).find(is_shared);
-    let folder = folder.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no folder that all users share"))?;
+fn host_slots(folder: &Path, count: u32) -> io::Result<Vec<Slot>> {
     (0..count.max(1)).map(|number| shared_slot(folder.join(format!("mecapy-slot.{number}")))).collect()
 }
 

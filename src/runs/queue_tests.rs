@@ -107,6 +107,23 @@ async fn a_ticket_without_a_supervisor_holds_nobody_up_for_long() {
     assert!(!ticket(&requests[0]).exists());
 }
 
+#[tokio::test]
+async fn the_bound_of_the_host_counts_every_user() {
+    let (ann, bob, shared) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let place = |home: &tempfile::TempDir| {
+        let request = Request { bounds: Bounds { per_user: 2, per_host: 1 }, ..request(home.path()) };
+        Place::sharing(&request, Ok(shared.path())).unwrap()
+    };
+    let (mut first, mut second) = (place(&ann), place(&bob));
+    let turn = soon(first.turn(|_| {})).await.unwrap();
+    assert_eq!(waits(&mut second).await, "1 of 1 running on this host, all users together");
+    let (next, ()) = soon(async { tokio::join!(second.turn(|_| {}), async { drop((turn, first)) }) }).await;
+    next.unwrap();
+
+    let alone = Place::sharing(&request(ann.path()), Err(io::ErrorKind::NotFound.into())).unwrap();
+    assert!(alone.note().unwrap().starts_with("runs of other users are not counted"));
+}
+
 #[test]
 fn a_planted_slot_is_not_followed() {
     let folder = tempfile::tempdir().unwrap();
