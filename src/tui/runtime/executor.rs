@@ -6,11 +6,12 @@ use crate::{
     tui::{
         effect::{Request, Slot, Ticket},
         msg::{Failure, Msg},
+        pane::PaneId,
     },
 };
 use std::{collections::HashMap, time::Duration};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     task::{AbortHandle, JoinSet},
 };
 
@@ -29,12 +30,14 @@ pub struct Executor {
     slots: HashMap<Slot, AbortHandle>,
     /// Tasks that change something: they are waited for before the program ends.
     changing: JoinSet<()>,
+    /// Ends with the newest draft task: the next one waits for it, so that an older text never comes out on top.
+    draft: Option<oneshot::Receiver<()>>,
 }
 
 impl Executor {
     /// An executor that answers on `queue`.
     pub fn new(queue: mpsc::Sender<Msg>, read_only: bool) -> Self {
-        Self { session: None, read_only, queue, slots: HashMap::new(), changing: JoinSet::new() }
+        Self { session: None, read_only, queue, slots: HashMap::new(), changing: JoinSet::new(), draft: None }
     }
 
     /// The database is open.
@@ -63,8 +66,14 @@ impl Executor {
             return;
         }
         let changes = slot == Slot::Free || slot == Slot::Draft;
+        let (done, ended) = oneshot::channel();
+        let before = if slot == Slot::Draft { self.draft.replace(ended) } else { None };
         let work = async move {
-            if let Slot::Detail(_) = slot {
+            let _done: oneshot::Sender<()> = done; // dropped at the end, whatever the end
+            if let Some(before) = before {
+                let _ = before.await;
+            }
+            if let Slot::Detail(PaneId::Calculations | PaneId::Tools) = slot {
                 tokio::time::sleep(REST).await;
             }
             let what = format!("{request:?}").chars().take(120).collect::<String>();

@@ -41,6 +41,8 @@ pub struct MonitorPane {
     stale: bool,
     opened: bool,
     visible: bool,
+    /// It was just brought to the front: something that lives is shown rather than what has ended.
+    fresh: bool,
     /// The one that is watched; it stays when it ends.
     chosen: Option<CalculationId>,
     live: Remote<Live>,
@@ -114,9 +116,11 @@ impl Pane for MonitorPane {
             }
             Event::Fact(fact) => self.fact(&fact, cx),
             Event::Intent(Intent::Watch(id)) => {
-                self.in_log = true;
+                (self.in_log, self.fresh) = (true, false);
                 self.watch(id, cx);
             }
+            // Runs of other programs start and end without a word.
+            Event::Tick if !self.runs.is_loading() => self.load(cx),
             Event::Intent(_) | Event::Tick => {}
         }
         self.log.set_size(self.parts(cx.area).log.as_size());
@@ -128,11 +132,10 @@ impl Pane for MonitorPane {
     }
 
     fn tick(&self) -> Tick {
-        let running = |status: Status| status == Status::Running;
-        let chosen = self.live.value().is_some_and(|live| running(live.status));
+        let chosen = self.live.value().is_some_and(|live| live.status == Status::Running);
         if self.is_behind() {
             Tick::Spinner
-        } else if chosen || self.rows().iter().any(|row| running(row.status)) {
+        } else if chosen || !self.rows().is_empty() {
             Tick::Second
         } else {
             Tick::Never
@@ -189,6 +192,7 @@ impl MonitorPane {
 
     fn shown(&mut self, cx: &mut Cx<'_>) {
         self.visible = true;
+        self.fresh = true;
         if self.opened {
             self.load(cx);
             if let Some(id) = self.chosen {
@@ -226,9 +230,13 @@ impl MonitorPane {
             if self.stale {
                 self.load(cx);
             }
-            if let (None, Some(first)) = (self.chosen, self.rows().first().map(|row| row.id)) {
+            let ended = self.live.value().is_some_and(|live| live.status.is_final());
+            if let (true, Some(first)) =
+                (self.chosen.is_none() || (self.fresh && ended), self.rows().first().map(|row| row.id))
+            {
                 self.watch(first, cx);
             }
+            self.fresh = false;
         } else if self.tickets.watch == Some(ticket) {
             self.watched(reply, cx);
         } else if self.detail.expects(ticket) {

@@ -178,6 +178,23 @@ fn the_newest_run_is_watched_and_others_can_be_chosen() {
 }
 
 #[test]
+fn what_lives_comes_before_what_has_ended() {
+    let mut bench = watching(1);
+    say(&mut bench, Reply::Live(Box::new(live(3, Status::Completed))));
+    bench.event(Event::Hidden);
+    bench.event(Event::Shown);
+    let list = ticket(&bench, |request| *request == Request::ListActive);
+    bench.event(Event::Reply(list, Ok(page(vec![row(4, Status::Running, "Next")]))));
+    assert_eq!(*bench.request().1, Request::Watch(CalculationId(4)));
+    // But not away from what was asked for.
+    bench.event(Event::Intent(Intent::Watch(CalculationId(3))));
+    bench.clear();
+    bench.event(Event::Tick);
+    bench.reply(page(vec![row(4, Status::Running, "Next")]));
+    assert_eq!(bench.pane.chosen, Some(CalculationId(3)));
+}
+
+#[test]
 fn nothing_is_watched_out_of_sight() {
     let mut bench = watching(10);
     bench.event(Event::Hidden);
@@ -202,9 +219,11 @@ fn the_clock_ticks_only_while_something_runs() {
     bench.event(Event::Tick);
     assert!(bench.screen().contains("13 s of 30 s"));
     say(&mut bench, Reply::Live(Box::new(live(3, Status::Completed))));
-    let list = bench.effects.len();
+    let list = ticket(&bench, |request| *request == Request::ListActive);
+    bench.event(Event::Reply(list, Ok(page(vec![row(3, Status::Running, "Plane truss")]))));
+    bench.clear();
     bench.event(Event::Fact(Fact::RunEnded(CalculationId(3))));
-    assert!(bench.effects.len() > list);
+    assert_eq!(*bench.request().1, Request::ListActive);
     bench.reply(page(Vec::new()));
     assert_eq!(bench.pane.tick(), Tick::Never);
     assert!(bench.screen().contains("✓ completed"), "it stays in sight\n{}", bench.screen());

@@ -145,7 +145,7 @@ impl Page<'_> {
         }
         if let Some(result) = pane.detail.value().and_then(|detail| summary(detail.calculation.result_data.as_deref()?))
         {
-            self.one_line("result", &result, theme.good);
+            self.words("result", &result, theme.good);
         }
         if !live.outputs.is_empty() {
             let mut names: Vec<String> = live

@@ -137,7 +137,7 @@ impl Watched {
                 accounting: crate::domain::run::Accounting::Shim,
             }),
             progress: self.live.as_ref().and_then(|live| live.progress.clone()),
-            guarantee: run.as_ref().and_then(|run| run.guarantee.clone()),
+            guarantee: run.as_ref().and_then(|run| Some(isolation(run.level.as_deref()?, run.guarantee.as_deref()?))),
             error: calculation.error_message,
             error_line: run.as_ref().and_then(|run| run.error_line),
             stopping: false,
@@ -221,10 +221,15 @@ fn merge(live: &mut Live, state: LiveState) {
     live.limits = state.limits;
     live.usage = state.usage.or(live.usage);
     live.progress = state.progress.or_else(|| live.progress.take());
-    live.guarantee = state.isolation.map(|(words, _)| words).or_else(|| live.guarantee.take());
+    live.guarantee = state.isolation.map(|(level, words)| isolation(&level, &words)).or_else(|| live.guarantee.take());
     live.stopping = state.phase == Phase::Stopping;
     live.grace = state.caps.grace;
     live.notes = state.notes;
+}
+
+/// The sandbox's level and what it guarantees, in one line.
+fn isolation(level: &str, words: &str) -> String {
+    format!("{level}: {words}")
 }
 
 /// What it does, where its status does not say it.
