@@ -236,7 +236,8 @@ fn a_venv_in_a_closed_folder_is_an_interpreter() {
     let packages = std::fs::read_dir(venv.join("lib")).unwrap().flatten().next().unwrap().path().join("site-packages");
     std::fs::write(packages.join("in_the_venv.py"), "ANSWER = 42\n").unwrap();
     give(person, home.path());
-    let code = "import sys, in_the_venv\ndef calculate():\n    return {'answer': in_the_venv.ANSWER, 'prefix': sys.prefix}\n";
+    let code =
+        "import sys, in_the_venv\ndef calculate():\n    return {'answer': in_the_venv.ANSWER, 'prefix': sys.prefix}\n";
     for interpreter in [venv.join("bin/python3"), venv.clone()] {
         let mut case = Case::new("venv", code);
         case.python = Some(interpreter);
