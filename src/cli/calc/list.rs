@@ -49,18 +49,18 @@ pub async fn list(session: &Session, args: &List, output: Output) -> CommandResu
         left -= count.min(left);
         request.anchor = page.cursors.last().cloned();
         if !page.more_after || count == 0 {
-            return Ok(told(shown, output));
+            if shown == 0 {
+                output.say(if query.statuses.is_empty() && query.text.is_empty() {
+                    "no calculations; `mecapy calc run --tool NAME` makes one, `mecapy tools ls` lists the tools"
+                } else {
+                    "no calculation matches"
+                });
+            }
+            return Ok(Exit::Ok);
         }
     }
     output.say(format_args!("{shown} shown, there are more: --limit COUNT or --all"));
     Ok(Exit::Ok)
-}
-
-fn told(shown: u64, output: Output) -> Exit {
-    if shown == 0 {
-        output.say("no calculations; `mecapy calc run --tool NAME` makes one, `mecapy tools ls` lists the tools");
-    }
-    Exit::Ok
 }
 
 fn print(rows: &[CalculationRow], heading: bool, output: Output) -> Result<(), crate::cli::exit::Failure> {

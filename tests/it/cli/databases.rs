@@ -9,7 +9,7 @@ fn home_with_database() -> Home {
     home
 }
 
-fn sql(database: &Path, sql: &str) {
+pub fn sql(database: &Path, sql: &str) {
     let url = format!("sqlite://{}", database.display());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

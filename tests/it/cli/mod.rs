@@ -2,6 +2,7 @@
 
 mod databases;
 mod general;
+mod listing;
 mod refusals;
 mod running;
 mod settings;
