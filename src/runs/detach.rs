@@ -79,6 +79,14 @@ pub(super) fn detach(spool: &Spool) -> io::Result<()> {
     plain.spawn().map(drop)
 }
 
+/// What would end this user's runs together with the login session, in words; `None` where nothing would.
+pub fn ended_by_logout() -> Option<&'static str> {
+    let ends = is_scope_needed() && !lingers();
+    ends.then_some(
+        "runs end with your last login session (KillUserProcesses=yes); `loginctl enable-linger` lets them go on",
+    )
+}
+
 /// What the process before this one found out about its surroundings.
 pub(super) fn note() -> Option<String> {
     std::env::var(NOTE).ok()

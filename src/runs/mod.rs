@@ -30,6 +30,7 @@ mod work;
 mod testing;
 
 pub use cancel::{Cancel, CancelError, cancel};
+pub use detach::ended_by_logout;
 pub use follow::{Follow, FollowError, Followed};
 pub use host::name as host_name;
 pub use live::{LiveState, Phase};

@@ -13,7 +13,11 @@ use super::{
     exit::{CommandResult, Exit, Failure},
     output::Output,
 };
-use crate::{config::Loaded, domain::text::SafeText};
+use crate::{
+    config::Loaded,
+    domain::text::SafeText,
+    runs::{ended_by_logout, spool::Spool},
+};
 use serde::Serialize;
 
 /// How a check came out.
@@ -67,6 +71,7 @@ pub fn doctor(loaded: Result<Loaded, Failure>, output: Output) -> CommandResult 
             checks.extend(super::runtime()?.block_on(database::checks(&loaded.config)));
             checks.extend(sandbox::checks(&loaded.config));
             checks.extend(limits(&loaded));
+            checks.extend(runs(&loaded));
         }
         Err(failure) => checks.push(
             Check::new("settings", Mark::Error, failure.sentence())
@@ -115,6 +120,18 @@ fn limits(loaded: &Loaded) -> Vec<Check> {
             format!("at most {} runs of one person and {} of this host at once", runs.max_per_user, runs.max_per_host),
         ),
     ]
+}
+
+fn runs(loaded: &Loaded) -> Vec<Check> {
+    let mut checks = vec![match Spool::list(&loaded.config.paths.spool()) {
+        Ok(runs) => Check::ok("runs", format!("{} waiting, running or not recorded yet on this host", runs.len())),
+        Err(error) => Check::new("runs", Mark::Error, error.to_string()),
+    }];
+    checks.push(match ended_by_logout() {
+        Some(words) => Check::new("runs", Mark::Warning, words),
+        None => Check::ok("runs", "they go on after logout"),
+    });
+    checks
 }
 
 fn print(checks: &[Check], output: Output) -> Result<(), Failure> {

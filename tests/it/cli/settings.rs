@@ -80,7 +80,7 @@ fn doctor_tells_what_is_there_and_what_is_not() {
     let doctor = home.run(&["doctor", "--json"]);
     let checks = doctor.json_lines();
     let of = |area: &str| checks.iter().filter(|check| check["area"] == area).collect::<Vec<_>>();
-    for area in ["settings", "folders", "database", "python", "sandbox", "limits", "terminal"] {
+    for area in ["settings", "folders", "database", "python", "sandbox", "limits", "runs", "terminal"] {
         assert!(!of(area).is_empty(), "{area}: {}", doctor.out);
     }
     assert!(!home.database().exists(), "doctor made a database");
