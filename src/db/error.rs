@@ -129,12 +129,19 @@ impl DbError {
                 place,
                 problem: "SQLite could not open it; look at the permissions of the file and of its folder".to_owned(),
             },
+            19 if code == CONSTRAINT_FOREIGN_KEY => Self::Conflict(
+                "what this refers to is gone (a file, a tool, the calculation it repeats) or is still used by others"
+                    .to_owned(),
+            ),
+            19 => Self::Conflict(format!("the database refuses the values: {detail}")),
             26 => Self::NotADatabase { place },
             _ => Self::Other { place, source: Arc::new(error) },
         }
     }
 }
 
+/// A row that is referred to is missing, or one that is still referred to would be.
+const CONSTRAINT_FOREIGN_KEY: i32 = 0x313;
 /// The file of shared memory could not grow.
 const IOERR_SHMSIZE: i32 = 0x130a;
 

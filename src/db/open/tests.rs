@@ -108,6 +108,38 @@ async fn two_that_open_a_new_file_at_once_both_work() {
 }
 
 #[tokio::test]
+async fn two_processes_write_one_file() {
+    const AGAIN: &str = "MECAPY_TEST_OTHER_PROCESS";
+    const EACH: usize = 25;
+    let write = async |path: &Path| {
+        let db = Db::open_embedded(path).await.unwrap();
+        let ann = users::sign_in(&db, &somebody()).await.unwrap().id;
+        for _ in 0..EACH {
+            calculations::create(&db, ann, &draft()).await.unwrap();
+        }
+        db
+    };
+    if let Some(path) = std::env::var_os(AGAIN) {
+        write(Path::new(&path)).await;
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = place(&folder);
+    let other = Command::new(std::env::current_exe().unwrap())
+        .args(["two_processes_write_one_file", "--nocapture"])
+        .env(AGAIN, &path)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let db = write(&path).await;
+    let output = other.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let made = text(db.connection(), "SELECT CAST(COUNT(*) AS TEXT) FROM calculations").await;
+    assert_eq!(made, (2 * EACH).to_string());
+}
+
+#[tokio::test]
 async fn an_older_file_is_migrated_and_kept_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let path = place(&folder);

@@ -88,6 +88,10 @@ async fn inputs_that_are_not_there_or_not_hers_leave_nothing_half_made() {
         let error = calculations::create(&db, ann, &new).await.unwrap_err();
         assert!(matches!(error, DbError::NotFound { what: "file", .. }), "{error}");
     }
+    let mut orphan = calculation("x");
+    orphan.parent_id = Some(CalculationId(9_999));
+    let error = calculations::create(&db, ann, &orphan).await.unwrap_err();
+    assert!(matches!(&error, DbError::Conflict(words) if words.contains("is gone")), "{error}");
     assert_eq!(calculations::count(&db, ann, &CalculationQuery::default()).await.unwrap(), 0);
     assert!(files::get(&db, ann, his).await.unwrap().is_none());
     assert!(matches!(files::delete(&db, ann, his).await, Err(DbError::NotFound { .. })));

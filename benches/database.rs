@@ -1,13 +1,17 @@
-//! How long the pages of a list take: first, next, last, by every column, with a filter and with a text.
+//! How long the database takes: pages of a list (first, next, last, by every column, with a filter, with a text), and
+//! what a run writes.
 //!
 //! `MECAPY_BENCH_ROWS` sets the number of calculations (100,000 without it).
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use mecapy::{
-    db::{Db, calculations, users},
+    db::{Db, calculations, runs, users},
     domain::{
-        id::UserId,
+        calculation::NewCalculation,
+        id::{RunId, UserId},
+        limits::Limits,
         page::{CalculationQuery, CalculationSort, Direction, PageRequest},
+        run::{Outcome, Provenance},
         status::Status,
         user::Identity,
     },
@@ -73,7 +77,52 @@ fn lists(criterion: &mut Criterion) {
     group.bench_function("count", |bencher| {
         bencher.iter(|| runtime.block_on(calculations::count(&db, user, &plain)).expect("counts"));
     });
+    group.bench_function("make, submit, claim, finish", |bencher| {
+        bencher.iter(|| runtime.block_on(life(&db, user)));
+    });
     group.finish();
+}
+
+/// All that one run writes but its files.
+async fn life(db: &Db, user: UserId) {
+    let (run, now) = (RunId::new(), chrono::Utc::now().naive_utc());
+    let limits = Limits::default();
+    let new = NewCalculation {
+        name: "Bench".to_owned(),
+        description: None,
+        code: "print(1)".to_owned(),
+        parameters: None,
+        limits,
+        tool_id: None,
+        tool_version_id: None,
+        parent_id: None,
+        inputs: Vec::new(),
+    };
+    let provenance = Provenance {
+        run,
+        engine: "builtin".to_owned(),
+        level: "E2".to_owned(),
+        guarantee: String::new(),
+        host: "bench".to_owned(),
+        interpreter: String::new(),
+        limits,
+    };
+    let outcome = Outcome {
+        status: Status::Completed,
+        error_kind: None,
+        error_message: None,
+        error_line: None,
+        result_data: Some("{}".to_owned()),
+        outputs: Vec::new(),
+        notes: Vec::new(),
+        exit_code: Some(0),
+        signal: None,
+        usage: None,
+    };
+    let id = calculations::create(db, user, &new).await.expect("made");
+    runs::submit(db, user, id, run, "bench", &limits).await.expect("submitted");
+    assert!(runs::claim(db, run, &provenance, now).await.expect("claimed"));
+    runs::finish(db, run, &outcome, now).await.expect("finished");
 }
 
 fn page(runtime: &Runtime, db: &Db, user: UserId, query: &CalculationQuery, request: &PageRequest) {
