@@ -85,13 +85,14 @@ fn list(pane: &MonitorPane, buffer: &mut Buffer, parts: &Parts, look: &Look<'_>)
     if area.is_empty() {
         return;
     }
-    let count = |status: Status| pane.rows().iter().filter(|row| row.status == status).count();
+    let listed: Vec<CalculationRow> = pane.rows().iter().map(|row| newest(pane, row)).collect();
+    let count = |status: Status| listed.iter().filter(|row| row.status == status).count();
     let title = format!("{} running, {} waiting", count(Status::Running), count(Status::Pending));
     text::line(buffer, area, 0, &title, if pane.in_log { theme.title } else { theme.accent });
     let rows = Rect { y: area.y + 1, height: area.height - 1, ..area };
     let first = first_row(pane, area);
     let mut shown = rows.rows();
-    for row in pane.rows().iter().skip(first) {
+    for row in listed.iter().skip(first) {
         let Some(place) = shown.next() else { return };
         run_row(row, Some(row.id) == pane.chosen, !pane.in_log, place, buffer, look);
     }
@@ -110,6 +111,19 @@ fn list(pane: &MonitorPane, buffer: &mut Buffer, parts: &Parts, look: &Look<'_>)
             error_kind: None,
         };
         run_row(&ended, true, !pane.in_log, place, buffer, look);
+    }
+}
+
+/// A row with what is known of it by now: the database is told of an end a little later than the screen.
+fn newest(pane: &MonitorPane, row: &CalculationRow) -> CalculationRow {
+    match pane.live.value().filter(|live| live.id == row.id && live.status != row.status) {
+        Some(live) => CalculationRow {
+            status: live.status,
+            started_at: live.started_at,
+            execution_time: live.usage.map(|usage| usage.execution_time),
+            ..row.clone()
+        },
+        None => row.clone(),
     }
 }
 

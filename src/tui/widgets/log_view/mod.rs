@@ -315,8 +315,23 @@ impl LogView {
 
     /// The place of the window that shows the end at its bottom.
     fn last_top(&self) -> (u64, usize) {
+        self.top_above(self.length)
+    }
+
+    /// The place to draw from: while the newest lines of a followed end are on their way, the newest at hand.
+    fn drawn_top(&self) -> (u64, usize) {
+        let at_hand = self.at_hand().end;
+        if self.follow && at_hand > 0 && at_hand < self.length {
+            self.top_above(at_hand)
+        } else {
+            (self.top, self.hidden_rows)
+        }
+    }
+
+    /// The place of the window whose last line is the one before `end`.
+    fn top_above(&self, end: u64) -> (u64, usize) {
         let mut rows = usize::from(self.size.height).max(1);
-        let mut top = self.length;
+        let mut top = end;
         while top > 0 {
             let height = self.height_of(top - 1);
             if height > rows {

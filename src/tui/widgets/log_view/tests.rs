@@ -63,6 +63,16 @@ fn follows_the_end_until_it_is_scrolled() {
 }
 
 #[test]
+fn the_lines_at_hand_stay_until_newer_ones_come() {
+    let mut view = view(100, 20, 3, &short);
+    view.set_length(50_000);
+    assert_eq!(screen(&view), "  line 97\n  line 98\n! line 99\n");
+    assert!(view.wanted().is_some_and(|range| range.end == 50_000));
+    serve(&mut view, &short);
+    assert_eq!(screen(&view), "  line 49997\n  line 49998\n! line 49999\n");
+}
+
+#[test]
 fn a_million_lines_take_the_memory_of_three_windows() {
     let mut view = view(1_000_000, 80, 40, &short);
     for _ in 0..2_000 {

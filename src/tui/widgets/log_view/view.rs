@@ -41,8 +41,8 @@ impl LogView {
     /// Draws the window.
     pub fn render(&self, area: Rect, buffer: &mut Buffer, styles: &LogStyles) {
         let mut y = area.top();
-        let mut skip = self.hidden_rows;
-        for number in self.seen() {
+        let (top, mut skip) = self.drawn_top();
+        for number in top..self.length {
             if y >= area.bottom() {
                 break;
             }
