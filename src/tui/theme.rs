@@ -49,15 +49,15 @@ pub struct Theme {
 impl Theme {
     /// For dark backgrounds: the terminal's own 16 colours.
     pub const fn dark() -> Self {
-        Self::coloured(Color::Cyan, Color::Yellow, Color::DarkGray)
+        Self::coloured(Color::Cyan, Color::Yellow, Color::DarkGray, Color::LightBlue)
     }
 
     /// For light backgrounds: none of the pale colours.
     pub const fn light() -> Self {
-        Self::coloured(Color::Blue, Color::Magenta, Color::DarkGray)
+        Self::coloured(Color::Blue, Color::Magenta, Color::DarkGray, Color::Blue)
     }
 
-    const fn coloured(accent: Color, warning: Color, dim: Color) -> Self {
+    const fn coloured(accent: Color, warning: Color, dim: Color, function: Color) -> Self {
         let plain = Style::new();
         Self {
             text: plain,
@@ -76,7 +76,7 @@ impl Theme {
             string: plain.fg(Color::Green),
             number: plain.fg(accent),
             comment: plain.fg(dim).add_modifier(Modifier::ITALIC),
-            function: plain.fg(Color::Blue),
+            function: plain.fg(function),
             error: plain.fg(Color::Red).add_modifier(Modifier::UNDERLINED),
             colour: true,
         }

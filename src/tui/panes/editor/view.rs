@@ -28,7 +28,10 @@ pub(super) fn view(pane: &EditorPane, frame: &mut Frame<'_>, area: Rect, look: &
     name_row(pane, document, &parts, frame, theme);
     title(pane, document, Field::Code, parts.code_title, frame.buffer_mut(), theme);
     title(pane, document, Field::Parameters, parts.parameters_title, frame.buffer_mut(), theme);
-    let styles = code_styles(theme);
+    let mut styles = code_styles(theme);
+    if pane.prompt.is_none() {
+        styles.found = Style::new(); // what was looked for is not marked for ever
+    }
     for (field, editor) in [(Field::Code, &document.code), (Field::Parameters, &document.parameters)] {
         let cursor = editor.render(parts.text(field), frame.buffer_mut(), &styles);
         if let (Some(cursor), true, true) = (cursor, pane.field == field, pane.prompt.is_none()) {
@@ -64,6 +67,7 @@ fn code_styles(theme: &Theme) -> CodeStyles {
         key: theme.keyword,
         mark: theme.warning,
         problem: theme.error,
+        sign: theme.bad,
         bracket: Style::new().add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
         selection: theme.selected,
         found: theme.matched,
@@ -103,7 +107,9 @@ fn title(pane: &EditorPane, document: &Document, field: Field, area: Rect, buffe
         Field::Code => ("Code", &document.code),
         _ => ("Parameters", &document.parameters),
     };
-    buffer.set_string(area.x, area.y, "─".repeat(area.width.into()), if focused { theme.accent } else { theme.border });
+    let mut rule = if focused { theme.accent } else { theme.border };
+    rule.add_modifier = Modifier::empty(); // it would stay under the words
+    buffer.set_string(area.x, area.y, "─".repeat(area.width.into()), rule);
     let (length, limit) = document.length(field).unwrap_or_default();
     let style = if length > limit { theme.bad } else { theme.dim };
     let (row, column) = editor.cursor();

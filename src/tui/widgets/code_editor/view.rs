@@ -40,6 +40,8 @@ pub struct CodeStyles {
     pub mark: Style,
     /// What Python will not accept.
     pub problem: Style,
+    /// The sign and the number of a line with a problem.
+    pub sign: Style,
     /// The two brackets of a pair.
     pub bracket: Style,
     /// Selected text.
@@ -148,9 +150,9 @@ impl CodeEditor {
     fn render_gutter(&self, row: usize, area: Rect, buffer: &mut Buffer, styles: &CodeStyles) {
         let width = self.gutter() - 2;
         let (sign, style) = if self.failed_row == Some(row) {
-            ('►', styles.problem)
+            ('►', styles.sign)
         } else if self.problems().iter().any(|problem| problem.row == row) {
-            ('!', styles.problem)
+            ('!', styles.sign)
         } else if self.cursor().0 == row {
             (' ', styles.current_line)
         } else {
