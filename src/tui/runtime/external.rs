@@ -43,7 +43,7 @@ pub async fn edit(
                 // Ctrl-Z in the editor stops the whole job; the shell continues us both.
                 Asked::Suspend => stop_until_continued(),
                 // Ctrl-C is the editor's, and a hang-up reaches it as well as us: its end is what counts.
-                Asked::End(_) | Asked::Continued => {}
+                Asked::End(_) | Asked::Continued | Asked::Resized => {}
             },
         }
     };

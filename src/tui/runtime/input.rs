@@ -57,7 +57,8 @@ fn message(event: Event) -> Option<Msg> {
     match event {
         Event::Key(key) => Key::from_event(key).map(Msg::Key),
         Event::Paste(text) => Some(Msg::Paste(text)),
-        Event::Resize(width, height) => Some(Msg::Resize(width, height)),
+        // Told by the signal itself, which is caught before the first key is read.
+        Event::Resize(..) => None,
         Event::FocusGained => Some(Msg::Focus(true)),
         Event::FocusLost => Some(Msg::Focus(false)),
         Event::Mouse(MouseEvent { kind, column, row, .. }) => match kind {

@@ -98,6 +98,11 @@ struct Loop {
 impl Loop {
     async fn run(&mut self, mut signals: Signals, mut opening: mpsc::Receiver<Opened>) -> io::Result<End> {
         self.input = Some(Input::start(self.queue.clone()));
+        // The size may have changed before its signal was caught.
+        if self.screen.present_size() != self.screen.size() {
+            self.fit(&mut signals).await?;
+            self.draw()?;
+        }
         loop {
             self.plan_tick();
             let tick = self.next_tick;
@@ -110,6 +115,8 @@ impl Loop {
                     }
                     Asked::Suspend => self.suspend().await?,
                     Asked::Continued => self.resume()?,
+                    // Even where the size is the same again: what the terminal showed in between is cut.
+                    Asked::Resized => self.fit(&mut signals).await?,
                 },
                 Some(msg) = self.messages.recv() => {
                     if self.take(msg, &mut signals).await? {
@@ -144,6 +151,12 @@ impl Loop {
             }
             self.draw()?;
         }
+    }
+
+    /// Takes the terminal's present size.
+    async fn fit(&mut self, signals: &mut Signals) -> io::Result<()> {
+        let size = self.screen.present_size();
+        self.take(Msg::Resize(size.width, size.height), signals).await.map(drop)
     }
 
     /// Takes a message and does what comes of it; whether to leave.

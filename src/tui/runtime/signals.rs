@@ -9,6 +9,8 @@ pub enum Asked {
     End(i32),
     /// Stop until continued.
     Suspend,
+    /// The terminal has another size.
+    Resized,
     /// Continued: the terminal may have been used by others.
     Continued,
 }
@@ -20,6 +22,7 @@ pub struct Signals {
     interrupt: Signal,
     suspend: Signal,
     continued: Signal,
+    resized: Signal,
 }
 
 impl Signals {
@@ -31,6 +34,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             suspend: signal(SignalKind::from_raw(libc::SIGTSTP))?,
             continued: signal(SignalKind::from_raw(libc::SIGCONT))?,
+            resized: signal(SignalKind::window_change())?,
         })
     }
 
@@ -42,6 +46,7 @@ impl Signals {
             _ = self.interrupt.recv() => Asked::End(libc::SIGINT),
             _ = self.suspend.recv() => Asked::Suspend,
             _ = self.continued.recv() => Asked::Continued,
+            _ = self.resized.recv() => Asked::Resized,
         }
     }
 }

@@ -76,6 +76,11 @@ impl Screen {
         self.size
     }
 
+    /// The size that the terminal has now.
+    pub fn present_size(&self) -> Size {
+        size_of(&self.tty)
+    }
+
     /// It has another size now.
     pub fn resize(&mut self, size: Size) {
         self.size = size;
@@ -210,3 +215,7 @@ impl Backend for Canvas {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "terminal_tests.rs"]
+mod tests;

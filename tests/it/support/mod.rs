@@ -1,6 +1,7 @@
 //! What several integration tests use.
 
 pub mod home;
+pub mod pty;
 
 pub mod user;
 
