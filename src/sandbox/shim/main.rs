@@ -12,6 +12,8 @@
 //!
 //! This folder is the only place with unsafe code, and `sys` holds nearly all of it.
 
+#![allow(unsafe_code, reason = "the kernel's calls are made here and nowhere else; each block says why it is sound")]
+
 #[path = "../wire.rs"]
 #[allow(dead_code, reason = "the program's half of the codec is in the same file")]
 mod wire;
@@ -72,7 +74,7 @@ fn inner(plan: &Plan, clones: Option<mounts::Clones>, socket: &mut UnixStream) -
     if let Some(clones) = clones {
         // With the outer stage, PID 1 goes, and with PID 1 the whole namespace.
         sys::die_with_parent()?;
-        mounts::build(plan, clones)?;
+        mounts::build(plan, &clones)?;
     }
     // A process of the same uid could otherwise stop us by ptrace, and the clock with us.
     sys::set_undumpable()?;

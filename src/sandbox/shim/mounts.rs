@@ -51,7 +51,7 @@ pub fn clone(plan: &Plan) -> Result<Clones, Trouble> {
 }
 
 /// Builds the root, moves into it, and leaves nothing of the old one reachable.
-pub fn build(plan: &Plan, clones: Clones) -> Result<(), Trouble> {
+pub fn build(plan: &Plan, clones: &Clones) -> Result<(), Trouble> {
     sys::set_hostname(c"mecapy")?;
     // Nothing mounted from here on may show up on the host.
     sys::mount_at("", "/", "", MS_REC | MS_PRIVATE, "")?;

@@ -42,11 +42,7 @@ impl Scope {
         let mut parents = HashMap::new();
         for (pid, state, parent, waited_ticks) in pids().filter_map(stat) {
             parents.insert(pid, parent);
-            if self == Self::Namespace {
-                found.push((pid, state, waited_ticks));
-            } else if parent != 0 {
-                found.push((pid, state, waited_ticks));
-            }
+            found.push((pid, state, waited_ticks));
         }
         let us = std::process::id() as i32;
         found.retain(|(pid, ..)| *pid != us && (self == Self::Namespace || descends(*pid, us, &parents)));

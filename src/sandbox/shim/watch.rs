@@ -141,7 +141,7 @@ impl Watch<'_> {
             let wait = wait.as_micros().div_ceil(1000) as i32;
             let [asked, signalled] =
                 sys::wait_readable([listening.then(|| socket.as_fd()), Some(signals.as_fd())], wait);
-            if signalled && self.terminated(&mut signals) {
+            if signalled && terminated(&mut signals) {
                 self.stop(Reason::Cancelled);
             }
             if asked {
@@ -162,16 +162,6 @@ impl Watch<'_> {
             }
         }
         self.finish()
-    }
-
-    /// Whether a signal other than a child's end came.
-    fn terminated(&self, signals: &mut File) -> bool {
-        let mut asked = false;
-        let mut info = [0; 128];
-        while let Ok(128) = signals.read(&mut info) {
-            asked |= i32::from(info[0]) == sys::SIGTERM;
-        }
-        asked
     }
 
     fn reap(&mut self) {
@@ -280,4 +270,14 @@ impl Watch<'_> {
         self.check_files();
         Report::Ended(self.exit.unwrap_or(Exit::Signal(sys::SIGKILL as u64)), self.reason, self.figures)
     }
+}
+
+/// Whether a signal other than a child's end came.
+fn terminated(signals: &mut File) -> bool {
+    let mut asked = false;
+    let mut info = [0; 128];
+    while let Ok(128) = signals.read(&mut info) {
+        asked |= i32::from(info[0]) == sys::SIGTERM;
+    }
+    asked
 }

@@ -81,7 +81,7 @@ pub fn used_bytes(file: &File) -> u64 {
     // SAFETY: all-zero is a valid `StatFs`, which is as large as the kernel's.
     unsafe {
         let mut buffer: StatFs = zeroed();
-        if fstatfs(file.as_raw_fd(), &mut buffer) != 0 {
+        if fstatfs(file.as_raw_fd(), &raw mut buffer) != 0 {
             return 0;
         }
         (buffer.blocks - buffer.free) * buffer.block_size as u64

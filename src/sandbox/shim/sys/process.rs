@@ -109,7 +109,7 @@ pub fn exit_now(code: i32) -> ! {
 pub fn wait_for(child: i32) {
     let mut status = 0;
     // SAFETY: `status` is ours for the call.
-    while unsafe { waitpid(child, &mut status, 0) } == -1
+    while unsafe { waitpid(child, &raw mut status, 0) } == -1
         && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
     {}
 }
@@ -118,7 +118,7 @@ pub fn wait_for(child: i32) {
 pub fn reap() -> Option<(i32, i32)> {
     let mut status = 0;
     // SAFETY: `status` is ours for the call; 1 is WNOHANG.
-    let pid = unsafe { waitpid(-1, &mut status, 1) };
+    let pid = unsafe { waitpid(-1, &raw mut status, 1) };
     (pid > 0).then_some((pid, status))
 }
 
@@ -127,7 +127,7 @@ pub fn has_children() -> bool {
     // SAFETY: the kernel writes 128 bytes of siginfo at most; 0x01000005 is WNOHANG | WEXITED | WNOWAIT.
     unsafe {
         let mut info = [0; 16];
-        waitid(0, 0, &mut info, 0x0100_0005) == 0
+        waitid(0, 0, &raw mut info, 0x0100_0005) == 0
     }
 }
 
@@ -141,7 +141,7 @@ pub fn children_usage() -> (u64, u64) {
     // SAFETY: all-zero is a valid `Rusage`, which is as large as the kernel's; -1 is RUSAGE_CHILDREN.
     let usage = unsafe {
         let mut usage: Rusage = zeroed();
-        getrusage(-1, &mut usage);
+        getrusage(-1, &raw mut usage);
         usage
     };
     let micros = |time: [i64; 2]| time[0] as u64 * 1_000_000 + time[1] as u64;
@@ -152,7 +152,7 @@ pub fn children_usage() -> (u64, u64) {
 pub fn process_cpu(pid: i32) -> Option<u64> {
     let mut time = [0; 2];
     // SAFETY: `time` is a `timespec` of 64-bit Linux.
-    let result = unsafe { clock_gettime((!pid << 3) | 2, &mut time) };
+    let result = unsafe { clock_gettime((!pid << 3) | 2, &raw mut time) };
     (result == 0).then(|| time[0] as u64 * 1_000_000_000 + time[1] as u64)
 }
 
@@ -161,13 +161,13 @@ pub fn signal_descriptor(signals: &[i32]) -> Result<File, Trouble> {
     // SAFETY: all-zero is a valid set, as large as glibc's; the result is a new descriptor that nobody else owns.
     unsafe {
         let mut set: SignalSet = zeroed();
-        sigemptyset(&mut set);
+        sigemptyset(&raw mut set);
         for signal in signals {
-            sigaddset(&mut set, *signal);
+            sigaddset(&raw mut set, *signal);
         }
-        sigprocmask(0, &set, null_mut());
+        sigprocmask(0, &raw const set, null_mut());
         // SFD_CLOEXEC | SFD_NONBLOCK
-        let fd = check("signal descriptor", signalfd(-1, &set, 0o2_004_000).into())?;
+        let fd = check("signal descriptor", signalfd(-1, &raw const set, 0o2_004_000).into())?;
         Ok(File::from_raw_fd(fd as RawFd))
     }
 }
@@ -180,8 +180,8 @@ pub fn reset_signals() {
             signal(number, 0);
         }
         let mut set: SignalSet = zeroed();
-        sigemptyset(&mut set);
-        sigprocmask(2, &set, null_mut());
+        sigemptyset(&raw mut set);
+        sigprocmask(2, &raw const set, null_mut());
     }
 }
 

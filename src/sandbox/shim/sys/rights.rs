@@ -53,7 +53,7 @@ pub fn limit(resource: i32, value: u64, step: &str) -> Result<(), Trouble> {
     // SAFETY: two 64-bit numbers, as `struct rlimit`.
     unsafe {
         let mut now = [0; 2];
-        check(step, getrlimit(resource, &mut now).into())?;
+        check(step, getrlimit(resource, &raw mut now).into())?;
         let value = value.min(now[1]);
         check(step, setrlimit(resource, &[value, value]).into()).map(drop)
     }
@@ -64,9 +64,9 @@ pub fn raise_descriptor_limit() {
     // SAFETY: two 64-bit numbers, as `struct rlimit`; 7 is RLIMIT_NOFILE.
     unsafe {
         let mut now = [0; 2];
-        if getrlimit(7, &mut now) == 0 {
+        if getrlimit(7, &raw mut now) == 0 {
             now[0] = now[1].min(65_536);
-            setrlimit(7, &now);
+            setrlimit(7, &raw const now);
         }
     }
 }
@@ -106,6 +106,6 @@ pub fn install_filter(program: &[u8]) -> Result<(), Trouble> {
         program.chunks_exact(8).map(|entry| u64::from_ne_bytes(entry.try_into().unwrap_or_default())).collect();
     let program = Program { length: aligned.len() as u16, filter: aligned.as_ptr().cast() };
     // SAFETY: the kernel reads `length` entries of eight bytes; 2 is SECCOMP_MODE_FILTER.
-    let result = unsafe { prctl(PR_SET_SECCOMP, 2 as c_ulong, &program as *const Program) };
+    let result = unsafe { prctl(PR_SET_SECCOMP, 2 as c_ulong, &raw const program) };
     check("seccomp filter", result.into()).map(drop)
 }
