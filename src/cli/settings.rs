@@ -44,9 +44,13 @@ pub fn path(loaded: &Loaded, output: Output) -> CommandResult {
         ("objects", &loaded.config.storage.path),
     ];
     if output.json {
-        let mut object = json!({ "files": loaded.files, "log": paths.log(), "database": paths.database() });
+        let mut object = json!({
+            "files": loaded.files,
+            "log": paths.log().to_string_lossy(),
+            "database": paths.database().to_string_lossy(),
+        });
         for (name, folder) in folders {
-            object[name] = json!(folder);
+            object[name] = json!(folder.to_string_lossy());
         }
         output.json(&object)?;
         return Ok(Exit::Ok);

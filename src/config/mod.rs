@@ -98,9 +98,15 @@ pub struct Origin {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Source {
     /// The file.
+    #[serde(serialize_with = "shown")]
     pub path: PathBuf,
     /// Whether it is there.
     pub found: bool,
+}
+
+/// A path need not be UTF-8, JSON must be.
+fn shown<S: serde::Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&path.to_string_lossy())
 }
 
 /// The settings, and how they came to be.
@@ -217,7 +223,12 @@ fn merge(layers: &[Vec<Entry>], environment: &Environment) -> Result<config::Con
                 Scalar::Text(text) if entry.setting.kind == Kind::Path && !text.is_empty() => {
                     let folder = entry.folder.as_ref().unwrap_or(&environment.current);
                     let path = paths::resolve(text, &environment.home, folder);
-                    config::ValueKind::String(path.to_string_lossy().into_owned())
+                    let path = path.into_os_string().into_string().map_err(|path| ConfigError::BadValue {
+                        place: entry.origin.clone(),
+                        key: entry.setting.key.to_owned(),
+                        problem: format!("is not UTF-8: {}", path.display()),
+                    })?;
+                    config::ValueKind::String(path)
                 }
                 Scalar::Text(text) => config::ValueKind::String(text.clone()),
                 Scalar::Integer(number) => config::ValueKind::I64(*number),

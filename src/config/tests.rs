@@ -241,6 +241,16 @@ fn paths_start_where_they_were_written() {
 }
 
 #[test]
+fn a_path_that_is_not_utf8_is_refused_not_bent() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let mut place = place();
+    place.environment.current = PathBuf::from(OsString::from_vec(b"/srv/caf\xe9".to_vec()));
+    let flags = Flags { set: vec!["paths.data=data".to_owned()], ..Flags::default() };
+    let refusal = place.load(&flags).unwrap_err().to_string();
+    assert!(refusal.starts_with("flag --set: paths.data is not UTF-8: "), "{refusal}");
+}
+
+#[test]
 fn a_named_file_replaces_the_users_and_must_be_there() {
     let place = place().user("[limits]\ntimeout = 2\n");
     let named = place.folder.path().join("other.toml");

@@ -1,7 +1,7 @@
 //! The verbs of calculations, as clap reads them.
 
 use clap::{Args, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 /// Verbs of calculations.
 #[derive(Debug, Subcommand)]
@@ -60,7 +60,7 @@ pub struct Content {
     pub param: Vec<String>,
     /// A file the code reads, under the name it knows it by
     #[arg(long, value_name = "NAME=FILE")]
-    pub input: Vec<String>,
+    pub input: Vec<OsString>,
     /// Seconds of wall clock
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true)]
     pub timeout: Option<u32>,
@@ -94,7 +94,7 @@ pub struct New {
 pub struct Run {
     /// Id of a calculation, or a Python file (`./12` for a file whose name is a number; `-` for standard input)
     #[arg(value_name = "ID|FILE.py", conflicts_with = "tool")]
-    pub target: Option<String>,
+    pub target: Option<OsString>,
     #[command(flatten)]
     pub content: Content,
     /// Python interpreter of this run

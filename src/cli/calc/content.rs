@@ -16,7 +16,9 @@ use crate::{
 };
 use serde_json::{Map, Value};
 use std::{
+    ffi::{OsStr, OsString},
     io::{self, Read},
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
 
@@ -148,11 +150,12 @@ fn set(object: &mut Map<String, Value>, given: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn read_inputs(given: &[String]) -> Result<Vec<InputFile>, Failure> {
+fn read_inputs(given: &[OsString]) -> Result<Vec<InputFile>, Failure> {
     let mut inputs: Vec<InputFile> = Vec::new();
     for given in given {
-        let (alias, path) = given.split_once('=').ok_or_else(|| {
-            Failure::usage(format!("--input {given:?}: write it as name=file, such as mesh=grid.csv"))
+        let (alias, path) = split(given).ok_or_else(|| {
+            let given = given.display();
+            Failure::usage(format!("--input \"{given}\": write it as name=file, such as mesh=grid.csv"))
         })?;
         check_alias(alias)?;
         if inputs.iter().any(|other| other.alias == alias) {
@@ -172,6 +175,13 @@ fn read_inputs(given: &[String]) -> Result<Vec<InputFile>, Failure> {
         inputs.push(InputFile { alias: alias.to_owned(), path });
     }
     Ok(inputs)
+}
+
+/// The name, which is text, and the path, which may be anything.
+fn split(given: &OsStr) -> Option<(&str, &OsStr)> {
+    let bytes = given.as_bytes();
+    let at = bytes.iter().position(|byte| *byte == b'=')?;
+    Some((std::str::from_utf8(&bytes[..at]).ok()?, OsStr::from_bytes(&bytes[at + 1..])))
 }
 
 /// The name becomes a file's stem in the sandbox: one path segment that is what it looks like.

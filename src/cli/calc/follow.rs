@@ -87,6 +87,11 @@ impl<'a> Printer<'a> {
         Self { session, id, log, output, is_terminal: std::io::stdout().is_terminal(), raw: None }
     }
 
+    /// Whether all there is of the log was printed with the first lines, as bytes.
+    pub fn is_raw(&self) -> bool {
+        self.raw.is_some()
+    }
+
     /// Prints these lines, which follow those before.
     pub async fn lines(&mut self, lines: &[LogLine]) -> Result<(), Failure> {
         let Log::From(first) = self.log else { return Ok(()) };

@@ -35,7 +35,7 @@ pub async fn logs(session: &Session, args: &Logs, output: Output) -> CommandResu
     };
     let mut printer = Printer::new(session, id, Log::From(first), output);
     let mut from = first;
-    while from < length {
+    while from < length && !printer.is_raw() {
         let lines = reader.lines(from, LINES)?;
         from += lines.len() as u64;
         if lines.is_empty() {

@@ -100,7 +100,7 @@ async fn files(
         let path: PathBuf = folder.join(unique(&linked.file.filename, &mut names));
         session.store.download(&linked.file, &path).await.map_err(|error| Failure::new(Exit::Error, error))?;
         if output.json {
-            output.json(&json!({ "path": path, "filename": linked.file.filename, "file_role": linked.file_role }))?;
+            output.json(&json!({ "path": path.to_string_lossy(), "filename": linked.file.filename, "file_role": linked.file_role }))?;
         } else {
             output.text(&path.to_string_lossy())?;
         }

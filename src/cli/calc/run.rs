@@ -21,7 +21,7 @@ use std::path::Path;
 /// Runs a calculation that is there, or makes one from a file or a tool and runs that.
 pub async fn run(session: &Session, args: &Run, changes: Changes, output: Output) -> CommandResult {
     changes.allowed("run a calculation")?;
-    let known = args.target.as_deref().and_then(|target| target.parse().ok()).map(CalculationId);
+    let known = args.target.as_ref().and_then(|target| target.to_str()?.parse().ok()).map(CalculationId);
     let id = if let Some(id) = known {
         startable(session, id, &args.content).await?;
         if changes.dry_run {

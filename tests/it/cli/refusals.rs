@@ -191,3 +191,18 @@ fn read_only_and_dry_run_change_nothing() {
     home.run(&["calc", "rm", id.trim(), "--yes"]).code(0).says("deleted calculation 1");
     home.run(&["calc", "show", id.trim()]).code(5);
 }
+
+#[test]
+fn file_names_need_not_be_utf8() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let home = home();
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9.py");
+    std::fs::write(home.path().join(name), "pass").unwrap();
+    let mut input = std::ffi::OsString::from("mesh=");
+    input.push(name);
+    let made = home.command(&["calc", "new"]).arg(name).arg("--input").arg(&input).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let shown = home.run(&["calc", "show", "1", "--json"]).code(0).json();
+    assert_eq!(shown["name"], "caf\u{fffd}");
+    assert_eq!(shown["files"][0]["alias"], "mesh");
+}
