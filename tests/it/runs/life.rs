@@ -7,7 +7,7 @@ use mecapy::{
     runs::{self, Cancel, Phase, RunOptions, SubmitError},
     storage,
 };
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 /// Prints, reports, writes an output and an artifact, and has a result.
 const EVERYTHING: &str = r#"
@@ -63,6 +63,59 @@ async fn a_run_ends_with_everything_it_made() {
     );
     assert_eq!(machine.log(id).await, text, "the stored log is the one that was followed");
     machine.assert_nothing_left().await;
+}
+
+#[tokio::test]
+async fn what_a_run_does_is_seen_while_it_does_it() {
+    let machine = Machine::new().await;
+    let code = r#"
+import pathlib, time
+out = pathlib.Path("/workspace/out") if pathlib.Path("/workspace/out").exists() else pathlib.Path(__file__).parents[1] / "out"
+with open(out / "progress.jsonl", "w", buffering=1) as progress:
+    progress.write('{"step": 1, "total": 4, "residual": 0.5}\nnot json\n')
+    ballast = bytearray(64 << 20)
+    print("partial", end="", flush=True)
+    time.sleep(600)
+"#;
+    let id = machine.calculation(code).await;
+    let run = machine.submit(id).await;
+    let state = wait_for("progress and figures", || {
+        machine
+            .state(run)
+            .filter(|state| state.progress.is_some() && state.usage.is_some_and(|usage| usage.memory > 64 << 20))
+    })
+    .await;
+    assert_eq!((state.phase, state.status), (Phase::Running, Status::Running));
+    let progress = state.progress.unwrap();
+    assert_eq!((progress.fraction(), progress.metrics), (Some(0.25), vec![("residual".to_owned(), 0.5)]));
+    assert!(state.isolation.is_some() && state.started_at.is_some());
+    // A line that has not ended is there to be seen; one that reports nothing is told.
+    let mut log = runs::open_log(&machine.session, id).await.unwrap().unwrap();
+    wait_for("the lines", || {
+        log.refresh().unwrap();
+        let lines = log.lines(0, 10).unwrap();
+        let text: Vec<_> = lines.iter().map(|line| String::from_utf8_lossy(&line.bytes).into_owned()).collect();
+        (text.iter().any(|line| line == "partial") && text.iter().any(|line| line.contains("skipped: not json")))
+            .then_some(())
+    })
+    .await;
+    runs::cancel(&machine.session, id).await.unwrap();
+    machine.follow(id).await;
+    machine.assert_nothing_left().await;
+}
+
+#[tokio::test]
+async fn a_quiet_run_wakes_nobody() {
+    let machine = Machine::new().await;
+    let id = machine.calculation("import time\ntime.sleep(600)").await;
+    let run = machine.submit(id).await;
+    wait_for("its start", || machine.state(run).filter(|state| state.usage.is_some())).await;
+    let mut watch = runs::Watch::open(&machine.spool(run)).unwrap();
+    while tokio::time::timeout(Duration::from_secs(2), watch.next()).await.is_ok() {}
+    let quiet = tokio::time::timeout(Duration::from_secs(2), watch.next()).await;
+    assert!(quiet.is_err(), "it changed while nothing happened: {quiet:?}");
+    runs::cancel(&machine.session, id).await.unwrap();
+    machine.follow(id).await;
 }
 
 #[tokio::test]

@@ -3,3 +3,4 @@
 mod faults;
 mod life;
 mod support;
+mod terminal;
