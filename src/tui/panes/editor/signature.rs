@@ -17,18 +17,14 @@ pub struct Signature {
 impl Signature {
     /// Reads the `def calculate(…)` of `code`; `None` where there is none.
     pub fn of(code: &str) -> Option<Self> {
+        // Only its own lines are parsed: this is done at every key.
+        let code = format!("{} pass", head(code)?);
+        let code = code.as_str();
         let mut parser = Parser::new();
         parser.set_language(&tree_sitter_python::LANGUAGE.into()).ok()?;
         let tree = parser.parse(code, None)?;
-        let root = tree.root_node();
-        let mut walk = root.walk();
         let text = |node: Node<'_>| code.get(node.byte_range()).unwrap_or_default().to_owned();
-        let function = root
-            .children(&mut walk)
-            .map(|node| node.child_by_field_name("definition").unwrap_or(node)) // behind decorators
-            .filter(|node| node.kind() == "function_definition")
-            .filter(|node| node.child_by_field_name("name").is_some_and(|name| text(name) == "calculate"))
-            .last()?;
+        let function = tree.root_node().child(0).filter(|node| node.kind() == "function_definition")?;
         let parameters = function.child_by_field_name("parameters")?;
         let mut signature = Self::default();
         let mut walk = parameters.walk();
@@ -89,6 +85,35 @@ impl Signature {
         }
         serde_json::to_string_pretty(&self.defaults).unwrap_or_default()
     }
+}
+
+/// The last `def calculate(…):` that stands at the start of a line, without its body.
+fn head(code: &str) -> Option<&str> {
+    const NAME: &str = "def calculate";
+    let after = |at: usize| code[at + NAME.len()..].trim_start().starts_with('(');
+    let line_start = |at: usize| {
+        let line = code[..at].rfind('\n').map_or(0, |end| end + 1);
+        code[line..at].is_empty() || &code[line..at] == "async "
+    };
+    let start = code.rmatch_indices(NAME).map(|(at, _)| at).find(|at| line_start(*at) && after(*at))?;
+    let (mut depth, mut quote, mut before) = (0_u32, None, ' ');
+    let mut comment = false;
+    for (at, c) in code[start..].char_indices() {
+        match (c, quote) {
+            ('\n', _) => comment = false,
+            _ if comment => {}
+            (c, Some(open)) if c == open && before != '\\' => quote = None,
+            (_, Some(_)) => {}
+            ('"' | '\'', None) => quote = Some(c),
+            ('#', None) => comment = true,
+            ('(' | '[' | '{', None) => depth += 1,
+            (')' | ']' | '}', None) => depth = depth.checked_sub(1)?,
+            (':', None) if depth == 0 => return Some(&code[start..=start + at]),
+            _ => {}
+        }
+        before = c;
+    }
+    None
 }
 
 /// The value of a literal; `None` for anything that has to be computed.
@@ -165,6 +190,12 @@ mod tests {
         assert!(Signature::of("def calculate(a, **rest): ...").unwrap().open);
         assert_eq!(Signature::of("def other(a): ...\nclass C:\n    def calculate(self): ...\n"), None);
         assert_eq!(Signature::of("print(1)"), None);
+        let last = "def calculate(a): ...\nasync def calculate(b='):', c={'x': 1}):  # ):\n    def calculate(z): ...\n";
+        assert_eq!(Signature::of(last).unwrap().names, ["b", "c"]);
+        assert_eq!(
+            Signature::of("def calculate(\n    a=1,  # what: (it\n    b=2,\n):\n    x").unwrap().names,
+            ["a", "b"]
+        );
     }
 
     #[test]

@@ -133,8 +133,8 @@ impl Page<'_> {
             let first = SafeText::label(error.lines().next().unwrap_or_default());
             for (row, line) in text::wrap(&first, self.width.saturating_sub(2)).into_iter().take(MAX_ERROR).enumerate()
             {
-                let sign = if row == 0 { "✗ " } else { "  " };
-                self.lines.push(Line::styled(format!("{sign}{line}"), theme.bad));
+                let sign = if row == 0 { live.status.glyph() } else { ' ' };
+                self.lines.push(Line::styled(format!("{sign} {line}"), theme.status(live.status)));
             }
             if let Some(line) = live.error_line {
                 self.lines.push(Line::styled(format!("  Enter goes to line {line} of the code"), theme.accent));
