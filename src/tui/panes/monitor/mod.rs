@@ -202,6 +202,12 @@ impl MonitorPane {
     }
 
     fn fact(&mut self, fact: &Fact, cx: &mut Cx<'_>) {
+        // The end is seen before it is stored: what was read then lacks the result.
+        if let Fact::RunEnded(id) = fact
+            && self.chosen == Some(*id)
+        {
+            self.load_detail(*id, cx);
+        }
         match fact {
             Fact::Opened(_) => {
                 self.opened = true;
@@ -263,6 +269,12 @@ impl MonitorPane {
         }
     }
 
+    /// Asks for what the ended run left behind.
+    fn load_detail(&mut self, id: CalculationId, cx: &mut Cx<'_>) {
+        let ticket = cx.start(Slot::Detail(PaneId::Monitor), Request::LoadCalculation(id));
+        self.detail.ask(ticket);
+    }
+
     /// Something about the watched run.
     fn watched(&mut self, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
         match reply {
@@ -276,8 +288,7 @@ impl MonitorPane {
                 if status.is_final() {
                     self.stop_asked = None;
                     if before != Some(status) {
-                        let ticket = cx.start(Slot::Detail(PaneId::Monitor), Request::LoadCalculation(id));
-                        self.detail.ask(ticket);
+                        self.load_detail(id, cx);
                     }
                 }
             }
