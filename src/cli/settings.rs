@@ -116,5 +116,40 @@ fn manual() -> Result<Vec<u8>, Failure> {
         // A verb is a section of the one page: its own headings go one level down.
         text.extend_from_slice(String::from_utf8_lossy(&page).replace(".SH ", ".SS ").as_bytes());
     }
+    text.extend_from_slice(SURROUNDINGS.as_bytes());
+    for line in super::calc::args::EXAMPLES.lines().skip(1) {
+        text.extend_from_slice(format!(".nf\n{}\n.fi\n", line.trim()).replace('-', "\\-").as_bytes());
+    }
     Ok(text)
 }
+
+/// The sections that no argument tells.
+const SURROUNDINGS: &str = "\
+.SH FILES
+.TP
+/etc/mecapy/config.toml
+Settings of everybody on this host.
+.TP
+~/.config/mecapy/config.toml
+Your settings; a profile in it is a set of them under a name.
+.TP
+~/.local/share/mecapy
+Database and files, unless paths.data or database.url say otherwise.
+.TP
+~/.local/state/mecapy
+Runs that go on, drafts, and the log.
+.SH ENVIRONMENT
+.TP
+MECAPY_SECTION_KEY
+Any setting, such as MECAPY_LIMITS_TIMEOUT for limits.timeout. `mecapy config show` lists them all.
+.TP
+MECAPY_PROFILE, MECAPY_CONFIG
+As \\-\\-profile and \\-\\-config.
+.TP
+DATABASE_URL
+The database, as in the platform's other programs.
+.TP
+NO_COLOR, CLICOLOR, TERM, VISUAL, EDITOR
+As everywhere.
+.SH EXAMPLES
+";

@@ -3,6 +3,13 @@
 use clap::{Args, Subcommand, ValueEnum};
 use std::{ffi::OsString, path::PathBuf};
 
+/// What people type, at the end of the help.
+pub const EXAMPLES: &str = "\
+Examples:
+  mecapy calc run --tool beam_deflection --follow
+  mecapy calc run beam.py --params params.json --input mesh=grid.csv --timeout 60 --follow
+  mecapy calc run beam.py --param load=10 --wait --json";
+
 /// Verbs of calculations.
 #[derive(Debug, Subcommand)]
 pub enum Calc {
@@ -91,6 +98,7 @@ pub struct New {
 
 /// `calc run`.
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct Run {
     /// Id of a calculation, or a Python file (`./12` for a file whose name is a number; `-` for standard input)
     #[arg(value_name = "ID|FILE.py", conflicts_with = "tool")]

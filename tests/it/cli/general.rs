@@ -32,7 +32,9 @@ fn completions_and_the_manual_know_every_verb() {
     for verb in ["CALC NEW", "CALC RUN", "CALC LOGS", "CALC LS", "TOOLS SHOW", "DOCTOR", "CONFIG SHOW", "COMPLETIONS"] {
         assert!(manual.contains(&format!("MECAPY {verb}")), "{verb} is not in the manual");
     }
-    assert!(manual.contains("124 the run timed out"));
+    for words in ["124 the run timed out", "MECAPY_LIMITS_TIMEOUT", "/etc/mecapy/config.toml"] {
+        assert!(manual.contains(words), "{words} is not in the manual");
+    }
 }
 
 #[test]
