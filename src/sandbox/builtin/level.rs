@@ -107,7 +107,7 @@ pub fn probe() -> Isolation {
         }
         Err(error) => error.to_string(),
     };
-    let advice = Some(advice());
+    let advice = Some(advice(&namespaces));
     lacks.push(format!("no private file system ({namespaces})"));
     lacks.push("no /workspace: code that names it is refused".to_owned());
     lacks.push("processes of the host can be seen".to_owned());
@@ -172,17 +172,18 @@ fn attempt(level: Level) -> Result<u64, EngineError> {
 }
 
 /// What usually stands in the way of user namespaces, and the line that removes it.
-fn advice() -> String {
+fn advice(problem: &str) -> String {
     let setting = |name: &str| fs::read_to_string(format!("/proc/sys/{name}")).unwrap_or_default().trim().to_owned();
     advice_for(
         &setting("kernel/apparmor_restrict_unprivileged_userns"),
         &setting("kernel/unprivileged_userns_clone"),
         &setting("user/max_user_namespaces"),
+        problem,
     )
 }
 
-/// From the values of the three settings, empty where the kernel has none of that name.
-fn advice_for(apparmor: &str, clone: &str, most: &str) -> String {
+/// From the values of the three settings, empty where the kernel has none of that name, and from what was tried.
+fn advice_for(apparmor: &str, clone: &str, most: &str, problem: &str) -> String {
     if apparmor == "1" {
         "AppArmor denies user namespaces their rights (Ubuntu 23.10 and later); an administrator allows them with: \
          sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (and a file in /etc/sysctl.d to keep it)"
@@ -193,6 +194,8 @@ fn advice_for(apparmor: &str, clone: &str, most: &str) -> String {
     } else if most == "0" {
         "no user namespace is allowed; an administrator allows them with: sysctl -w user.max_user_namespaces=15000"
             .to_owned()
+    } else if problem.contains("not implemented") {
+        "this kernel is too old: Linux 5.12 or newer is needed".to_owned()
     } else {
         "user namespaces are refused by something else, in a container usually by its runtime: there, \
          --security-opt seccomp=unconfined --security-opt systempaths=unconfined lets them through"
@@ -206,10 +209,11 @@ mod tests {
 
     #[test]
     fn the_administrators_line_follows_the_setting_at_fault() {
-        assert!(advice_for("1", "", "1000").contains("apparmor_restrict_unprivileged_userns=0"));
-        assert!(advice_for("0", "0", "1000").contains("unprivileged_userns_clone=1"));
-        assert!(advice_for("", "", "0").contains("max_user_namespaces="));
-        assert!(advice_for("", "1", "1000").contains("container"));
+        assert!(advice_for("1", "", "1000", "").contains("apparmor_restrict_unprivileged_userns=0"));
+        assert!(advice_for("0", "0", "1000", "").contains("unprivileged_userns_clone=1"));
+        assert!(advice_for("", "", "0", "").contains("max_user_namespaces="));
+        assert!(advice_for("", "1", "1000", "new namespaces: Operation not permitted").contains("container"));
+        assert!(advice_for("", "", "1000", "restrict /usr: Function not implemented").contains("5.12"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::sandbox::{
 use std::{
     ffi::OsStr,
     fs,
-    os::unix::ffi::OsStrExt,
+    os::unix::ffi::{OsStrExt, OsStringExt},
     path::{Path, PathBuf},
 };
 
@@ -67,11 +67,11 @@ pub fn of(job: &Job, level: Level) -> Result<Plan, EngineError> {
         fs::write(&path, RUNNER).map_err(|source| EngineError::Folder { path: path.clone(), source })?;
         path
     };
-    for prefix in &python.prefixes {
+    let home = std::env::home_dir();
+    for prefix in python.prefixes.iter().flat_map(|prefix| narrow(prefix, &folder, home.as_deref())) {
         let bound = plan.binds.iter().any(|bind| prefix.starts_with(OsStr::from_bytes(bind)));
-        // A prefix that holds the run's own folder holds everybody's: code finds nothing to import there anyway.
-        if !bound && !folder.starts_with(prefix) {
-            plan.binds.push(prefix.as_os_str().as_bytes().to_vec());
+        if !bound {
+            plan.binds.push(prefix.into_os_string().into_vec());
         }
     }
     plan.folder = folder.as_os_str().as_bytes().to_vec();
@@ -124,12 +124,25 @@ fn walls(level: Level) -> Result<Plan, EngineError> {
     };
     for path in SYSTEM.iter().chain(&SETTINGS) {
         match fs::read_link(path) {
-            Ok(target) => plan.links.push((path.as_bytes().to_vec(), target.into_os_string().as_bytes().to_vec())),
+            Ok(target) => plan.links.push((path.as_bytes().to_vec(), target.into_os_string().into_vec())),
             Err(_) if Path::new(path).exists() => plan.binds.push(path.as_bytes().to_vec()),
             Err(_) => {}
         }
     }
     Ok(plan)
+}
+
+/// What the code may read of a prefix: all of it, or only Python's own parts where it holds the user's other files.
+///
+/// A venv made straight in the home folder, or an interpreter below `~/.local`, must not show the code everything
+/// else that is there, the spool of other runs included.
+fn narrow(prefix: &Path, folder: &Path, home: Option<&Path>) -> Vec<PathBuf> {
+    let holds_more = folder.starts_with(prefix) || home.is_some_and(|home| home.starts_with(prefix));
+    if !holds_more {
+        return vec![prefix.to_owned()];
+    }
+    let parts = ["bin", "lib", "lib64", "pyvenv.cfg"].map(|part| prefix.join(part));
+    parts.into_iter().filter(|part| part.exists() && !folder.starts_with(part)).collect()
 }
 
 /// Who the code is, in the files where programs look it up.
@@ -184,4 +197,35 @@ fn refuse_fixed_paths(folder: &Path) -> Result<(), EngineError> {
          namespaces); a calculate function that takes its files as parameters runs, and so does any code at level E2: \
          mecapy doctor shows what an administrator can do"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_that_holds_the_users_files_is_narrowed_to_pythons_own() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path();
+        for part in ["bin", "lib", ".local/state/mecapy/spool/1", ".local/lib", "project/venv"] {
+            fs::create_dir_all(home.join(part)).unwrap();
+        }
+        let folder = home.join(".local/state/mecapy/spool/1");
+        let narrowed = |prefix: &str| narrow(&home.join(prefix), &folder, Some(home));
+        assert_eq!(narrowed(""), [home.join("bin"), home.join("lib")]);
+        assert_eq!(narrowed(".local"), [home.join(".local/lib")]);
+        assert_eq!(narrowed("project/venv"), [home.join("project/venv")]);
+        assert_eq!(narrow(Path::new("/opt/python"), &folder, Some(home)), [Path::new("/opt/python")]);
+    }
+
+    #[test]
+    fn a_job_without_namespaces_may_not_name_the_fixed_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("in")).unwrap();
+        fs::write(folder.path().join("in/main.py"), "import os\nopen('/workspace/out/data.json')\n").unwrap();
+        let refusal = refuse_fixed_paths(folder.path()).unwrap_err().to_string();
+        assert!(refusal.starts_with("line 2 of the code names /workspace"), "{refusal}");
+        fs::write(folder.path().join("in/main.py"), "def calculate():\n    return {}\n").unwrap();
+        refuse_fixed_paths(folder.path()).unwrap();
+    }
 }

@@ -61,7 +61,7 @@ pub fn build(plan: &Plan, clones: &Clones) -> Result<(), Trouble> {
     folder("/tmp")?;
     folder("/dev/shm")?;
     let tmpfs = |target: &str, bytes: u64| {
-        let options = format!("mode=1777,size={bytes},nr_inodes=65536");
+        let options = format!("mode=1777,size={bytes},nr_inodes=16384");
         sys::mount_at("tmpfs", &below_base(target), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, &options)
     };
     tmpfs("/tmp", plan.tmp_bytes)?;

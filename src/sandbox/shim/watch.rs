@@ -204,7 +204,10 @@ impl Watch<'_> {
 
     /// Sums the memory; returns when to look again.
     fn count_memory(&mut self, now: Instant, processes: &[Process], exact_at: &mut Instant) -> Duration {
-        let files: u64 = self.shared.iter().map(sys::used_bytes).sum();
+        let mut files: u64 = self.shared.iter().map(sys::used_bytes).sum();
+        if self.scope == Scope::Namespace {
+            files += procs::socket_buffers();
+        }
         let bound = files + processes.iter().map(|process| procs::resident(process.pid)).sum::<u64>();
         let limit = self.plan.memory;
         if bound > limit || now >= *exact_at {
@@ -231,9 +234,9 @@ impl Watch<'_> {
             shared += memory.shared;
         }
         if files > WORTH_A_LOOK && shared > WORTH_A_LOOK {
-            let devices: Vec<_> =
-                self.shared.iter().flat_map(File::metadata).map(|it| procs::device_name(it.dev())).collect();
-            bytes -= processes.iter().map(|process| procs::mapped(process.pid, &devices)).sum::<u64>().min(bytes);
+            let devices = self.shared.iter().flat_map(File::metadata).map(|it| procs::device_name(it.dev()));
+            let devices: Vec<_> = devices.collect();
+            return processes.iter().map(|process| procs::proportional_without(process.pid, &devices)).sum();
         }
         bytes
     }

@@ -69,7 +69,27 @@ fn memory_is_stopped_in_time_and_told_as_such() {
         "hidden",
         "import ctypes, os, time\nctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\nb = []\nwhile True: b.append(bytearray(8 << 20))\n",
     );
-    for seen in run(Person::unprivileged(), &[one, many, shared, hidden], &[]) {
+    let sockets = Case::new(
+        "sockets",
+        "
+import os, socket, time
+os.fork()
+pairs = []
+for _ in range(450):
+    one, two = socket.socketpair()
+    one.setblocking(False)
+    try:
+        while True: one.send(b'x' * 4096)
+    except BlockingIOError: pass
+    pairs.append((one, two))
+time.sleep(10)
+",
+    );
+    let tables = Case::new(
+        "page tables",
+        "import mmap\nm = mmap.mmap(-1, 1 << 40, flags=mmap.MAP_PRIVATE | 0x4000, prot=mmap.PROT_READ)\nfor i in range(0, 1 << 40, 2 << 20): m[i]\n",
+    );
+    for seen in run(Person::unprivileged(), &[one, many, shared, hidden, sockets, tables], &[]) {
         assert_eq!(seen.outcome.error_kind, Some(ErrorKind::Oom), "{}: {:?}", seen.name, seen.outcome);
         let message = seen.outcome.error_message.as_deref().unwrap();
         assert!(message.starts_with("out of memory: limit 256 MiB"), "{}: {message}", seen.name);
