@@ -125,6 +125,11 @@ fn parcels(spool: &Spool, request: &Request, end: &Final) -> Result<Vec<Parcel>,
     if let Some(known) = spool.read("delivery.json")? {
         return Ok(known);
     }
+    // What was collected is elsewhere; on a full disk the packed log may need this space.
+    let work = spool.path(super::recover::WORK);
+    if let Err(error) = super::trash::remove(&work) {
+        tracing::warn!(%error, "the run's folders stay until the end");
+    }
     let mut parcels: Vec<_> = end
         .outcome
         .outputs

@@ -249,7 +249,7 @@ async fn drain(life: &mut Life, running: &mut Running, log: LogWriter) -> Draine
     let mut meter = Meter::new(ProgressReader::new(&life.spool.path(recover::WORK)));
     let mut usage = running.watch_usage();
     let mut asked = Notify::new([(life.spool.folder(), WatchMask::CREATE)]).ok();
-    let (mut stopped, mut terminated) = (false, false);
+    let (mut stopped, mut terminated, mut over) = (false, false, false);
     let mut ended = None;
     let mut give_up = None;
     if life.spool.is_asked_to_stop() {
@@ -279,8 +279,7 @@ async fn drain(life: &mut Life, running: &mut Running, log: LogWriter) -> Draine
             () = until(due) => joiner.tick(),
             () = until(give_up) => break,
         }
-        if joiner.log().is_over() {
-            // Asked again and again, which costs nothing: the first reason counts.
+        if joiner.log().is_over() && !std::mem::replace(&mut over, true) {
             running.stop(Stopped::Log);
         }
         life.state.change(|state| state.log_bytes = joiner.log().size());

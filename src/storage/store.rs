@@ -64,6 +64,12 @@ pub enum StoreError {
     /// A key that cannot be one.
     #[error("{0:?} is no key of the store")]
     BadKey(String),
+    /// The disk or the quota is full.
+    #[error("no space is left in the store {root}; free some there, or move it (storage.path)")]
+    NoSpace {
+        /// The store's folder.
+        root: PathBuf,
+    },
     /// The store's folder.
     #[error("the store {path}: {source}")]
     Io {
@@ -95,20 +101,6 @@ impl StoreError {
             Self::File { source, .. } => Self::File { path: file.to_owned(), source },
             other => other,
         }
-    }
-
-    /// Whether the disk is full: it may pass, so it is tried again.
-    pub fn is_full(&self) -> bool {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
-        while let Some(error) = cause {
-            if let Some(io) = error.downcast_ref::<io::Error>()
-                && matches!(io.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-            {
-                return true;
-            }
-            cause = error.source();
-        }
-        false
     }
 }
 
@@ -274,6 +266,7 @@ impl Store {
             object_store::Error::NotFound { .. } => {
                 StoreError::Missing { key: key.to_owned(), root: self.root.clone() }
             }
+            error if is_full(&error) => StoreError::NoSpace { root: self.root.clone() },
             error => StoreError::Store(error),
         }
     }
@@ -307,6 +300,19 @@ pub(super) fn open_regular(path: &Path) -> Result<std::fs::File, StoreError> {
     }
     let what = if kind.is_dir() { "it is a folder" } else { "it is not a regular file" };
     Err(failed(io::Error::new(io::ErrorKind::InvalidInput, what)))
+}
+
+/// Whether a full disk or quota is behind an error.
+fn is_full(error: &object_store::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if matches!(kind, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// A file being written, gone when dropped unless it was renamed.

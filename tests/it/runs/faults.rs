@@ -124,6 +124,45 @@ async fn a_follower_sees_to_a_run_whose_supervisor_dies() {
 }
 
 #[tokio::test]
+async fn a_supervisor_that_is_told_to_end_keeps_what_there_is() {
+    let machine = Machine::with(&["runs.max_per_user=1"]).await;
+    let id = machine.calculation(&format!("{CODE}\nimport time\ntime.sleep(600)")).await;
+    let run = machine.submit(id).await;
+    wait_for("output", || fs::read(machine.spool(run).join("log")).ok().filter(|log| log == b"one\ntwo\n")).await;
+    let waiting = machine.calculation(CODE).await;
+    let waiting_run = machine.submit(waiting).await;
+    for run in [waiting_run, run] {
+        let pid = wait_for("the supervisor", || machine.supervisor(run)).await;
+        wait_for("its state", || machine.state(run)).await;
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        wait_for("its end", || fs::metadata(format!("/proc/{}", pid.as_raw_pid())).is_err().then_some(())).await;
+    }
+    let row = machine.get(id).await;
+    assert_eq!((row.status, machine.record(id).await.error_kind.as_deref()), (Status::Failed, Some("engine")));
+    assert!(row.error_message.unwrap().contains("told to end"));
+    assert_eq!(machine.log(id).await, "one\ntwo\n");
+    assert_eq!(machine.get(waiting).await.status, Status::Pending, "queued stays queued");
+    let report = runs::reconcile_with(&machine.session, Some(Path::new(MECAPY))).await;
+    assert_eq!(report.restarted, [waiting]);
+    assert_complete(&machine, waiting, "after SIGTERM").await;
+}
+
+#[tokio::test]
+async fn many_starts_at_once_deliver_a_run_once() {
+    let machine = Machine::new().await;
+    let id = machine.calculation(CODE).await;
+    let run = machine.submit_with(id, &machine.faulty("kill:final")).await;
+    let pid = wait_for("the supervisor", || machine.supervisor(run)).await;
+    wait_for("its death", || fs::metadata(format!("/proc/{}", pid.as_raw_pid())).is_err().then_some(())).await;
+    let start = || runs::reconcile_with(&machine.session, Some(Path::new(MECAPY)));
+    let reports = tokio::join!(start(), start(), start(), start());
+    let reports = [reports.0, reports.1, reports.2, reports.3];
+    assert_eq!(reports.iter().map(|report| report.delivered.len()).sum::<usize>(), 1, "{reports:?}");
+    assert!(reports.iter().all(|report| report.left.is_empty()), "{reports:?}");
+    assert_complete(&machine, id, "many starts").await;
+}
+
+#[tokio::test]
 async fn the_runs_of_other_hosts_are_left_alone() {
     let machine = Machine::new().await;
     let id = machine.calculation("x = 1").await;
@@ -260,7 +299,7 @@ async fn a_full_store_keeps_the_run_in_its_spool_until_there_is_room() {
         machine.state(run).filter(mecapy::runs::LiveState::is_over).and_then(|state| state.waiting_reason)
     })
     .await;
-    assert!(reason.starts_with("not recorded yet: "), "{reason}");
+    assert!(reason.starts_with("not recorded yet: no space is left in the store "), "{reason}");
     assert!(machine.spool(run).is_dir());
     // The supervisor may give up, or be killed: any later start delivers.
     machine.kill_supervisor(run).await;
