@@ -8,3 +8,4 @@ mod runs;
 mod sandbox;
 mod support;
 mod tools;
+mod working;

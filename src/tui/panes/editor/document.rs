@@ -109,6 +109,8 @@ pub struct Document {
     pub run_error: Option<String>,
     signature: Option<Signature>,
     signature_of: u64,
+    /// The parameters as they were filled in from the code; while nobody changes them they follow it.
+    filled: Option<String>,
 }
 
 impl Document {
@@ -127,6 +129,7 @@ impl Document {
             run_error: None,
             signature: None,
             signature_of: 0,
+            filled: None,
             base,
         };
         document.refresh();
@@ -260,7 +263,7 @@ impl Document {
             },
             Field::Parameters => match parameters::parse(self.parameters.text()) {
                 Err(error) => Some(error.problem),
-                Ok(given) => self.signature.as_ref()?.unknown(given.keys()),
+                Ok(_) => self.unknown_parameter(),
             },
             Field::Name if self.name.text().trim().is_empty() => Some("the name must not be empty".to_owned()),
             Field::Name => check_length("name", self.name.text(), 200).err().map(|error| error.problem),
@@ -269,6 +272,12 @@ impl Document {
                 (Field::of_column(error.field) == Some(field)).then_some(error.problem)
             }
         }
+    }
+
+    /// A parameter that the code does not take, in words.
+    pub fn unknown_parameter(&self) -> Option<String> {
+        let given = parameters::parse(self.parameters.text()).ok()?;
+        self.signature.as_ref()?.unknown(given.keys())
     }
 
     /// Code that reads otherwise than it runs is told.
@@ -311,7 +320,11 @@ impl Document {
         if self.signature_of != self.code.revision() {
             self.signature_of = self.code.revision();
             // Half-typed code has no signature: the last good one goes on.
-            self.signature = Signature::of(self.code.text()).or(self.signature.take());
+            let Some(signature) = Signature::of(self.code.text()) else { return };
+            let untouched = self.filled.as_deref() == Some(self.parameters.text());
+            if self.signature.replace(signature).as_ref() != self.signature.as_ref() && untouched {
+                self.fill_parameters();
+            }
         }
     }
 
@@ -330,7 +343,9 @@ impl Document {
 
     fn fill_parameters(&mut self) {
         if let Some(signature) = &self.signature {
-            self.parameters = CodeEditor::new(Language::Json, &signature.defaults_text());
+            let text = signature.defaults_text();
+            self.parameters.replace_all(&text);
+            self.filled = Some(text);
         }
     }
 }

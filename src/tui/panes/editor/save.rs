@@ -40,14 +40,18 @@ impl EditorPane {
     /// Saves and runs.
     pub(super) fn run(&mut self, cx: &mut Cx<'_>) {
         let Some(document) = &mut self.document else { return };
-        if let Some(problem) = document.code.problems().first()
-            && self.warned != Some(document.code.revision())
-        {
+        if self.warned != Some(document.code.revision()) {
             self.warned = Some(document.code.revision());
-            let (line, message) = (problem.row + 1, problem.message.clone());
-            document.code.go_to_line(line);
-            self.go_to_field(Field::Code);
-            return cx.toast(Toast::bad(format!("line {line}: {message}. Once more runs it all the same")));
+            if let Some(problem) = document.code.problems().first() {
+                let (line, message) = (problem.row + 1, problem.message.clone());
+                document.code.go_to_line(line);
+                self.go_to_field(Field::Code);
+                return cx.toast(Toast::bad(format!("line {line}: {message}. Once more runs it all the same")));
+            }
+            if let Some(unknown) = document.unknown_parameter() {
+                self.go_to_field(Field::Parameters);
+                return cx.toast(Toast::bad(format!("{unknown}. Once more runs it all the same")));
+            }
         }
         self.store(true, false, cx);
     }

@@ -359,6 +359,30 @@ fn unknown_parameters_are_told_while_typing() {
     bench.keys("f6 down right right right right");
     bench.text("x");
     assert!(bench.screen().contains("did you mean \"length_m\"?"), "{}", bench.screen());
+    bench.keys("f6 f5");
+    assert!(bench.effects.is_empty() && bench.pane.field == Field::Parameters);
+    assert!(bench.toasts.last().unwrap().text.contains("Once more"));
+    bench.keys("f5");
+    assert!(saved_calculation(&bench).2);
+}
+
+#[test]
+fn parameters_follow_the_code_until_somebody_changes_them() {
+    let mut bench = bench();
+    bench.event(Event::Intent(Intent::New));
+    let parameters = |bench: &Bench<EditorPane>| bench.pane.document.as_ref().unwrap().parameters.text().to_owned();
+    assert_eq!(parameters(&bench), "{\n  \"length_mm\": 100.0\n}");
+    bench.event(Event::Paste("def calculate(a=1): pass\n#".to_owned()));
+    bench.keys("ctrl-k ctrl-k");
+    bench.event(Event::Paste("def calculate(b=2): pass\n".to_owned()));
+    assert_eq!(parameters(&bench), "{\n  \"b\": 2\n}");
+    bench.keys("f6 ctrl-end backspace");
+    bench.text(" }");
+    bench.keys("shift-f6 ctrl-home");
+    bench.event(Event::Paste("# x\n".to_owned()));
+    bench.keys("ctrl-end");
+    bench.event(Event::Paste("\ndef calculate(c=3): pass\n".to_owned()));
+    assert_eq!(parameters(&bench), "{\n  \"b\": 2\n }");
 }
 
 #[test]

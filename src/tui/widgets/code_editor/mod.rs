@@ -152,7 +152,9 @@ impl CodeEditor {
         let row = line.saturating_sub(1).min(self.line_count() - 1);
         let indent = self.area.lines()[row].chars().take_while(|c| c.is_whitespace()).count();
         self.jump(row, indent);
-        self.top = row.saturating_sub(usize::from(self.size.height) / 2);
+        // Before the window is known, some lines above give the place a context.
+        let above = if self.size.height == 0 { 8 } else { usize::from(self.size.height) / 2 };
+        self.top = row.saturating_sub(above);
         self.follow_cursor();
     }
 
@@ -204,6 +206,9 @@ impl CodeEditor {
 
     /// First row and first screen column to show in a window of this size.
     fn window(&self, size: Size) -> (usize, usize) {
+        if size == Size::ZERO {
+            return (self.top, self.left); // not known yet
+        }
         let (row, column) = self.cursor();
         let height = usize::from(size.height).max(1);
         let width = usize::from(size.width).saturating_sub(self.gutter()).max(1);

@@ -292,6 +292,14 @@ fn a_failed_line_is_pointed_at() {
 }
 
 #[test]
+fn a_line_can_be_gone_to_before_the_window_is_known() {
+    let mut editor = CodeEditor::new(Language::Python, "a\nb\nc\nd\n        deep\n");
+    editor.show_failure(5);
+    editor.set_size(Size::new(40, 10));
+    assert_eq!(text_of(&drawn(&editor, 40, 10).0), "  1 a\n  2 b\n  3 c\n  4 d\n► 5         deep\n  6\n\n\n\n\n");
+}
+
+#[test]
 fn the_mouse_puts_the_cursor() {
     let mut editor = editor("ab\n漢字x");
     editor.click(Rect::new(0, 0, 40, 10), Position::new(4 + 2, 1));
