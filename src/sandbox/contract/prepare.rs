@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -77,9 +77,11 @@ pub fn prepare(folder: &Path, code: &str, parameters: &str, inputs: &[(PathBuf, 
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed(folder))?;
     }
     // The sandbox's user may be another one than ours (when we are root): readable inside, shut off by `folder` outside.
+    // Set, not asked for at creation, where a strict umask would take it away again.
     for name in ["in", "in/files", "out", "out/files", "out/artifacts", "scratch"] {
         let path = folder.join(name);
-        fs::DirBuilder::new().mode(0o755).create(&path).map_err(failed(&path))?;
+        let made = fs::create_dir(&path).and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)));
+        made.map_err(failed(&path))?;
     }
     let parameters = if parameters.trim().is_empty() { "{}" } else { parameters };
     for (name, bytes) in [("in/main.py", code), ("in/data.json", parameters)] {
@@ -97,7 +99,9 @@ pub fn prepare(folder: &Path, code: &str, parameters: &str, inputs: &[(PathBuf, 
 }
 
 fn create(path: &Path) -> io::Result<fs::File> {
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)
+    let file = fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(0o644))?;
+    Ok(file)
 }
 
 fn name_problem(name: &str) -> Option<&'static str> {
@@ -117,7 +121,6 @@ fn name_problem(name: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn the_folders_of_the_contract_are_made() {
@@ -130,6 +133,7 @@ mod tests {
         assert_eq!(fs::read_to_string(folder.join("in/data.json")).unwrap(), "{}");
         assert_eq!(fs::read_to_string(folder.join("in/main.py")).unwrap(), "x = 1\n");
         assert_eq!(fs::read_to_string(folder.join("in/files/maillage é.csv")).unwrap(), "1,2");
+        assert_eq!(fs::metadata(folder.join("in/main.py")).unwrap().permissions().mode() & 0o777, 0o644);
         assert!(folder.join("out/artifacts").is_dir() && folder.join("scratch").is_dir());
     }
 

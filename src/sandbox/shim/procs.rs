@@ -120,7 +120,7 @@ fn stat(pid: i32) -> Option<(i32, u8, i32, u64)> {
 /// Resident bytes: an upper bound of [`proportional`], and nearly free to read.
 pub fn resident(pid: i32) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
-    text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
+    text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * sys::page_size()
 }
 
 /// Proportional bytes of a process: shared pages are divided among their users, swapped ones count.

@@ -270,6 +270,43 @@ def calculate():
     assert!(message.contains("u[1][0] is Infinity"), "{message}");
 }
 
+#[test]
+fn what_honest_code_uses_works() {
+    let code = "
+import asyncio, concurrent.futures, ctypes, getpass, multiprocessing, os, platform, socket, sqlite3, ssl, subprocess
+import sys, tempfile, threading, uuid, zoneinfo
+def square(x): return x * x
+def calculate():
+    done = {}
+    with multiprocessing.Pool(2) as pool: done['pool'] = pool.map(square, range(4))
+    with concurrent.futures.ThreadPoolExecutor(4) as threads: done['threads'] = sum(threads.map(square, range(5)))
+    done['subprocess'] = subprocess.run([sys.executable, '-c', 'print(6 * 7)'], capture_output=True, text=True).stdout
+    async def later():
+        await asyncio.sleep(0.01)
+        return (await asyncio.create_subprocess_exec('true')).pid > 0
+    done['asyncio'] = asyncio.run(later())
+    compare = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_int), ctypes.POINTER(ctypes.c_int))
+    numbers = (ctypes.c_int * 3)(3, 1, 2)
+    ctypes.CDLL(None).qsort(numbers, 3, 4, compare(lambda a, b: a[0] - b[0]))
+    done['ctypes'] = list(numbers)
+    with tempfile.NamedTemporaryFile() as file: done['tempfile'] = file.write(b'abc')
+    base = sqlite3.connect(os.environ['MECAPY_SCRATCH'] + '/x.db')
+    done['sqlite'] = base.execute('select 1 + 1').fetchone()[0]
+    lock = multiprocessing.Lock()
+    with lock: done['lock'] = True
+    done['user'] = getpass.getuser()
+    done['host'] = socket.gethostname()
+    done['cores'] = os.cpu_count() > 0 and len(platform.platform()) > 0 and uuid.uuid4().version == 4
+    done['threads_env'] = os.environ['OMP_NUM_THREADS']
+    return done
+";
+    let seen = Case::new("honest", code).run();
+    let expected = "{\"pool\": [0, 1, 4, 9], \"threads\": 30, \"subprocess\": \"42\\n\", \"asyncio\": true, \
+                    \"ctypes\": [1, 2, 3], \"tempfile\": 3, \"sqlite\": 2, \"lock\": true, \"user\": \"mecapy\", \
+                    \"host\": \"mecapy\", \"cores\": true, \"threads_env\": \"1\"}";
+    assert_eq!(seen.outcome.result_data.as_deref(), Some(expected), "{:?}\n{}", seen.outcome, seen.output);
+}
+
 /// Everything below a folder to a person.
 fn give(person: Person, folder: &Path) {
     let owner = format!("{0}:{0}", person.id());

@@ -2,7 +2,7 @@
 
 use super::{Trouble, c_string, check};
 use std::{
-    ffi::{CStr, CString, c_char, c_int, c_uint, c_ulong},
+    ffi::{CStr, CString, c_char, c_int, c_long, c_uint, c_ulong},
     fs::File,
     io,
     mem::zeroed,
@@ -11,6 +11,7 @@ use std::{
 };
 
 unsafe extern "C" {
+    fn sysconf(name: c_int) -> c_long;
     fn waitid(kind: c_int, id: c_uint, info: *mut [u64; 16], options: c_int) -> c_int;
     #[link_name = "fork"]
     fn c_fork() -> c_int;
@@ -146,6 +147,12 @@ pub fn children_usage() -> (u64, u64) {
     };
     let micros = |time: [i64; 2]| time[0] as u64 * 1_000_000 + time[1] as u64;
     (micros(usage.user) + micros(usage.system), usage.max_rss as u64 * 1024)
+}
+
+/// Bytes of a page of memory.
+pub fn page_size() -> u64 {
+    // SAFETY: a plain number, _SC_PAGESIZE of both C libraries.
+    u64::try_from(unsafe { sysconf(30) }).unwrap_or(4096)
 }
 
 /// CPU nanoseconds of a whole process, to the nanosecond: the clock that `clock_getcpuclockid` names.
