@@ -14,7 +14,7 @@ mod detach;
 mod faults;
 mod follow;
 mod host;
-mod notify;
+pub(crate) mod notify;
 mod pump;
 mod queue;
 mod reconcile;

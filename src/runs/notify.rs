@@ -9,11 +9,11 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Wakes its owner when something watched changed.
 #[derive(Debug)]
-pub(super) struct Notify(Option<AsyncFd<Inotify>>);
+pub(crate) struct Notify(Option<AsyncFd<Inotify>>);
 
 impl Notify {
     /// Watches each path for its mask. A path that is not there is an error; a system that is out of watches is not.
-    pub(super) fn new<'a>(watched: impl IntoIterator<Item = (&'a Path, WatchMask)>) -> io::Result<Self> {
+    pub(crate) fn new<'a>(watched: impl IntoIterator<Item = (&'a Path, WatchMask)>) -> io::Result<Self> {
         let mut inotify = match Inotify::init() {
             Ok(inotify) => inotify,
             Err(error) => return Self::without(&error),
@@ -39,7 +39,7 @@ impl Notify {
     }
 
     /// Returns when something changed since the last call (or might have). Cancel safe.
-    pub(super) async fn changed(&mut self) {
+    pub(crate) async fn changed(&mut self) {
         let Some(watch) = &mut self.0 else { return tokio::time::sleep(LOOK).await };
         let Ok(mut ready) = watch.readable_mut().await else { return tokio::time::sleep(LOOK).await };
         // What changed is looked at anyway; the events only wake. All of them at once, so that many wake once.

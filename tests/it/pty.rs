@@ -198,3 +198,13 @@ fn a_run_outlives_its_screen() {
     pty.send("q");
     assert_eq!(pty.code(), 0);
 }
+
+#[test]
+fn runs_of_the_command_line_appear_by_themselves() {
+    let home = Home::new();
+    let pty = open(&home);
+    let file = home.file("other.py", "print('hello')\n");
+    home.run(&["calc", "run", file.to_str().unwrap(), "--name", "From elsewhere", "--wait"]).code(0);
+    pty.shows("From elsewhere");
+    pty.shows("✓ completed");
+}

@@ -111,7 +111,11 @@ impl App {
             }
             Msg::Told(text) => self.say(Toast::info(text)),
             Msg::Changed => work.fact(&Fact::CalculationsChanged),
-            Msg::RunEnded(id) => work.fact(&Fact::RunEnded(id)),
+            Msg::RunEnded(id) => {
+                work.fact(&Fact::RunEnded(id));
+                // The runtime sends it only where nobody looks.
+                work.effects.push(Effect::Notify(format!("mecapy: calculation {id} ended")));
+            }
         }
         self.work(&mut work);
         if self.toast.as_ref().is_some_and(|(toast, since)| toast.kind != Kind::Bad && now.utc - *since > TOAST_TIME) {

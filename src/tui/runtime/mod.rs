@@ -4,6 +4,7 @@
 //! frame is drawn when the queue is empty and something happened; nothing happens by itself except the ticks that
 //! the app asks for while something visible depends on the time.
 
+mod attend;
 mod executor;
 mod external;
 mod input;
@@ -61,6 +62,7 @@ pub fn run(config: Arc<Config>, read_only: bool) -> Result<End, ScreenError> {
         let screen = Screen::enter(settings.theme.colour, settings.mouse).map_err(ScreenError::Terminal)?;
         let size = screen.size();
         let app = App::new(start::panes(), settings, size, now());
+        let opening_queue = queue.clone();
         let mut shown = Loop {
             app,
             screen,
@@ -73,7 +75,7 @@ pub fn run(config: Arc<Config>, read_only: bool) -> Result<End, ScreenError> {
         };
         shown.draw().map_err(ScreenError::Terminal)?;
         let signals = Signals::catch().map_err(ScreenError::Terminal)?;
-        let opening = start::open(config);
+        let opening = start::open(config, opening_queue);
         let end = shown.run(signals, opening).await.map_err(ScreenError::Terminal)?;
         shown.close().await;
         Ok(end)

@@ -1,5 +1,6 @@
 //! What comes before and beside the first frame: settings, panes, the opening of the session.
 
+use super::attend::attend;
 use crate::{
     config::{Color, Config, Theme as ThemeSetting},
     runs,
@@ -90,8 +91,8 @@ pub enum Opened {
     Message(Msg),
 }
 
-/// Opens the session beside the screen; then looks after runs that lost their supervisor, and at the sandbox.
-pub fn open(config: Arc<Config>) -> mpsc::Receiver<Opened> {
+/// Opens the session beside the screen; then attends to runs, telling `queue`, looks after runs that lost their supervisor, and at the sandbox.
+pub fn open(config: Arc<Config>, queue: mpsc::Sender<Msg>) -> mpsc::Receiver<Opened> {
     let (steps, opened) = mpsc::channel(4);
     tokio::spawn(async move {
         let session = match Session::open(config).await {
@@ -103,6 +104,7 @@ pub fn open(config: Arc<Config>) -> mpsc::Receiver<Opened> {
             }
         };
         let mut place = place(&session);
+        tokio::spawn(attend(session.clone(), queue));
         let _ = steps.send(Opened::Session(Box::new(session.clone()), Box::new(place.clone()))).await;
         if let Ok(isolation) = tokio::task::spawn_blocking(builtin::probe).await {
             place.sandbox = isolation.level.to_string();

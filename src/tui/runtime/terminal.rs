@@ -4,13 +4,15 @@ use super::painter::Painter;
 use ratatui::{
     Frame, Terminal, TerminalOptions, Viewport,
     backend::{Backend, ClearType, WindowSize},
-    buffer::Cell,
+    buffer::Cell as ScreenCell,
     layout::{Position, Rect, Size},
 };
 use std::{
+    cell::Cell,
     convert::Infallible,
     fs::File,
     io::{self, Write as _},
+    rc::Rc,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -29,6 +31,8 @@ pub struct Screen {
     tty: File,
     terminal: Terminal<Canvas>,
     painter: Painter,
+    /// Where the last frame put the cursor.
+    cursor: Rc<Cell<Option<Position>>>,
     size: Size,
     mouse: bool,
 }
@@ -41,8 +45,9 @@ impl Screen {
         let size = size_of(&tty);
         let area = Rect { x: 0, y: 0, width: size.width, height: size.height };
         let options = TerminalOptions { viewport: Viewport::Fixed(area) };
-        let Ok(terminal) = Terminal::with_options(Canvas { size, cursor: None }, options);
-        let mut screen = Self { tty, terminal, painter: Painter::new(area, colour), size, mouse };
+        let cursor = Rc::new(Cell::new(None));
+        let Ok(terminal) = Terminal::with_options(Canvas { size, cursor: cursor.clone() }, options);
+        let mut screen = Self { tty, terminal, painter: Painter::new(area, colour), cursor, size, mouse };
         screen.take()?;
         Ok(screen)
     }
@@ -96,11 +101,9 @@ impl Screen {
 
     /// Draws one frame; writes nothing where nothing changed.
     pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
-        self.terminal.backend_mut().cursor = None;
+        self.cursor.set(None);
         let Ok(frame) = self.terminal.draw(view);
-        let buffer = frame.buffer.clone();
-        let cursor = self.terminal.backend().cursor;
-        let bytes = self.painter.paint(&buffer, cursor);
+        let bytes = self.painter.paint(frame.buffer, self.cursor.get());
         if bytes.is_empty() {
             return Ok(());
         }
@@ -167,18 +170,18 @@ fn size_of(tty: &File) -> Size {
 /// A back end that draws nowhere: the painter turns the finished frame into bytes.
 struct Canvas {
     size: Size,
-    cursor: Option<Position>,
+    cursor: Rc<Cell<Option<Position>>>,
 }
 
 impl Backend for Canvas {
     type Error = Infallible;
 
-    fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, _: I) -> Result<(), Infallible> {
+    fn draw<'a, I: Iterator<Item = (u16, u16, &'a ScreenCell)>>(&mut self, _: I) -> Result<(), Infallible> {
         Ok(())
     }
 
     fn hide_cursor(&mut self) -> Result<(), Infallible> {
-        self.cursor = None;
+        self.cursor.set(None);
         Ok(())
     }
 
@@ -187,11 +190,11 @@ impl Backend for Canvas {
     }
 
     fn get_cursor_position(&mut self) -> Result<Position, Infallible> {
-        Ok(self.cursor.unwrap_or_default())
+        Ok(self.cursor.get().unwrap_or_default())
     }
 
     fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> Result<(), Infallible> {
-        self.cursor = Some(position.into());
+        self.cursor.set(Some(position.into()));
         Ok(())
     }
 

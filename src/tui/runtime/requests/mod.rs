@@ -28,12 +28,12 @@ pub async fn run(session: Session, request: Request, queue: mpsc::Sender<Msg>) -
         Request::SaveCalculation { id, calculation, run } => {
             let id = save(&session, id, &calculation).await?;
             let _ = queue.send(Msg::Changed).await;
-            if run { runs::submit(&session, id, &queue).await } else { Ok(Reply::Saved(id)) }
+            if run { runs::submit(&session, id).await } else { Ok(Reply::Saved(id)) }
         }
-        Request::Submit(id) => runs::submit(&session, id, &queue).await,
+        Request::Submit(id) => runs::submit(&session, id).await,
         Request::RunAgain(id) => {
             let copy = copy(&session, id).await?;
-            runs::submit(&session, copy, &queue).await
+            runs::submit(&session, copy).await
         }
         Request::Stop(id) => runs::stop(&session, id).await,
         Request::DeleteCalculations(ids) => {

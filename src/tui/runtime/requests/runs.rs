@@ -30,26 +30,9 @@ const STEP: u64 = 16 << 20;
 /// Between two looks for the end of a run that another host has.
 const ELSEWHERE: Duration = Duration::from_secs(5);
 
-/// Queues a run; its end is told to everybody.
-pub async fn submit(session: &Session, id: CalculationId, queue: &mpsc::Sender<Msg>) -> Result<Reply, Failure> {
-    let run = runs::submit(session, id, &RunOptions::default()).await?;
-    let folder = runs::folder(&session.config.paths.spool(), run);
-    let queue = queue.clone();
-    tokio::spawn(async move {
-        if let Ok(mut watch) = Watch::open(&folder) {
-            while let Some(event) = watch.next().await {
-                let told = match event {
-                    Event::Ended(_) => queue.send(Msg::Changed).await,
-                    Event::Delivered => queue.send(Msg::RunEnded(id)).await,
-                    _ => Ok(()),
-                };
-                if told.is_err() {
-                    return;
-                }
-            }
-        }
-    });
-    Ok(Reply::Submitted(id, run))
+/// Queues a run.
+pub async fn submit(session: &Session, id: CalculationId) -> Result<Reply, Failure> {
+    Ok(Reply::Submitted(id, runs::submit(session, id, &RunOptions::default()).await?))
 }
 
 /// Stops a run.
