@@ -30,6 +30,7 @@ pub(super) struct List<'a> {
     pub(super) statuses: Vec<Status>,
     sort: CalculationSort,
     ascending: bool,
+    among: Option<SelectStatement>,
 }
 
 /// A row and its place in the list.
@@ -67,7 +68,12 @@ impl<'a> List<'a> {
             .into_iter()
             .filter(|status| query.statuses.is_empty() || query.statuses.contains(status))
             .collect();
-        Self { db, user, statuses, sort: query.sort, ascending: query.ascending }
+        Self { db, user, statuses, sort: query.sort, ascending: query.ascending, among: None }
+    }
+
+    /// The same list of the rows whose ids `among` selects only, still read in the order of its index.
+    pub(super) fn among(&self, among: SelectStatement) -> Self {
+        Self { statuses: self.statuses.clone(), among: Some(among), ..*self }
     }
 
     /// At most `limit` entries from the list's start (or its end, backwards) or next to `anchor`, nearest first.
@@ -223,6 +229,10 @@ impl<'a> List<'a> {
     fn select(&self) -> SelectStatement {
         let mut select = rows();
         select.expr_as(self.key(), "sort_key").and_where(Expr::col(("c", calculation::Column::UserId)).eq(self.user.0));
+        if let Some(among) = &self.among {
+            // The sum keeps the planner from looking the ids up one by one, which would end in sorting them all.
+            select.and_where(Expr::col(("c", calculation::Column::Id)).add(0).in_subquery(among.clone()));
+        }
         select
     }
 

@@ -1,8 +1,8 @@
 //! Pages of a list, with or without a text that the names must contain.
 //!
 //! A text of three characters or more is looked up in the trigram index, a shorter one as the beginning of names.
-//! Few matches are sorted here; where there are many, walking the list in its own order meets a page of them soon.
-//! So neither a rare nor a common text reads or sorts everything.
+//! Few matches are sorted here; where there are many, the list is walked in its own order, in which a page of them is
+//! met soon. So neither a rare nor a common text reads or sorts everything.
 
 use super::list::{Anchor, Entry, List};
 use crate::db::{Db, DbError, Explain, entity::calculation};
@@ -20,6 +20,8 @@ use sea_orm::{
 const FEW: usize = 2_000;
 /// So many rows are read at once while walking a list.
 const CHUNK: usize = 500;
+/// So often before the search index is asked for the rest.
+const STEPS: usize = 4;
 
 /// A window of the calculations of `user`, in the list's order.
 pub async fn page(
@@ -57,15 +59,22 @@ pub async fn page(
 pub async fn count(db: &Db, user: UserId, query: &CalculationQuery) -> Result<u64, DbError> {
     let list = List::new(db, user, query);
     let mut select = Query::select()
-        .expr_as(Expr::col(("c", calculation::Column::Id)).count(), "count")
+        .expr_as(Expr::cust("COUNT(*)"), "count")
         .from_as(calculation::Entity, "c")
         .and_where(Expr::col(("c", calculation::Column::UserId)).eq(user.0))
-        .and_where(list.states())
         .take();
-    if let Some(needle) = Needle::new(&query.text) {
-        select.cond_where(needle.condition(&list, None));
+    if !query.statuses.is_empty() {
+        select.and_where(list.states());
     }
-    let row = db.connection().query_one(&select).await.of(db)?;
+    if let Some(needle) = Needle::new(&query.text) {
+        select.and_where(needle.condition(&list, None));
+    }
+    counted(db, &select).await
+}
+
+/// The one number that `select` gives under the name `count`.
+async fn counted(db: &Db, select: &SelectStatement) -> Result<u64, DbError> {
+    let row = db.connection().query_one(select).await.of(db)?;
     let count: i64 = row.map_or(Ok(0), |row| row.try_get("", "count")).of(db)?;
     Ok(count.unsigned_abs())
 }
@@ -84,8 +93,11 @@ impl Source {
     async fn of(list: &List<'_>, text: &str) -> Result<Self, DbError> {
         let Some(needle) = Needle::new(text) else { return Ok(Self::Index) };
         let db = list.db;
-        let candidates = db.connection().query_all(&needle.candidates(list, Some(FEW + 1))).await.of(db)?;
-        if candidates.len() > FEW {
+        let few = Query::select()
+            .expr_as(Expr::cust("COUNT(*)"), "count")
+            .from_subquery(needle.candidates(list, Some(FEW + 1)), "candidates")
+            .take();
+        if counted(db, &few).await? > FEW as u64 {
             return Ok(Self::Walk(needle));
         }
         let select = list.matching(needle.condition(list, Some(FEW + 1)));
@@ -127,6 +139,8 @@ impl Source {
     }
 }
 
+/// Where many names match, a page of them is usually met soon in the list's own order. Where they stand far off (a
+/// name that was common a year ago), the rest is read through the search index as well.
 async fn walk(
     list: &List<'_>,
     needle: &Needle,
@@ -134,13 +148,16 @@ async fn walk(
     direction: Direction,
     limit: usize,
 ) -> Result<Vec<Entry>, DbError> {
-    let mut chunk = list.read(anchor, direction, CHUNK).await?;
+    let among = list.among(needle.candidates(list, None));
     let mut found = Vec::new();
-    loop {
+    let mut place = anchor.map(|anchor| (anchor.cursor.clone(), anchor.inclusive));
+    for step in 0.. {
+        let anchor = place.as_ref().map(|(cursor, inclusive)| Anchor { cursor, inclusive: *inclusive });
+        let chunk = if step < STEPS { list } else { &among }.read(anchor, direction, CHUNK).await?;
         let end = chunk.last().filter(|_| chunk.len() == CHUNK).map(|entry| entry.cursor.clone());
         found.extend(chunk.into_iter().filter(|entry| needle.matches(&entry.row.name)));
         let Some(cursor) = end.filter(|_| found.len() < limit) else { break };
-        chunk = list.read(Some(Anchor { cursor: &cursor, inclusive: false }), direction, CHUNK).await?;
+        place = Some((cursor, false));
     }
     found.truncate(limit);
     Ok(found)

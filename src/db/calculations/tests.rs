@@ -94,6 +94,16 @@ async fn a_search_asks_an_index_first() {
                 let steps = plan(&db, &list.matching(needle.condition(&list, limit))).await;
                 assert_reads_little(&steps);
             }
+            for statement in
+                list.among(needle.candidates(&list, None)).statements(None, Direction::Forward, 50).unwrap()
+            {
+                let steps = plan(&db, &statement).await;
+                assert_reads_little(&steps);
+                assert!(
+                    steps.iter().any(|step| step.contains("calculations_list_created (user_id=? AND status=?)")),
+                    "{steps:#?}"
+                );
+            }
         }
     }
 }

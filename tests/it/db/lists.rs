@@ -194,6 +194,33 @@ async fn a_text_in_nearly_every_name_is_found_by_walking() {
 }
 
 #[tokio::test]
+async fn many_matches_far_from_the_page_are_found_through_the_search_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = opened(&folder).await;
+    let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
+    let mut sql = String::from("BEGIN;");
+    for n in 0..5_500 {
+        let name = if n < 2_400 { "Old beam" } else { "plate" };
+        let at = python(instant(n, 0));
+        write!(
+            sql,
+            "INSERT INTO calculations (user_id, name, code, created_at) VALUES ({ann}, '{name} {n}', 'x', {at});"
+        )
+        .unwrap();
+    }
+    sql.push_str("COMMIT;");
+    other_program(&db).await.execute_unprepared(&sql).await.unwrap();
+    for text in ["beam", "ol"] {
+        let query = CalculationQuery { text: text.to_owned(), ..Default::default() };
+        for direction in [Direction::Forward, Direction::Backward] {
+            let found = walk(&db, ann, &query, direction, 600).await;
+            let ids: Vec<i64> = found.iter().map(|row| row.id.0).collect();
+            assert_eq!(ids, (1..=2_400).rev().collect::<Vec<_>>(), "{text} {direction:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_page_survives_rows_that_come_and_go() {
     let folder = tempfile::tempdir().unwrap();
     let db = opened(&folder).await;
