@@ -103,7 +103,6 @@ fn head(code: &str) -> Option<&str> {
             ('\n', _) => comment = false,
             _ if comment => {}
             (c, Some(open)) if c == open && before != '\\' => quote = None,
-            (_, Some(_)) => {}
             ('"' | '\'', None) => quote = Some(c),
             ('#', None) => comment = true,
             ('(' | '[' | '{', None) => depth += 1,
