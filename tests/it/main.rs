@@ -2,6 +2,7 @@
 
 mod cli;
 mod db;
+mod keys;
 mod pty;
 mod repository;
 mod runs;
