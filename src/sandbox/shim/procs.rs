@@ -117,10 +117,11 @@ fn stat(pid: i32) -> Option<(i32, u8, i32, u64)> {
     Some((pid, *fields.first()?.as_bytes().first()?, number(1)? as i32, number(13)? + number(14)?))
 }
 
-/// Resident bytes: an upper bound of [`proportional`], and nearly free to read.
-pub fn resident(pid: i32) -> u64 {
+/// Resident bytes and page tables: an upper bound of [`proportional`], and cheap to read whatever the size.
+pub fn most(pid: i32) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
-    text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * sys::page_size()
+    let resident = text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0);
+    resident * sys::page_size() + page_tables(pid)
 }
 
 /// Proportional bytes of a process: shared pages are divided among their users, swapped ones count.
@@ -131,10 +132,10 @@ pub struct Proportional {
     pub shared: u64,
 }
 
-/// Resident bytes stand in where the kernel denies the better figure.
+/// The upper bound stands in where the kernel denies the better figure.
 pub fn proportional(pid: i32) -> Proportional {
     let Ok(text) = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) else {
-        return Proportional { bytes: resident(pid), shared: 0 };
+        return Proportional { bytes: most(pid), shared: 0 };
     };
     let kib = |name: &str| text.lines().find_map(|line| kibibytes(line, name)).unwrap_or(0);
     Proportional { bytes: kib("Pss:") + kib("SwapPss:") + page_tables(pid), shared: kib("Pss_Shmem:") }
@@ -159,7 +160,7 @@ pub fn socket_buffers() -> u64 {
 /// The proportional bytes of a process without those of mapped files on the given devices. In one reading: between
 /// two, a page may get another user and count twice.
 pub fn proportional_without(pid: i32, devices: &[String]) -> u64 {
-    let Ok(text) = fs::read_to_string(format!("/proc/{pid}/smaps")) else { return resident(pid) };
+    let Ok(text) = fs::read_to_string(format!("/proc/{pid}/smaps")) else { return most(pid) };
     let mut counts = true;
     let mut bytes = page_tables(pid);
     for line in text.lines() {

@@ -208,7 +208,7 @@ impl Watch<'_> {
         if self.scope == Scope::Namespace {
             files += procs::socket_buffers();
         }
-        let bound = files + processes.iter().map(|process| procs::resident(process.pid)).sum::<u64>();
+        let bound = files + processes.iter().map(|process| procs::most(process.pid)).sum::<u64>();
         let limit = self.plan.memory;
         if bound > limit || now >= *exact_at {
             let memory = files + self.proportional(processes, files);

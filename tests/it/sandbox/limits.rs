@@ -95,6 +95,7 @@ time.sleep(10)
         assert!(message.starts_with("out of memory: limit 256 MiB"), "{}: {message}", seen.name);
         let peak = seen.outcome.usage.unwrap().peak_memory;
         eprintln_row(&format!("{}: peak {} MiB, ended after {:.2} s", seen.name, peak / MIB, seen.wall));
+        // Twice the limit on a machine so busy that the watch itself waits for its turn; a few per cent on a quiet one.
         assert!(peak < 512 * MIB, "{}: peak {} MiB", seen.name, peak / MIB);
     }
 }
