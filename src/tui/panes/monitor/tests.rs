@@ -301,7 +301,7 @@ fn searches_with_a_count_and_again_when_the_log_grew() {
     bench.keys("N");
     assert_eq!(count(&bench, |request| matches!(request, Request::SearchLog { .. })), 1);
     bench.keys("esc");
-    assert!(!bench.screen().contains("step 7\""), "{}", bench.screen());
+    assert!(!bench.screen().contains("with \"step 7\""), "{}", bench.screen());
     assert!(bench.intents.is_empty());
     bench.keys("esc");
     assert_eq!(bench.intents, [Intent::Back]);

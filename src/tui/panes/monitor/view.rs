@@ -181,7 +181,7 @@ fn log_title(pane: &MonitorPane, frame: &mut Frame<'_>, area: Rect, theme: &Them
             (Some(at), total) => format!("{} of {} lines", format::count(at as u64), format::count(total)),
             (None, total) => format!("{} lines", format::count(total)),
         };
-        words.push(format!("{:?} {found}", SafeText::label(searched).as_str()));
+        words.push(format!("{found} with {:?}", SafeText::label(searched).as_str()));
     }
     let shown = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
     text::line(buffer, shown, 0, &format!("{} ", words.join(" · ")), line);
