@@ -1,7 +1,7 @@
 //! The whole program in a pseudo-terminal: it starts, runs a calculation, quits, and gives the terminal back.
 
 use crate::support::{home::Home, pty::Pty};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use sea_orm::ConnectionTrait as _;
 
 fn open(home: &Home) -> Pty {
@@ -89,7 +89,8 @@ fn a_suspended_screen_comes_back() {
     let mut pty = open(&home);
     pty.send("\x1a"); // Ctrl-Z
     pty.wait("it does not leave the screen", |screen| !screen.alternate_screen());
-    signal(&pty, Signal::CONT);
+    // As a shell does: the whole job, with what it just started.
+    kill_process_group(Pid::from_raw(pty.pid()).unwrap(), Signal::CONT).unwrap();
     pty.wait("it does not come back", vt100::Screen::alternate_screen);
     pty.shows("No calculations yet.");
     pty.send("2");
@@ -207,4 +208,47 @@ fn runs_of_the_command_line_appear_by_themselves() {
     home.run(&["calc", "run", file.to_str().unwrap(), "--name", "From elsewhere", "--wait"]).code(0);
     pty.shows("From elsewhere");
     pty.shows("✓ completed");
+}
+
+#[test]
+fn a_signal_while_the_users_editor_is_open_ends_both() {
+    let home = Home::new();
+    let script = home.file("editor.sh", "#!/bin/sh\nprintf 'the editor is here'\nexec sleep 600\n");
+    let home = home.with("VISUAL", &format!("sh {}", script.display()));
+    let mut pty = open(&home);
+    pty.send("n");
+    pty.shows("Untitled");
+    pty.send("\x05"); // Ctrl-E
+    pty.shows("the editor is here");
+    signal(&pty, Signal::TERM);
+    assert_eq!(pty.code(), 143);
+    pty.is_as_before();
+}
+
+#[test]
+fn a_calculation_is_found_run_again_with_edits_and_deleted() {
+    let home = Home::new();
+    let file = home.file("first.py", "def calculate(d=1):\n    return {'twice': 2 * d}\n");
+    home.run(&["calc", "run", file.to_str().unwrap(), "--name", "First one", "--wait"]).code(0);
+    let mut pty = Pty::start(&home, 120, 30, &[]);
+    pty.shows("twice");
+    pty.send("/nothing like it");
+    pty.shows("No calculation is like this.");
+    pty.send("\x1b");
+    pty.shows("First one");
+    pty.send("R");
+    pty.shows("save and run");
+    pty.send("\x1b[15~"); // F5
+    pty.shows("✓ completed");
+    pty.send("1");
+    pty.shows("2 calculations");
+    pty.send("g  D");
+    pty.shows("Delete 2 calculations?");
+    pty.send("\r"); // Enter alone destroys nothing.
+    pty.send("y");
+    pty.shows("2 calculations deleted");
+    pty.shows("No calculations yet.");
+    pty.send("q");
+    assert_eq!(pty.code(), 0);
+    pty.is_as_before();
 }

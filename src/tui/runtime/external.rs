@@ -36,17 +36,26 @@ pub async fn edit(
             return Err(Failure::new(format!("{editor} cannot be started: {error}; set VISUAL or EDITOR")));
         }
     };
+    let mut ending = None;
     let status = loop {
         tokio::select! {
             status = child.wait() => break status,
             asked = signals.next() => match asked {
                 // Ctrl-Z in the editor stops the whole job; the shell continues us both.
                 Asked::Suspend => stop_until_continued(),
-                // Ctrl-C is the editor's, and a hang-up reaches it as well as us: its end is what counts.
-                Asked::End(_) | Asked::Continued | Asked::Resized => {}
+                // Ctrl-C is the editor's.
+                Asked::End(libc::SIGINT) | Asked::Continued | Asked::Resized => {}
+                // The editor is told, too, and may save; then it is our turn.
+                Asked::End(signal) => {
+                    ending = Some(asked);
+                    tell(&child, signal);
+                }
             },
         }
     };
+    if let Some(asked) = ending {
+        signals.keep(asked);
+    }
     match status {
         Ok(status) if status.success() => take(&path, text),
         Ok(status) if status.code() == Some(127) => {
@@ -60,6 +69,14 @@ pub async fn edit(
             Ok(Reply::Edited(None))
         }
         Err(error) => Err(Failure::new(format!("{editor}: {error}; the text is in {}", path.display()))),
+    }
+}
+
+fn tell(child: &tokio::process::Child, signal: i32) {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+    let signal = rustix::process::Signal::from_named_raw(signal);
+    if let (Some(pid), Some(signal)) = (pid, signal) {
+        let _ = rustix::process::kill_process(pid, signal);
     }
 }
 

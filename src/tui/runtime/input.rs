@@ -11,6 +11,9 @@ use tokio::{sync::mpsc, task::JoinHandle};
 /// Lines that one step of the wheel moves.
 const WHEEL: i16 = 3;
 
+/// How long the reader may take to stop.
+const PATIENCE: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// The task that reads the terminal; it stops when this is dropped.
 pub struct Input(JoinHandle<()>);
 
@@ -42,8 +45,11 @@ impl Input {
     pub async fn stop(self) {
         self.0.abort();
         // The stream must be gone: two readers would share the keys.
+        // A read that hangs must not keep the terminal from its owner, though.
         let mut task = self;
-        let _ = (&mut task.0).await;
+        if tokio::time::timeout(PATIENCE, &mut task.0).await.is_err() {
+            tracing::warn!("the reader of the terminal does not stop");
+        }
     }
 }
 

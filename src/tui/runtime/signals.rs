@@ -23,6 +23,8 @@ pub struct Signals {
     suspend: Signal,
     continued: Signal,
     resized: Signal,
+    /// Caught while the terminal was lent, to be obeyed afterwards.
+    kept: Option<Asked>,
 }
 
 impl Signals {
@@ -35,11 +37,20 @@ impl Signals {
             suspend: signal(SignalKind::from_raw(libc::SIGTSTP))?,
             continued: signal(SignalKind::from_raw(libc::SIGCONT))?,
             resized: signal(SignalKind::window_change())?,
+            kept: None,
         })
+    }
+
+    /// Obeys this one later.
+    pub fn keep(&mut self, asked: Asked) {
+        self.kept = Some(asked);
     }
 
     /// The next one.
     pub async fn next(&mut self) -> Asked {
+        if let Some(kept) = self.kept.take() {
+            return kept;
+        }
         tokio::select! {
             _ = self.terminate.recv() => Asked::End(libc::SIGTERM),
             _ = self.hang_up.recv() => Asked::End(libc::SIGHUP),
