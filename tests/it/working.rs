@@ -38,6 +38,7 @@ fn text_survives_a_dropped_line_and_a_killed_screen() {
         pty.send("n");
         pty.shows("Untitled");
         pty.send(text);
+        pty.shows(text);
         pty.shows("● not saved");
         if signal == Signal::KILL {
             // Nothing can be kept at the end: it was kept while it was typed.
