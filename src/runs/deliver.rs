@@ -1,6 +1,6 @@
 //! Telling database and store how a run ended, as often as it takes.
 //!
-//! Every step can be done again without harm: objects have keys that were chosen once and written down, rows are
+//! Every step can be done again without harm: objects have keys that follow from the run, rows are
 //! known by their keys, and the first end recorded stays. So whoever is interrupted, anybody may begin again.
 
 use super::{
@@ -13,11 +13,11 @@ use crate::{
     domain::{
         check_length,
         file::{self, FileRole, NewFile},
-        id::CalculationId,
+        id::{CalculationId, RunId},
     },
     storage::{Store, StoreError, content_type},
 };
-use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::{fs, path::PathBuf};
 
 /// The packed log's name in the spool.
@@ -55,16 +55,13 @@ pub enum DeliverError {
     },
 }
 
-/// One file to deliver, and what it becomes.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// One file to deliver.
 struct Parcel {
     /// Below the spool folder.
     path: PathBuf,
     /// Its name as the code gave it.
     name: String,
     role: FileRole,
-    /// Makes its key; chosen once.
-    object: uuid::Uuid,
 }
 
 /// Tells database and store; afterwards the spool is of no more use.
@@ -84,8 +81,9 @@ pub(super) async fn deliver(
         let (database, folder) = (db.place().to_owned(), spool.folder().to_owned());
         return Err(DeliverError::Unknown { database, calculation: request.calculation, folder });
     }
-    for parcel in parcels(spool, request, end)? {
-        send(spool, request, &parcel, db, store).await?;
+    for (number, parcel) in parcels(spool, request, end)?.iter().enumerate() {
+        let key = file::storage_key(&request.keycloak_id, object(request.run, number), &parcel.name);
+        send(spool, request, parcel, &key, db, store).await?;
         super::faults::at("delivering");
     }
     db::runs::finish(db, request.run, &end.outcome, end.completed_at).await?;
@@ -94,15 +92,21 @@ pub(super) async fn deliver(
     Ok(())
 }
 
-async fn send(spool: &Spool, request: &Request, parcel: &Parcel, db: &Db, store: &Store) -> Result<(), DeliverError> {
+async fn send(
+    spool: &Spool,
+    request: &Request,
+    parcel: &Parcel,
+    key: &str,
+    db: &Db,
+    store: &Store,
+) -> Result<(), DeliverError> {
     let path = spool.path("").join(&parcel.path);
     if !path.exists() {
         // Removed by hand: it can never be delivered, and must not hold up the rest.
         tracing::error!(path = %path.display(), "an output is gone from the spool");
         return Ok(());
     }
-    let key = file::storage_key(&request.keycloak_id, parcel.object, &parcel.name);
-    let stored = store.put_file(&key, &path).await?;
+    let stored = store.put_file(key, &path).await?;
     let name = fitting(&parcel.name);
     let row = NewFile {
         user_id: request.user,
@@ -120,11 +124,17 @@ async fn send(spool: &Spool, request: &Request, parcel: &Parcel, db: &Db, store:
     Ok(())
 }
 
-/// The files to deliver, as they were listed the first time.
+/// The id in the key of a run's file: the same whenever and by whomever it is delivered.
+fn object(run: RunId, number: usize) -> uuid::Uuid {
+    let hash = Sha256::digest(format!("{run}/{number}"));
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash[..16]);
+    // Version 8 (RFC 9562 section 5.8): an id made by a rule of one's own.
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+/// The files to deliver, always in the same order.
 fn parcels(spool: &Spool, request: &Request, end: &Final) -> Result<Vec<Parcel>, DeliverError> {
-    if let Some(known) = spool.read("delivery.json")? {
-        return Ok(known);
-    }
     // What was collected is elsewhere; on a full disk the packed log may need this space.
     let work = spool.path(super::recover::WORK);
     if let Err(error) = super::trash::remove(&work) {
@@ -138,7 +148,6 @@ fn parcels(spool: &Spool, request: &Request, end: &Final) -> Result<Vec<Parcel>,
             path: PathBuf::from("collected").join(&output.stored),
             name: output.name.clone(),
             role: if output.artifact { FileRole::Artifact } else { FileRole::Output },
-            object: uuid::Uuid::new_v4(),
         })
         .collect();
     if fs::metadata(spool.path(log::LOG)).is_ok_and(|log| log.len() > 0) {
@@ -148,10 +157,8 @@ fn parcels(spool: &Spool, request: &Request, end: &Final) -> Result<Vec<Parcel>,
             path: PACKED.into(),
             name: format!("calculation-{}.log.gz", request.calculation),
             role: FileRole::Log,
-            object: uuid::Uuid::new_v4(),
         });
     }
-    spool.write_durable("delivery.json", &parcels)?;
     Ok(parcels)
 }
 
@@ -173,7 +180,14 @@ fn fitting(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::fitting;
+    use super::*;
+
+    #[test]
+    fn a_file_of_a_run_always_becomes_the_same_object() {
+        let (one, other) = (RunId::new(), RunId::new());
+        assert_eq!(object(one, 0), object(one, 0));
+        assert!(object(one, 0) != object(one, 1) && object(one, 0) != object(other, 0));
+    }
 
     #[test]
     fn names_fit_their_column_and_keep_their_extension() {

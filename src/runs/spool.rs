@@ -13,7 +13,6 @@
 //!   log, log.index            stdout and stderr as they came
 //!   collected/                copies of the output files
 //!   final.json                how it ended: the truth, delivered until database and store have it
-//!   delivery.json             which object each file becomes, so that a second delivery repeats nothing
 //!   reserve                   space kept so that a full disk can still hold final.json
 //! ```
 //!
@@ -252,12 +251,13 @@ impl Spool {
         let lock = self.new_file("lock")?;
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
             .map_err(|error| self.failed("lock", error.into()))?;
-        self.write_durable("request.json", request)?;
-        let mut format = self.new_file("format")?;
-        writeln!(format, "{FORMAT}")
-            .and_then(|()| format.sync_all())
-            .and_then(|()| sync_folder(&self.folder))
-            .map_err(|source| self.failed("format", source))?;
+        let text = serde_json::to_vec(request)
+            .map_err(|error| SpoolError::Damaged { path: self.path("request.json"), problem: error.to_string() })?;
+        for (name, text) in [("request.json", &text[..]), ("format", format!("{FORMAT}\n").as_bytes())] {
+            let mut file = self.new_file(name)?;
+            file.write_all(text).and_then(|()| file.sync_all()).map_err(|source| self.failed(name, source))?;
+        }
+        sync_folder(&self.folder).map_err(|source| self.failed("", source))?;
         Ok(SpoolLock { _file: lock })
     }
 

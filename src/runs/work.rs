@@ -105,7 +105,8 @@ pub(super) async fn run(life: &mut Life) -> Result<Stage, SpoolError> {
         state.started_at = Some(started_at);
         state.isolation = Some((level.name().to_owned(), isolation.guarantee()));
     });
-    life.spool.write_durable(recover::STARTING, &())?;
+    // Not forced to the disk: a host that goes down takes the code along, which then simply runs again.
+    life.spool.write(recover::STARTING, &())?;
     let job = Job {
         run: life.request.run,
         folder: life.spool.path(recover::WORK),
@@ -119,7 +120,7 @@ pub(super) async fn run(life: &mut Life) -> Result<Stage, SpoolError> {
         Ok(running) => running,
         Err(error) => return Ok(Stage::Ended(refused(&error.into()))),
     };
-    if let Err(error) = life.spool.write_durable(recover::SANDBOX, running.identity()) {
+    if let Err(error) = life.spool.write(recover::SANDBOX, running.identity()) {
         // The sandbox ends with this process in any case; this record only makes it certain.
         tracing::warn!(%error, "the sandbox's process is not written down");
     }
@@ -127,7 +128,7 @@ pub(super) async fn run(life: &mut Life) -> Result<Stage, SpoolError> {
     life.state.change(|state| state.phase = Phase::Running);
     life.state.write();
     let drained = drain(life, &mut running, log).await;
-    if let Err(error) = life.spool.write_durable(recover::ENDED, &drained) {
+    if let Err(error) = life.spool.write(recover::ENDED, &drained) {
         tracing::warn!(%error, "how the sandbox ended is not written down");
     }
     faults::at("ended");
@@ -288,9 +289,6 @@ async fn drain(life: &mut Life, running: &mut Running, log: LogWriter) -> Draine
     meter.last(&mut life.state, &mut joiner);
     let usage = running.usage();
     let (log, tail) = joiner.finish();
-    if let Err(error) = log.sync() {
-        tracing::warn!(%error, "the log is not on the disk yet");
-    }
     let (lost, _) = log.missing();
     let (ended, trouble) = match ended {
         Some(Ok(ended)) => (ended, None),

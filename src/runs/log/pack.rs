@@ -37,7 +37,7 @@ pub enum PackError {
     },
 }
 
-/// Writes the log in `folder` as the file `to`, which is replaced; on the disk when it returns.
+/// Writes the log in `folder` as the file `to`, which is replaced.
 pub fn pack(folder: &Path, to: &Path) -> io::Result<()> {
     let mut log = File::open(folder.join(LOG))?;
     let size = log.metadata()?.len();
@@ -52,7 +52,7 @@ pub fn pack(folder: &Path, to: &Path) -> io::Result<()> {
         field.extend(piece);
         out = GzBuilder::new().extra(field).write(out, Compression::none()).finish()?;
     }
-    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+    out.flush()
 }
 
 /// Writes log and index of the gzip file `from` into `folder`; at most `limit` bytes of log.

@@ -141,12 +141,6 @@ impl LogWriter {
         }
     }
 
-    /// Puts the log on the disk.
-    pub fn sync(&self) -> io::Result<()> {
-        self.log.sync_data()?;
-        self.index.sync_data()
-    }
-
     fn line(&mut self, stream: Stream, text: &str) {
         let start = if self.ends_line { "" } else { "\n" };
         self.append_bytes(stream, format!("{start}{text}\n").as_bytes());
