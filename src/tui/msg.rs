@@ -64,7 +64,7 @@ pub enum Mouse {
 }
 
 /// Where the program works, for the header line.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Default)]
 pub struct Place {
     /// The person's name.
     pub person: String,
@@ -74,6 +74,8 @@ pub struct Place {
     pub sandbox: String,
     /// What the sandbox guarantees, in a sentence.
     pub guarantee: String,
+    /// The limits of a calculation that names none.
+    pub limits: Limits,
 }
 
 /// A request that failed, in the words to show. Its cause is in the log file.

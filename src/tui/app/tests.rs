@@ -68,6 +68,7 @@ impl Harness {
             database: "/home/ann/mecapy.db".to_owned(),
             sandbox: "E2".to_owned(),
             guarantee: "No network.".to_owned(),
+            limits: Limits::default(),
         };
         harness.send(Msg::Opened(Ok(Box::new(place))));
         harness

@@ -131,5 +131,6 @@ fn place(session: &Session) -> Place {
         database: format!("{}{origin}", session.db.place()),
         sandbox: String::new(),
         guarantee: String::new(),
+        limits: session.config.limits.default,
     }
 }

@@ -4,7 +4,7 @@ use super::signature::Signature;
 use crate::{
     domain::{
         FieldError,
-        calculation::{Calculation, MAX_CODE, NewCalculation, check_code},
+        calculation::{Calculation, InputLink, MAX_CODE, NewCalculation, check_code},
         check_length,
         id::CalculationId,
         limits::Limits,
@@ -136,9 +136,9 @@ impl Document {
         document
     }
 
-    /// A calculation from nothing.
-    pub fn empty(key: DraftKey) -> Self {
-        let mut document = Self::new(key, Target::New, blank("Untitled", STARTER, Limits::default()));
+    /// A calculation from nothing, with the configured limits.
+    pub fn empty(key: DraftKey, limits: Limits) -> Self {
+        let mut document = Self::new(key, Target::New, blank("Untitled", STARTER, limits));
         document.fill_parameters();
         document.saved = Some(document.content()); // nothing typed is nothing to lose
         document
@@ -156,14 +156,14 @@ impl Document {
     }
 
     /// A row: itself while it was never started, else an edited copy of it.
-    pub fn of_row(row: &Calculation, inputs: Vec<crate::domain::calculation::InputLink>, started: bool) -> Self {
+    pub fn of_row(row: &Calculation, inputs: Vec<InputLink>, limits: Limits, started: bool) -> Self {
         let copy = started || row.status != Status::Pending;
         let base = NewCalculation {
             name: row.name.clone(),
             description: row.description.clone(),
             code: row.code.clone(),
             parameters: row.parameters.clone(),
-            limits: row.limits.unwrap_or_default(),
+            limits,
             tool_id: row.tool_id,
             tool_version_id: row.tool_version_id,
             parent_id: if copy { Some(row.id) } else { row.parent_id },

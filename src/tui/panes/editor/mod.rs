@@ -10,6 +10,7 @@ mod signature;
 mod tests;
 mod view;
 
+use crate::domain::limits::Limits;
 use crate::tui::{
     action::{Action, Context},
     effect::{Effect, Request, Slot, Ticket},
@@ -47,6 +48,8 @@ pub struct EditorPane {
     asked: Option<(Ticket, Question)>,
     /// The code that was refused for its problems once: asking again runs it all the same.
     warned: Option<u64>,
+    /// What a new calculation may use.
+    limits: Limits,
 }
 
 /// What a dialog of the editor asks.
@@ -71,6 +74,7 @@ impl Default for EditorPane {
             external: None,
             asked: None,
             warned: None,
+            limits: Limits::default(),
         }
     }
 }
@@ -112,7 +116,10 @@ impl Pane for EditorPane {
             Event::Reply(ticket, reply) => self.reply(ticket, reply, cx),
             Event::Answer(ticket, answer) => self.answer(ticket, answer, cx),
             Event::Tick | Event::Hidden => self.keep_draft(cx),
-            Event::Fact(Fact::Opened(_)) => self.drafts.load(cx),
+            Event::Fact(Fact::Opened(place)) => {
+                self.limits = place.limits;
+                self.drafts.load(cx);
+            }
             Event::Intent(intent) => self.intent(&intent, cx),
             Event::Shown | Event::Fact(_) => {}
         }

@@ -36,7 +36,7 @@ pub enum Opening {
 impl EditorPane {
     pub(super) fn intent(&mut self, intent: &Intent, cx: &mut Cx<'_>) {
         let (request, opening) = match *intent {
-            Intent::New => return self.put(Document::empty(new_key(cx)), cx),
+            Intent::New => return self.put(Document::empty(new_key(cx), self.limits), cx),
             Intent::FromTool(id) => (Request::LoadTool(id), Opening::Tool),
             Intent::Edit(id) => (Request::LoadCalculation(id), Opening::Row { copy: false, line: None }),
             Intent::EditCopy(id) => (Request::LoadCalculation(id), Opening::Row { copy: true, line: None }),
@@ -67,13 +67,13 @@ impl EditorPane {
         match (opening, reply) {
             (Opening::Tool, Ok(Reply::Tool(tool))) => self.put(Document::from_tool(new_key(cx), &tool), cx),
             (Opening::Row { copy, line }, Ok(Reply::Calculation(detail))) => {
-                self.put(document_of(&detail, copy), cx);
+                self.put(self.document_of(&detail, copy), cx);
                 if let Some(line) = line {
                     self.go_to_code_line(line);
                 }
                 self.offer_draft(cx);
             }
-            (Opening::Draft(_), Ok(Reply::Calculation(detail))) => self.put_draft(document_of(&detail, false), cx),
+            (Opening::Draft(_), Ok(Reply::Calculation(detail))) => self.put_draft(self.document_of(&detail, false), cx),
             (Opening::Draft(draft), Err(_)) => {
                 // Its row is gone: the text lives on as a new calculation.
                 let key = new_key(cx);
@@ -83,7 +83,7 @@ impl EditorPane {
                 cx.toast(Toast::info("The calculation of this text is gone: saving makes a new one"));
             }
             (Opening::Recheck, Ok(Reply::Calculation(detail))) => {
-                let fresh = document_of(&detail, false);
+                let fresh = self.document_of(&detail, false);
                 if let (Some(document), Target::CopyOf(_)) = (&mut self.document, fresh.target)
                     && document.key == fresh.key
                 {
@@ -141,19 +141,25 @@ impl EditorPane {
         }
     }
 
+    /// What a row holds, ready to be edited.
+    fn document_of(&self, detail: &CalculationDetail, copy: bool) -> Document {
+        let inputs = detail
+            .files
+            .iter()
+            .filter(|file| file.file_role.is_read())
+            .map(|file| InputLink {
+                file_id: file.file.id,
+                file_role: file.file_role.clone(),
+                alias: file.alias.clone(),
+            })
+            .collect();
+        let limits = detail.calculation.limits.unwrap_or(self.limits);
+        Document::of_row(&detail.calculation, inputs, limits, copy || detail.run.is_some())
+    }
+
     fn has_unsaved(&self, id: CalculationId) -> bool {
         self.document.as_ref().is_some_and(|document| document.key == DraftKey::Saved(id) && document.is_unsaved())
     }
-}
-
-fn document_of(detail: &CalculationDetail, copy: bool) -> Document {
-    let inputs = detail
-        .files
-        .iter()
-        .filter(|file| file.file_role.is_read())
-        .map(|file| InputLink { file_id: file.file.id, file_role: file.file_role.clone(), alias: file.alias.clone() })
-        .collect();
-    Document::of_row(&detail.calculation, inputs, copy || detail.run.is_some())
 }
 
 /// A key that no other draft has: the time, and the number of a ticket that nobody else has.

@@ -367,6 +367,16 @@ fn unknown_parameters_are_told_while_typing() {
 }
 
 #[test]
+fn a_new_calculation_has_the_configured_limits() {
+    let mut bench = Bench::new(PaneId::Editor, EditorPane::default());
+    let limits = Limits { timeout: 7, memory_limit: 99, cpu_limit: 2.0 };
+    bench.event(Event::Fact(Fact::Opened(Place { limits, ..Place::default() })));
+    bench.event(Event::Intent(Intent::New));
+    bench.keys("f5");
+    assert_eq!(saved_calculation(&bench).1.limits, limits);
+}
+
+#[test]
 fn parameters_follow_the_code_until_somebody_changes_them() {
     let mut bench = bench();
     bench.event(Event::Intent(Intent::New));
