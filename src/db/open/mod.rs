@@ -24,6 +24,8 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Readers beside the one writer; a connection costs a thread and no server anything.
 const CONNECTIONS: u32 = 4;
+/// Rows that wait between SQLite's thread and ours.
+const PAGE: usize = 256;
 /// Bytes of the file that are read through the page cache instead of copied.
 const MAPPED: &str = "268435456";
 
@@ -85,6 +87,8 @@ async fn open_memory() -> Result<Db, DbError> {
 }
 
 async fn pool(options: SqliteConnectOptions, connections: u32, place: &str) -> Result<DatabaseConnection, DbError> {
+    // A page of a list fits: its rows are handed over at once, not by turns of two threads.
+    let options = options.row_buffer_size(PAGE);
     // No idle time and no lifetime: a file's connections do not go stale, and the pool's timers would wake an idle
     // program.
     let pool = SqlitePoolOptions::new()
