@@ -167,6 +167,6 @@ mod tests {
         assert_eq!(safe_name("maillage fin é.csv"), "maillage_fin__.csv");
         assert_eq!(safe_name("\u{202e}gpj.exe\u{1b}[31m"), "_gpj.exe__31m");
         let long = safe_name(&format!("{}.vtk", "x".repeat(300)));
-        assert_eq!((long.len(), long.ends_with(".vtk")), (100, true));
+        assert_eq!((long.len(), long.ends_with("x.vtk")), (100, true));
     }
 }

@@ -201,7 +201,7 @@ impl Life {
             tracing::warn!(%error, "the end is not written down yet");
             self.state.change(|state| state.waiting_reason = Some(format!("the end cannot be written: {error}")));
             self.state.write();
-            if pause.wait(&mut self.terminate).await == Paused::Terminated {
+            if pause.wait(&self.spool, &mut self.terminate).await == Paused::GiveUp {
                 return Err(error.into());
             }
         }
@@ -223,7 +223,7 @@ impl Life {
             self.state.change(|state| state.waiting_reason = Some(format!("not recorded yet: {error}")));
             self.state.write();
             let gave_up = began.elapsed() > DELIVERY_PATIENCE;
-            if gave_up || pause.wait(&mut self.terminate).await == Paused::Terminated {
+            if gave_up || pause.wait(&self.spool, &mut self.terminate).await == Paused::GiveUp {
                 tracing::warn!("the next start of mecapy delivers it");
                 return Ok(());
             }
@@ -260,7 +260,8 @@ pub(super) struct Pause(Duration);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Paused {
     Over,
-    Terminated,
+    /// Told to end, or there is nothing left to do it with.
+    GiveUp,
 }
 
 impl Pause {
@@ -268,13 +269,15 @@ impl Pause {
         Self(Duration::from_millis(100))
     }
 
-    pub(super) async fn wait(&mut self, terminate: &mut Signal) -> Paused {
+    /// A spool that somebody removed with everything in it is no reason to stay.
+    pub(super) async fn wait(&mut self, spool: &Spool, terminate: &mut Signal) -> Paused {
         let pause = self.0;
         self.0 = (pause * 2).min(Duration::from_mins(1));
         tokio::select! {
-            () = tokio::time::sleep(pause) => Paused::Over,
-            _ = terminate.recv() => Paused::Terminated,
+            () = tokio::time::sleep(pause) => {}
+            _ = terminate.recv() => return Paused::GiveUp,
         }
+        if spool.folder().exists() { Paused::Over } else { Paused::GiveUp }
     }
 }
 

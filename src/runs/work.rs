@@ -217,7 +217,7 @@ async fn claim(life: &mut Life, provenance: &Provenance, started_at: NaiveDateTi
         if life.spool.is_asked_to_stop() {
             return Claimed::Cancelled;
         }
-        if began.elapsed() > CLAIM_PATIENCE || pause.wait(&mut life.terminate).await == Paused::Terminated {
+        if began.elapsed() > CLAIM_PATIENCE || pause.wait(&life.spool, &mut life.terminate).await == Paused::GiveUp {
             return Claimed::NotNow;
         }
     }

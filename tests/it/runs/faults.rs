@@ -148,6 +148,17 @@ async fn a_supervisor_that_is_told_to_end_keeps_what_there_is() {
 }
 
 #[tokio::test]
+async fn a_spool_that_somebody_removed_keeps_no_supervisor() {
+    let machine = Machine::new().await;
+    let id = machine.calculation(&format!("{CODE}\nimport time\ntime.sleep(1)")).await;
+    let run = machine.submit(id).await;
+    wait_for("output", || fs::read(machine.spool(run).join("log")).ok().filter(|log| log == b"one\ntwo\n")).await;
+    let pid = machine.supervisor(run).unwrap();
+    fs::remove_dir_all(machine.spool(run)).unwrap();
+    wait_for("its end", || fs::metadata(format!("/proc/{}", pid.as_raw_pid())).is_err().then_some(())).await;
+}
+
+#[tokio::test]
 async fn many_starts_at_once_deliver_a_run_once() {
     let machine = Machine::new().await;
     let id = machine.calculation(CODE).await;
