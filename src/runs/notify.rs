@@ -1,6 +1,6 @@
 //! Waiting for files to change: the kernel tells; where it cannot, a look each second.
 
-use inotify::{Inotify, WatchMask};
+use inotify::{EventMask, Inotify, WatchMask};
 use std::{io, path::Path, time::Duration};
 use tokio::io::unix::AsyncFd;
 
@@ -40,13 +40,34 @@ impl Notify {
 
     /// Returns when something changed since the last call (or might have). Cancel safe.
     pub(crate) async fn changed(&mut self) {
-        let Some(watch) = &mut self.0 else { return tokio::time::sleep(LOOK).await };
-        let Ok(mut ready) = watch.readable_mut().await else { return tokio::time::sleep(LOOK).await };
+        self.changed_how().await;
+    }
+
+    /// The same; `true` where it was more than bytes added to a file, of which more will follow. Cancel safe.
+    pub(super) async fn changed_how(&mut self) -> bool {
+        let Some(watch) = &mut self.0 else { return look().await };
+        let Ok(mut ready) = watch.readable_mut().await else { return look().await };
         // What changed is looked at anyway; the events only wake. All of them at once, so that many wake once.
         let mut buffer = [0; 4_096];
-        while ready.get_inner_mut().read_events(&mut buffer).is_ok_and(|mut events| events.next().is_some()) {}
+        let mut is_more = false;
+        while let Ok(events) = ready.get_inner_mut().read_events(&mut buffer) {
+            let mut is_over = true;
+            for event in events {
+                is_over = false;
+                is_more |= event.mask != EventMask::MODIFY;
+            }
+            if is_over {
+                break;
+            }
+        }
         ready.clear_ready();
+        is_more
     }
+}
+
+async fn look() -> bool {
+    tokio::time::sleep(LOOK).await;
+    true
 }
 
 fn none_yet(error: io::Error) -> io::Result<()> {

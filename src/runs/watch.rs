@@ -82,10 +82,11 @@ impl Watch {
                 None => {}
             }
             if let Some(notify) = &mut self.notify {
-                notify.changed().await;
-                // The first change is told at once, those right behind it together.
-                let left = self.looked.map_or(Duration::ZERO, |looked| PACE.saturating_sub(looked.elapsed()));
-                tokio::time::sleep(left).await;
+                // The first bytes of output are told at once, those right behind them together; all else at once.
+                if !notify.changed_how().await {
+                    let left = self.looked.map_or(Duration::ZERO, |looked| PACE.saturating_sub(looked.elapsed()));
+                    tokio::time::sleep(left).await;
+                }
                 self.looked = Some(Instant::now());
             }
         }

@@ -87,11 +87,13 @@ pub(super) async fn run(life: &mut Life) -> Result<Stage, SpoolError> {
     });
     life.state.write();
     let request = &life.request;
-    let found = tokio::join!(surroundings(request), prepare(&life.spool, request));
-    let (isolation, level, interpreter) = match found {
+    let found = tokio::join!(surroundings(request), prepare(&life.spool, request), request.open_database());
+    let (isolation, level, interpreter) = match (found.0, found.1) {
         (Ok(surroundings), Ok(())) => surroundings,
         (Err(refusal), _) | (_, Err(refusal)) => return Ok(Stage::Ended(refused(&refusal))),
     };
+    // Where it could not be opened, claiming tries again and says why.
+    life.db = found.2.ok();
     let started_at = Utc::now().naive_utc();
     let provenance = provenance(request, &isolation, &interpreter);
     match claim(life, &provenance, started_at).await {
@@ -344,9 +346,11 @@ impl Meter {
         if self.told.is_some_and(|told| told.elapsed() < USAGE_EVERY) {
             return;
         }
-        // Time passes by itself: a run that does nothing changes nothing.
+        // Time passes by itself, and shared pages cost less as others start who share them: a run that does nothing
+        // changes nothing.
         let changed = state.get().usage.is_none_or(|before| {
-            usage.memory.abs_diff(before.memory) > before.memory / 100 || usage.cpu_time - before.cpu_time >= 0.01
+            let enough = (before.memory / 100).max(2 << 20);
+            usage.memory.abs_diff(before.memory) >= enough || usage.cpu_time - before.cpu_time >= 0.01
         });
         if changed {
             self.told = Some(Instant::now());

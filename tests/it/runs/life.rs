@@ -111,9 +111,15 @@ async fn a_quiet_run_wakes_nobody() {
     let run = machine.submit(id).await;
     wait_for("its start", || machine.state(run).filter(|state| state.usage.is_some())).await;
     let mut watch = runs::Watch::open(&machine.spool(run)).unwrap();
-    while tokio::time::timeout(Duration::from_secs(2), watch.next()).await.is_ok() {}
-    let quiet = tokio::time::timeout(Duration::from_secs(2), watch.next()).await;
-    assert!(quiet.is_err(), "it changed while nothing happened: {quiet:?}");
+    let mut events = Vec::new();
+    let _ = tokio::time::timeout(Duration::from_secs(4), async {
+        while let Some(event) = watch.next().await {
+            events.push(event);
+        }
+    })
+    .await;
+    // What it is at first, and whatever its start still moves; polling would be 16 or more.
+    assert!(events.len() <= 4, "it changed while nothing happened: {events:?}");
     runs::cancel(&machine.session, id).await.unwrap();
     machine.follow(id).await;
 }
