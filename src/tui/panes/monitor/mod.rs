@@ -1,5 +1,6 @@
 //! The waiting and running calculations, and one of them live: state, time, resources, log.
 
+mod commands;
 mod layout;
 mod log;
 mod samples;
@@ -9,19 +10,14 @@ mod view;
 mod words;
 
 use crate::{
-    domain::{calculation::CalculationRow, file::safe_name, id::CalculationId, page::Page, status::Status},
+    domain::{calculation::CalculationRow, id::CalculationId, page::Page, status::Status},
     tui::{
         action::{Action, Context},
         effect::{Effect, Request, Slot, Ticket},
         keymap::Key,
         msg::{CalculationDetail, Failure, Live, Mouse, Remote, Reply},
         pane::{Cx, Event, Fact, Intent, Look, Pane, PaneId, Tick},
-        widgets::{
-            dialog::{Answer, Check, Dialog},
-            input::Input,
-            log_view::LogView,
-            toast::Toast,
-        },
+        widgets::{input::Input, log_view::LogView, toast::Toast},
     },
 };
 use chrono::NaiveDateTime;
@@ -423,72 +419,6 @@ impl MonitorPane {
             self.zoomed = false;
         } else {
             cx.intent(Intent::Back);
-        }
-    }
-
-    /// From the list into the log; from there to the line that failed, or to the result.
-    fn open(&mut self, cx: &mut Cx<'_>) {
-        let Some(ended) = self.live.value().filter(|live| live.status.is_final()) else {
-            self.in_log = true;
-            return;
-        };
-        cx.intent(match ended.error_line {
-            Some(line) => Intent::EditAt(ended.id, line),
-            None => Intent::Show(ended.id),
-        });
-    }
-
-    fn edit(&mut self, cx: &mut Cx<'_>) {
-        let Some(id) = self.chosen else { return };
-        cx.intent(match self.live.value().and_then(|live| live.error_line) {
-            Some(line) => Intent::EditAt(id, line),
-            None => Intent::Edit(id),
-        });
-    }
-
-    fn ask_stop(&mut self, cx: &mut Cx<'_>) {
-        let Some(live) = self.live.value() else { return };
-        let lines = if live.status == Status::Pending {
-            vec!["It has not started: it is taken out of the queue.".to_owned()]
-        } else {
-            vec![
-                format!("It is asked to end (SIGTERM), and killed {} s later if it has not.", live.grace),
-                "What it wrote until then is kept.".to_owned(),
-            ]
-        };
-        let title = format!("Stop {:?}?", live.name);
-        let question = Question::Stop(live.id);
-        let ticket = cx.ask(Dialog::Confirm { title, lines, verb: "Stop it".to_owned(), danger: false });
-        self.asked = Some((ticket, question));
-    }
-
-    fn ask_export(&mut self, cx: &mut Cx<'_>) {
-        let Some(live) = self.live.value() else { return };
-        let question = Question::Export(live.id);
-        let text = format!("{}-{}.log", safe_name(&live.name), live.id);
-        let ticket = cx.ask(Dialog::Prompt {
-            title: "Write the log to a file".to_owned(),
-            label: "File; an existing one is not touched".to_owned(),
-            text,
-            check: Check::Filled(4_000),
-        });
-        self.asked = Some((ticket, question));
-    }
-
-    fn answer(&mut self, ticket: Ticket, answer: Answer, cx: &mut Cx<'_>) {
-        let Some((_, question)) = self.asked.take_if(|(expected, _)| *expected == ticket) else { return };
-        match (question, answer) {
-            (Question::Stop(id), Answer::Yes) => {
-                if self.chosen == Some(id) {
-                    self.stop_asked = Some(cx.now.utc);
-                }
-                self.requested = Some((cx.start(Slot::Free, Request::Stop(id)), Asked::Stop));
-            }
-            (Question::Export(id), Answer::Text(path)) => {
-                let path = path.trim().into();
-                self.requested = Some((cx.start(Slot::Free, Request::ExportLog { id, path }), Asked::Export));
-            }
-            _ => {}
         }
     }
 }

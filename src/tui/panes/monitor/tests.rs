@@ -11,6 +11,7 @@ use crate::{
         msg::{LogLine, Place, Stream},
         testing::{Bench, now},
         theme::Theme,
+        widgets::dialog::Answer,
     },
 };
 use chrono::TimeDelta;

@@ -3,6 +3,7 @@
 //! [`tui_textarea`] holds the text, the selection and the history; what is drawn is drawn here, since characters
 //! that hide or reorder their neighbours must be visible and a paste must keep its indentation.
 
+mod command;
 mod edit;
 mod find;
 mod syntax;
@@ -10,7 +11,7 @@ mod syntax;
 mod tests;
 mod view;
 
-pub use edit::{Command, Motion};
+pub use command::{Command, Motion};
 pub use find::Find;
 pub use syntax::{Problem, Token};
 pub use view::CodeStyles;

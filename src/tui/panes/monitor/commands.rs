@@ -1,0 +1,79 @@
+//! What is done about the chosen run: open, edit, stop, export.
+
+use super::{Asked, MonitorPane, Question};
+use crate::{
+    domain::{file::safe_name, status::Status},
+    tui::{
+        effect::{Request, Slot, Ticket},
+        pane::{Cx, Intent},
+        widgets::dialog::{Answer, Check, Dialog},
+    },
+};
+
+impl MonitorPane {
+    /// From the list into the log; from there to the line that failed, or to the result.
+    pub(super) fn open(&mut self, cx: &mut Cx<'_>) {
+        let Some(ended) = self.live.value().filter(|live| live.status.is_final()) else {
+            self.in_log = true;
+            return;
+        };
+        cx.intent(match ended.error_line {
+            Some(line) => Intent::EditAt(ended.id, line),
+            None => Intent::Show(ended.id),
+        });
+    }
+
+    pub(super) fn edit(&mut self, cx: &mut Cx<'_>) {
+        let Some(id) = self.chosen else { return };
+        cx.intent(match self.live.value().and_then(|live| live.error_line) {
+            Some(line) => Intent::EditAt(id, line),
+            None => Intent::Edit(id),
+        });
+    }
+
+    pub(super) fn ask_stop(&mut self, cx: &mut Cx<'_>) {
+        let Some(live) = self.live.value() else { return };
+        let lines = if live.status == Status::Pending {
+            vec!["It has not started: it is taken out of the queue.".to_owned()]
+        } else {
+            vec![
+                format!("It is asked to end (SIGTERM), and killed {} s later if it has not.", live.grace),
+                "What it wrote until then is kept.".to_owned(),
+            ]
+        };
+        let title = format!("Stop {:?}?", live.name);
+        let question = Question::Stop(live.id);
+        let ticket = cx.ask(Dialog::Confirm { title, lines, verb: "Stop it".to_owned(), danger: false });
+        self.asked = Some((ticket, question));
+    }
+
+    pub(super) fn ask_export(&mut self, cx: &mut Cx<'_>) {
+        let Some(live) = self.live.value() else { return };
+        let question = Question::Export(live.id);
+        let text = format!("{}-{}.log", safe_name(&live.name), live.id);
+        let ticket = cx.ask(Dialog::Prompt {
+            title: "Write the log to a file".to_owned(),
+            label: "File; an existing one is not touched".to_owned(),
+            text,
+            check: Check::Filled(4_000),
+        });
+        self.asked = Some((ticket, question));
+    }
+
+    pub(super) fn answer(&mut self, ticket: Ticket, answer: Answer, cx: &mut Cx<'_>) {
+        let Some((_, question)) = self.asked.take_if(|(expected, _)| *expected == ticket) else { return };
+        match (question, answer) {
+            (Question::Stop(id), Answer::Yes) => {
+                if self.chosen == Some(id) {
+                    self.stop_asked = Some(cx.now.utc);
+                }
+                self.requested = Some((cx.start(Slot::Free, Request::Stop(id)), Asked::Stop));
+            }
+            (Question::Export(id), Answer::Text(path)) => {
+                let path = path.trim().into();
+                self.requested = Some((cx.start(Slot::Free, Request::ExportLog { id, path }), Asked::Export));
+            }
+            _ => {}
+        }
+    }
+}
