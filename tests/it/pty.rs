@@ -89,7 +89,8 @@ fn a_suspended_screen_comes_back() {
     let mut pty = open(&home);
     pty.send("\x1a"); // Ctrl-Z
     pty.wait("it does not leave the screen", |screen| !screen.alternate_screen());
-    // As a shell does: the whole job, with what it just started.
+    // As a shell does: once it is stopped, the whole job, with what it just started.
+    pty.wait_until_stopped();
     kill_process_group(Pid::from_raw(pty.pid()).unwrap(), Signal::CONT).unwrap();
     pty.wait("it does not come back", vt100::Screen::alternate_screen);
     pty.shows("No calculations yet.");
@@ -242,6 +243,15 @@ fn a_calculation_is_found_run_again_with_edits_and_deleted() {
     pty.shows("✓ completed");
     pty.send("1");
     pty.shows("2 calculations");
+    // The monitor knows the end before the database does, and what runs is not deleted.
+    pty.wait("they never stand in the list as ended", |screen| {
+        let text = screen.contents();
+        text.lines().filter(|line| line.contains("First one  ")).count() >= 2 && !text.contains(['▶', '○'])
+    });
+    // Until the run's folder is gone its supervisor may still be writing rows, and a refusal would be right.
+    pty.wait_for("the run is never delivered", || {
+        std::fs::read_dir(home.path().join(".local/state/mecapy/spool")).is_ok_and(|folders| folders.count() == 0)
+    });
     pty.send("g  D");
     pty.shows("Delete 2 calculations?");
     pty.send("\r"); // Enter alone destroys nothing.

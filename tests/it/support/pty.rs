@@ -114,6 +114,25 @@ impl Pty {
         self.child.process_id().expect("it was started") as i32
     }
 
+    /// Waits until the program is stopped, as by Ctrl-Z.
+    #[track_caller]
+    pub fn wait_until_stopped(&self) {
+        // The state stands behind the name, which is in parentheses.
+        let stat = format!("/proc/{}/stat", self.pid());
+        self.wait_for("it is never stopped", || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T ")));
+    }
+
+    /// Waits for something outside of the terminal.
+    #[track_caller]
+    pub fn wait_for(&self, what: &str, condition: impl Fn() -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !condition() {
+            let screen = || self.seen.0.lock().unwrap().emulator.screen().contents();
+            assert!(Instant::now() < end, "{what}; the screen is:\n{}", screen());
+            std::thread::park_timeout(Duration::from_millis(2));
+        }
+    }
+
     /// Waits for its end: the exit code (128 + number where a signal ended it).
     #[track_caller]
     pub fn code(&mut self) -> i32 {
