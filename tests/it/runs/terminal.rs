@@ -5,7 +5,15 @@ use mecapy::domain::{id::CalculationId, status::Status};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::{fs, io::Read};
 
-const CODE: &str = "import time\nprint('up', flush=True)\ntime.sleep(1.5)\nprint('done')\n";
+/// Goes on until it is told to end, by a file beside its outputs.
+const CODE: &str = r#"
+import pathlib, time
+out = pathlib.Path("/workspace/out") if pathlib.Path("/workspace/out").exists() else pathlib.Path(__file__).parents[1] / "out"
+print("up", flush=True)
+while not (out / "go").exists():
+    time.sleep(0.02)
+print("done")
+"#;
 
 /// `mecapy calc run --follow` in a terminal of its own, once it shows the run's first line.
 fn following(machine: &Machine) -> (Box<dyn Child + Send + Sync>, Box<dyn MasterPty + Send>) {
@@ -41,6 +49,7 @@ async fn goes_on(machine: &Machine) {
     assert_eq!(machine.get(id).await.status, Status::Running, "it still runs");
     let run = machine.record(id).await.id;
     assert!(machine.supervisor(run).is_some());
+    fs::write(machine.spool(run).join("work/out/go"), "").unwrap();
     assert_eq!(machine.follow(id).await, "up\ndone\n");
     assert_eq!(machine.get(id).await.status, Status::Completed);
     assert_eq!(machine.log(id).await, "up\ndone\n");
