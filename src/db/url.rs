@@ -32,19 +32,19 @@ pub(super) fn parse(url: &str) -> Result<Target, DbError> {
     let Some(path) = rest.strip_prefix("///").filter(|path| !path.is_empty()) else {
         return Err(refused("write three slashes before a relative path, four before an absolute one"));
     };
-    if let Some((_, options)) = path.split_once('?') {
-        return Err(refused(&format!("the options ?{options} are not understood; remove them")));
+    if path.contains('?') {
+        return Err(refused("the options behind the ? are not understood; remove them"));
     }
     Ok(Target::File(PathBuf::from(path)))
 }
 
-/// The address without the password that it may hold.
+/// The address without the passwords that it may hold: before the server, or among the options.
 fn shown(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    match rest.rsplit_once('@') {
-        Some((person, server)) => format!("{scheme}://{}:***@{server}", person.split(':').next().unwrap_or_default()),
-        None => url.to_owned(),
-    }
+    let (scheme, rest) = url.split_at(url.find("://").map_or(0, |at| at + 3));
+    let (person, server) = rest.rsplit_once('@').map_or((None, rest), |(person, server)| (Some(person), server));
+    let person = person.map(|person| format!("{}:***@", person.split([':', '?']).next().unwrap_or_default()));
+    let (server, options) = server.split_once('?').map_or((server, ""), |(server, _)| (server, "?***"));
+    format!("{scheme}{}{server}{options}", person.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -75,7 +75,12 @@ mod tests {
             ("sqlite:///", "three slashes"),
             ("sqlite:///a.db?mode=ro", "not understood"),
             ("mysql://a/b", "unknown kind"),
-            ("postgresql+psycopg2://ann:secret@db/mecapy", "SQLite only"),
+            ("postgresql+psycopg2://ann:secret@db/mecapy", "ann:***@db/mecapy: this build speaks to SQLite only"),
+            ("postgresql://ann:se?cret:secret@db/mecapy", "SQLite only"),
+            ("postgresql://db/mecapy?user=ann&password=secret", "postgresql://db/mecapy?***"),
+            ("postgresql://db/mecapy?password=secret@a", "SQLite only"),
+            ("postgresql:ann:secret@db", "SQLite only"),
+            ("sqlite:///a.db?password=secret", "not understood"),
         ] {
             let error = parse(url).unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
