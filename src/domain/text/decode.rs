@@ -142,8 +142,15 @@ pub fn log_line(bytes: &[u8]) -> SafeLine {
 }
 
 fn apply_sgr(style: &mut TextStyle, body: &str) {
-    let mut codes = body.split([';', ':']).map(|code| code.parse::<u16>().unwrap_or(0));
-    while let Some(code) = codes.next() {
+    let number = |code: &str| code.parse::<u16>().unwrap_or(0);
+    let mut parameters = body.split(';');
+    while let Some(parameter) = parameters.next() {
+        if parameter.contains(':') {
+            apply_parts(style, &parameter.split(':').map(number).collect::<Vec<_>>());
+            continue;
+        }
+        let mut codes = parameters.by_ref().map(number);
+        let code = number(parameter);
         match code {
             0 => *style = TextStyle::default(),
             1 => style.bold = true,
@@ -168,6 +175,25 @@ fn apply_sgr(style: &mut TextStyle, body: &str) {
     if style.foreground.is_some() && style.foreground == style.background {
         style.background = None;
     }
+}
+
+/// One parameter with parts of its own (ISO 8613-6), which say nothing outside of it: `4:3` is a curly underline.
+fn apply_parts(style: &mut TextStyle, parts: &[u16]) {
+    let ground = match parts {
+        [4, kind, ..] => {
+            style.underline = *kind != 0;
+            return;
+        }
+        [38, ..] => &mut style.foreground,
+        [48, ..] => &mut style.background,
+        _ => return,
+    };
+    let colour = match &parts[1..] {
+        // The third part names a colour space; many programs leave it out.
+        [2, _, red, green, blue, ..] => &[2, *red, *green, *blue],
+        colour => colour,
+    };
+    *ground = extended(&mut colour.iter().copied()).or(*ground);
 }
 
 /// The colour after 38 or 48: `5;n` or `2;r;g;b`.

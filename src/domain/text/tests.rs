@@ -152,6 +152,22 @@ fn colours_are_kept_and_nothing_else() {
 }
 
 #[test]
+fn parts_of_a_parameter_say_nothing_outside_of_it() {
+    let style = |sequence: &str| log_line(format!("\x1b[{sequence}mx").as_bytes()).spans[0].style;
+    let plain = TextStyle::default();
+    let coloured = |colour| TextStyle { foreground: Some(colour), ..plain };
+    assert_eq!(style("4:3"), TextStyle { underline: true, ..plain }, "curly, not italic");
+    assert_eq!(style("4;4:0;1"), TextStyle { bold: true, ..plain });
+    assert_eq!(style("58:2::9:31:1"), plain, "the colour of the underline is not kept");
+    assert_eq!(style("38:5:9"), coloured(Colour::Indexed(9)));
+    for rgb in ["38:2:1:2:3", "38:2::1:2:3", "38;2;1;2;3"] {
+        assert_eq!(style(rgb), coloured(Colour::Rgb(1, 2, 3)), "{rgb}");
+    }
+    assert_eq!(style("48:5:9;3"), TextStyle { background: Some(Colour::Indexed(9)), italic: true, ..plain });
+    assert_eq!(style("38:2:1;3"), TextStyle { italic: true, ..plain }, "cut short");
+}
+
+#[test]
 fn the_line_under_way_can_be_seen() {
     let mut decoder = LogDecoder::default();
     decoder.push(b"one\ntw\xc3", |_| {});
