@@ -65,16 +65,29 @@ async fn open_file(path: &Path, patience: Duration) -> Result<Db, DbError> {
     looker.close_by_ref().await.map_err(|error| DbError::explain(&place, error))?;
     let state = state?;
 
-    // Full: what was committed survives a power cut, in either journal.
-    let options = options.synchronous(SqliteSynchronous::Full).pragma("mmap_size", MAPPED).foreign_keys(true);
-    let connection = pool(options, CONNECTIONS, &place).await?;
-    journal.set(&connection, &place, patience).await?;
+    let connection = pool(writing(options, kind.is_network), CONNECTIONS, &place).await?;
+    let mode = journal.set(&connection, &place, patience).await?;
+    if mode != journal.name() {
+        notes.push(format!(
+            "the database {place} keeps its journal in the mode {mode}: {} does not take the mode {}",
+            kind.name,
+            journal.name()
+        ));
+    }
     if state != State::Current
         && let Some(copy) = migrate::to_present(&connection, Some(path), &place).await?
     {
         notes.push(format!("the database was brought to the present schema; as it was before: {}", copy.display()));
     }
     Ok(Db(Arc::new(Inner { connection, place, notes })))
+}
+
+/// The options of the connections that read and write.
+fn writing(options: SqliteConnectOptions, network: bool) -> SqliteConnectOptions {
+    // Of a mapped file, what is lost with the network ends the process instead of failing one statement.
+    let mapped = if network { "0" } else { MAPPED };
+    // Full: what was committed survives a power cut, in either journal.
+    options.synchronous(SqliteSynchronous::Full).pragma("mmap_size", mapped).foreign_keys(true)
 }
 
 /// A database that lives as long as it is open; one connection, since each would see a database of its own.
@@ -123,15 +136,14 @@ impl Journal {
         }
     }
 
-    /// Sets the mode, which the file remembers. Another process that opens the same new file may hold the lock this
-    /// needs, and SQLite then answers at once: asked again until `patience` ends.
-    async fn set(self, connection: &DatabaseConnection, place: &str, patience: Duration) -> Result<(), DbError> {
+    /// Sets the mode, which the file remembers, and returns the one it is in: another where the file system cannot
+    /// take this one. Another process that opens the same new file may hold the lock this needs, and SQLite then fails
+    /// at once: asked again until `patience` ends.
+    async fn set(self, connection: &DatabaseConnection, place: &str, patience: Duration) -> Result<String, DbError> {
         let deadline = Instant::now() + patience;
         loop {
             match self.ask(connection).await {
-                Ok(mode) if mode == self.name() => return Ok(()),
-                Ok(_) if Instant::now() > deadline => return Err(DbError::Locked { place: place.to_owned() }),
-                Ok(_) => {}
+                Ok(mode) => return Ok(mode),
                 Err(error) => match DbError::explain(place, error) {
                     DbError::Locked { .. } if Instant::now() < deadline => {}
                     error => return Err(error),

@@ -87,10 +87,31 @@ async fn a_rollback_journal_takes_the_place_of_the_shared_one() {
     let path = place(&folder);
     Db::open_embedded(&path).await.unwrap().close().await.unwrap();
     let connection = raw(&path).await;
-    Journal::on(true).set(&connection, "here", SHORT).await.unwrap();
+    assert_eq!(Journal::on(true).set(&connection, "here", SHORT).await.unwrap(), "delete");
     assert_eq!(text(&connection, "PRAGMA journal_mode").await, "delete");
-    Journal::on(false).set(&connection, "here", SHORT).await.unwrap();
+    assert_eq!(Journal::on(false).set(&connection, "here", SHORT).await.unwrap(), "wal");
     assert_eq!(text(&connection, "PRAGMA journal_mode").await, "wal");
+}
+
+#[tokio::test]
+async fn a_mode_that_cannot_be_had_is_told_and_not_waited_for() {
+    let memory = pool(SqliteConnectOptions::new().in_memory(true), 1, "here").await.unwrap();
+    let patience = Duration::from_hours(1);
+    assert_eq!(Journal::on(false).set(&memory, "here", patience).await.unwrap(), "memory");
+}
+
+#[tokio::test]
+async fn only_a_local_file_is_mapped() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = place(&folder);
+    Db::open_embedded(&path).await.unwrap().close().await.unwrap();
+    for (network, size) in [(false, MAPPED), (true, "0")] {
+        let options = writing(SqliteConnectOptions::new().filename(&path), network);
+        let connection = pool(options, 1, "here").await.unwrap();
+        let asked = Statement::from_string(connection.get_database_backend(), "PRAGMA mmap_size");
+        let mapped: i64 = connection.query_one_raw(asked).await.unwrap().unwrap().try_get_by_index(0).unwrap();
+        assert_eq!(mapped.to_string(), size);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
