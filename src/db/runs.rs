@@ -331,9 +331,9 @@ fn seconds(value: f64) -> f64 {
     if value.is_finite() { value.max(0.0) } else { 0.0 }
 }
 
-/// Bytes as MiB, rounded up.
-fn mebibytes(bytes: u64) -> i32 {
-    i32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(i32::MAX)
+/// Bytes as MiB, rounded up, within the column's 32 bits.
+fn mebibytes(bytes: u64) -> i64 {
+    i32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(i32::MAX).into()
 }
 
 /// The stored word of a unit variant, as serde spells it.

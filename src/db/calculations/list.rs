@@ -298,10 +298,10 @@ fn rows() -> SelectStatement {
                 calculation::Column::StartedAt,
                 calculation::Column::CompletedAt,
                 calculation::Column::ExecutionTime,
-                calculation::Column::MemoryUsed,
             ]
             .map(|column| ("c", column)),
         )
+        .expr_as(Expr::col(("c", calculation::Column::MemoryUsed)).cast_as("bigint"), "memory_used")
         .expr_as(Expr::col(("r", calculation_run::Column::Id)).is_not_null(), "queued")
         .column(("r", calculation_run::Column::ErrorKind))
         .from_as(calculation::Entity, "c")
@@ -325,7 +325,7 @@ fn from_result(db: &Db, result: &QueryResult) -> Result<CalculationRow, DbError>
         started_at: time("started_at")?,
         completed_at: time("completed_at")?,
         execution_time: result.try_get("", "execution_time").of(db)?,
-        memory_used: result.try_get::<Option<i32>>("", "memory_used").of(db)?.map(i64::from),
+        memory_used: result.try_get("", "memory_used").of(db)?,
         error_kind: result.try_get("", "error_kind").of(db)?,
     })
 }

@@ -245,7 +245,7 @@ fn from_row(db: &Db, row: calculation::Model) -> Result<Calculation, DbError> {
         result_data: row.result_data,
         error_message: row.error_message,
         execution_time: row.execution_time,
-        memory_used: row.memory_used.map(i64::from),
+        memory_used: row.memory_used,
         cpu_time: row.cpu_time,
         created_at: row.created_at.time(),
         updated_at: row.updated_at.time(),

@@ -20,7 +20,9 @@ pub struct Model {
     pub result_data: Option<String>,
     pub error_message: Option<String>,
     pub execution_time: Option<f64>,
-    pub memory_used: Option<i32>,
+    /// Another program may have written more than the column's 32 bits, which SQLite keeps.
+    #[sea_orm(select_as = "bigint")]
+    pub memory_used: Option<i64>,
     pub cpu_time: Option<f64>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

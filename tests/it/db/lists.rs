@@ -221,6 +221,18 @@ async fn many_matches_far_from_the_page_are_found_through_the_search_index() {
 }
 
 #[tokio::test]
+async fn more_memory_than_the_column_is_meant_for_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = opened(&folder).await;
+    let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
+    fill(&db, ann, 1).await;
+    other_program(&db).await.execute_unprepared("UPDATE calculations SET memory_used = 1 << 40").await.unwrap();
+    let row = all(&db, ann).await.remove(0);
+    assert_eq!(row.memory_used, Some(1 << 40));
+    assert_eq!(calculations::get(&db, ann, row.id).await.unwrap().unwrap().memory_used, Some(1 << 40));
+}
+
+#[tokio::test]
 async fn a_page_survives_rows_that_come_and_go() {
     let folder = tempfile::tempdir().unwrap();
     let db = opened(&folder).await;
