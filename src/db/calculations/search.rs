@@ -15,6 +15,7 @@ use sea_orm::{
     ConnectionTrait, DbBackend, ExprTrait,
     sea_query::{Expr, Func, LikeExpr, Query, SelectStatement, UnionType, extension::sqlite::SqliteExpr},
 };
+use std::sync::LazyLock;
 
 /// Up to so many matches are sorted in memory.
 const FEW: usize = 2_000;
@@ -249,18 +250,48 @@ fn between(prefix: String) -> Expr {
 /// Every way to write `prefix` once the database has folded the name: SQLite folds ASCII letters only.
 fn ways(prefix: &str) -> Vec<String> {
     prefix.chars().fold(vec![String::new()], |ways, c| {
-        let upper: String = c.to_uppercase().collect();
-        let mut letters = vec![c.to_string()];
-        if !c.is_ascii() && upper != letters[0] {
-            letters.push(upper);
-        }
+        let others = UNFOLDED.iter().filter(|(_, folded)| *folded == c).map(|(other, _)| *other);
+        let letters: Vec<char> = [c].into_iter().chain(others).collect();
         ways.iter().flat_map(|way| letters.iter().map(move |letter| format!("{way}{letter}"))).collect()
     })
 }
 
-/// Lower case, letter by letter, as the trigram index folds.
+/// The characters behind ASCII that folding changes, with what they become.
+static UNFOLDED: LazyLock<Vec<(char, char)>> = LazyLock::new(|| {
+    // The last letters with case stand below.
+    let all = ('\u{80}'..'\u{20000}').map(|c| (c, folded(c)));
+    all.filter(|(c, folded)| c != folded).collect()
+});
+
+/// The text as the trigram index folds it: character by character, so that its length stays.
 fn fold(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).collect()
+    text.chars().map(folded).collect()
+}
+
+/// One character as the trigram index folds it: Unicode's simple case folding (all sigmas are one letter, and so are k
+/// and the sign of the kelvin), of the letters that FTS5 knows.
+fn folded(c: char) -> char {
+    fn only(mut letters: impl ExactSizeIterator<Item = char>) -> Option<char> {
+        if letters.len() == 1 { letters.next() } else { None }
+    }
+    match c {
+        // The dotless i, which has no other case but in Turkish; then letters that came to Unicode, themselves or in
+        // their other case, after FTS5's table was made.
+        'ı'
+        | '\u{37f}'
+        | '\u{528}'..='\u{52f}'
+        | '\u{13a0}'..='\u{13ff}'
+        | '\u{1c80}'..='\u{1cbf}'
+        | '\u{2c2f}'
+        | '\u{a698}'..='\u{a69b}'
+        | '\u{a796}'..='\u{a79f}'
+        | '\u{a7ab}'..='\u{a7ff}'
+        | '\u{104b0}'..='\u{1ffff}' => c,
+        _ => only(c.to_uppercase())
+            .and_then(|upper| only(upper.to_lowercase()))
+            .or_else(|| only(c.to_lowercase()))
+            .unwrap_or(c),
+    }
 }
 
 #[cfg(test)]
@@ -283,5 +314,26 @@ mod tests {
         assert_eq!(ways("éa"), ["éa", "Éa"]);
         assert_eq!(ways("éà"), ["éà", "éÀ", "Éà", "ÉÀ"]);
         assert_eq!(ways("文"), ["文"]);
+        assert_eq!(ways("k"), ["k", "\u{212a}"]);
+    }
+
+    #[tokio::test]
+    async fn every_character_folds_as_in_the_search_index() {
+        let db = Db::open("sqlite::memory:").await.unwrap();
+        let sql = "CREATE VIRTUAL TABLE letters USING fts5(name, tokenize = 'trigram'); \
+                   CREATE VIRTUAL TABLE terms USING fts5vocab(letters, instance); \
+                   WITH RECURSIVE c(n) AS (SELECT 33 UNION ALL SELECT n + 1 FROM c WHERE n < 0x1ffff) \
+                   INSERT INTO letters (rowid, name) SELECT n, char(n) || '--' FROM c \
+                   WHERE n NOT BETWEEN 0xd800 AND 0xdfff AND n NOT IN (0xfffe, 0xffff)";
+        db.connection().execute_unprepared(sql).await.unwrap();
+        let select = Query::select().columns(["doc", "term"]).from("terms").and_where(Expr::col("offset").eq(0)).take();
+        let rows = db.connection().query_all(&select).await.unwrap();
+        assert!(rows.len() > 100_000);
+        for row in rows {
+            let code: i64 = row.try_get("", "doc").unwrap();
+            let term: String = row.try_get("", "term").unwrap();
+            let c = char::from_u32(u32::try_from(code).unwrap()).unwrap();
+            assert_eq!(term.chars().next(), Some(folded(c)), "U+{code:04X}");
+        }
     }
 }

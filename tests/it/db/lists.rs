@@ -221,6 +221,25 @@ async fn many_matches_far_from_the_page_are_found_through_the_search_index() {
 }
 
 #[tokio::test]
+async fn a_name_is_found_by_itself_in_any_case_and_counted_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = opened(&folder).await;
+    let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
+    let names = ["İstanbul", "ΣΊΣΥΦΟΣ", "\u{212a}ELVIN", "STRAẞE", "ılık", "ᲐᲑᲒ", "ſtress", "Équilibre"];
+    for name in names {
+        calculations::create(&db, ann, &super::story::calculation(name)).await.unwrap();
+    }
+    let parts = ["σίσυφος", "σίσυφοσ", "Σί", "kelvin", "ke", "straße", "STRESS", "st", "İs", "ıl", "ᲐᲑ", "ÉQ", "équ"];
+    for text in names.into_iter().chain(parts) {
+        let query = CalculationQuery { text: text.to_owned(), ..Default::default() };
+        let found = calculations::page(&db, ann, &query, &PageRequest::first(10)).await.unwrap().rows;
+        let found: Vec<&str> = found.iter().map(|row| row.name.as_str()).collect();
+        assert!(!found.is_empty() && (!names.contains(&text) || found.contains(&text)), "{text}: {found:?}");
+        assert_eq!(calculations::count(&db, ann, &query).await.unwrap(), found.len() as u64, "{text}");
+    }
+}
+
+#[tokio::test]
 async fn more_memory_than_the_column_is_meant_for_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let db = opened(&folder).await;
