@@ -17,6 +17,11 @@ pub(super) fn optional(field: &'static str, value: Option<&str>, limit: usize) -
     value.map_or(Ok(()), |value| text(field, value, limit))
 }
 
+/// Python drops a byte-order mark, and it is not counted as code: the column holds what is counted.
+pub(super) fn counted(code: &str) -> String {
+    code.strip_prefix('\u{feff}').unwrap_or(code).to_owned()
+}
+
 /// A column of 32 bits.
 pub(super) fn small(field: &'static str, value: u32) -> Result<i32, FieldError> {
     i32::try_from(value).map_err(|_| FieldError::new(field, format!("{value} is past the largest value, {}", i32::MAX)))

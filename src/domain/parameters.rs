@@ -10,10 +10,10 @@ pub const MAX_PARAMETERS: usize = 5_000;
 ///
 /// The message of a refusal names line and column, so that an editor can put the cursor there.
 pub fn parse(text: &str) -> Result<Map<String, Value>, FieldError> {
+    check_length("parameters", text, MAX_PARAMETERS)?;
     if text.trim().is_empty() {
         return Ok(Map::new());
     }
-    check_length("parameters", text, MAX_PARAMETERS)?;
     match serde_json::from_str::<Value>(text) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(other) => Err(FieldError::new(
@@ -43,6 +43,7 @@ mod tests {
     #[test]
     fn blank_is_empty() {
         assert_eq!(parse(" \n").unwrap().len(), 0);
+        assert!(parse(&" ".repeat(MAX_PARAMETERS + 1)).unwrap_err().problem.contains("limit is 5000"));
     }
 
     #[test]

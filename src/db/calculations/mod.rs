@@ -186,8 +186,7 @@ fn values(new: &NewCalculation) -> Result<calculation::ActiveModel, FieldError> 
     Ok(calculation::ActiveModel {
         name: Set(new.name.clone()),
         description: Set(new.description.clone()),
-        // Python drops a byte-order mark, and it is not counted as code: the column holds what is counted.
-        code: Set(new.code.strip_prefix('\u{feff}').unwrap_or(&new.code).to_owned()),
+        code: Set(validate::counted(&new.code)),
         parameters: Set(new.parameters.clone()),
         timeout: Set(Some(validate::small("timeout", new.limits.timeout)?)),
         memory_limit: Set(Some(validate::small("memory_limit", new.limits.memory_limit)?)),

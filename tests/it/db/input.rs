@@ -36,6 +36,7 @@ async fn what_does_not_fit_is_refused_by_field_and_nothing_is_written() {
         (with(&|new| new.parameters = Some("{".to_owned())), "parameters"),
         (with(&|new| new.parameters = Some("[]".to_owned())), "parameters"),
         (with(&|new| new.parameters = Some(format!("{{\"a\": \"{}\"}}", "x".repeat(5_000)))), "parameters"),
+        (with(&|new| new.parameters = Some(" ".repeat(5_001))), "parameters"),
         (with(&|new| new.limits.timeout = 0), "timeout"),
         (with(&|new| new.limits.timeout = u32::MAX), "timeout"),
         (with(&|new| new.limits.memory_limit = 0), "memory_limit"),
