@@ -45,27 +45,25 @@ pub async fn seed(db: &Db, author: UserId, tools: &[NewTool]) -> Result<bool, Db
 
 /// Offered tools by name; `text` keeps those whose name, title or description contains it, whatever its case.
 pub async fn list(db: &Db, text: &str, request: &PageRequest) -> Result<Page<Tool>, DbError> {
-    let wanted = request.limit as usize + 1;
+    let limit = request.limit as usize;
     let needle = text.trim().to_lowercase();
     let forward = request.direction == Direction::Forward;
-    let mut after = request.anchor.as_ref().map(|cursor| name_of(&cursor.value)).transpose()?;
-    let mut found = Vec::new();
-    while found.len() < wanted {
-        let chunk = rows(db, read(after.as_deref(), forward).limit(CHUNK)).await?;
-        let Some(last) = chunk.last() else { break };
-        let more = chunk.len() as u64 == CHUNK;
-        after = Some(last.name.clone());
-        found.extend(chunk.into_iter().filter(|tool| contains(tool, &needle)));
-        if !more {
-            break;
+    let anchor = request.anchor.as_ref().map(|cursor| name_of(&cursor.value)).transpose()?;
+    let mut found = matching(db, &needle, anchor.as_deref(), forward, limit + 1).await?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let behind = match &anchor {
+        None => false,
+        Some(name) => {
+            // The anchor's own row stands behind the page as well, if it is still there and matches.
+            let own = rows(db, offered().filter(tool::Column::Name.eq(name))).await?;
+            own.iter().any(|tool| contains(tool, &needle))
+                || !matching(db, &needle, Some(name), !forward, 1).await?.is_empty()
         }
-    }
-    let more = found.len() >= wanted;
-    found.truncate(request.limit as usize);
+    };
     if !forward {
         found.reverse();
     }
-    let behind = request.anchor.is_some();
     Ok(Page {
         cursors: found
             .iter()
@@ -75,6 +73,29 @@ pub async fn list(db: &Db, text: &str, request: &PageRequest) -> Result<Page<Too
         more_before: if forward { behind } else { more },
         more_after: if forward { more } else { behind },
     })
+}
+
+/// At most `limit` offered tools that contain `needle`, from the start or next to the one named `after`.
+async fn matching(
+    db: &Db,
+    needle: &str,
+    after: Option<&str>,
+    forward: bool,
+    limit: usize,
+) -> Result<Vec<Tool>, DbError> {
+    let mut after = after.map(str::to_owned);
+    let mut found = Vec::new();
+    loop {
+        let chunk = rows(db, read(after.as_deref(), forward).limit(CHUNK)).await?;
+        let end = chunk.last().filter(|_| chunk.len() as u64 == CHUNK).map(|tool| tool.name.clone());
+        found.extend(chunk.into_iter().filter(|tool| contains(tool, needle)));
+        if end.is_none() || found.len() >= limit {
+            break;
+        }
+        after = end;
+    }
+    found.truncate(limit);
+    Ok(found)
 }
 
 /// A tool, offered or not.
@@ -115,6 +136,8 @@ pub async fn publish(db: &Db, author: UserId, new: &NewTool) -> Result<Tool, DbE
             }
             let mut row = values(db, author, new)?;
             row.created_at = NotSet;
+            // A tool that is not offered stays so until somebody offers it again.
+            row.is_active = NotSet;
             tool::Entity::update_many()
                 .set(row)
                 .filter(tool::Column::Id.eq(tool.id))
@@ -131,11 +154,15 @@ pub async fn publish(db: &Db, author: UserId, new: &NewTool) -> Result<Tool, DbE
 
 /// The offered tools after (or before) the one named `after`, by name.
 pub(super) fn read(after: Option<&str>, forward: bool) -> Select<tool::Entity> {
-    let mut select = tool::Entity::find().filter(tool::Column::IsActive.eq(true));
+    let mut select = offered();
     if let Some(name) = after {
         select = select.filter(if forward { tool::Column::Name.gt(name) } else { tool::Column::Name.lt(name) });
     }
     select.order_by(tool::Column::Name, if forward { Order::Asc } else { Order::Desc })
+}
+
+fn offered() -> Select<tool::Entity> {
+    tool::Entity::find().filter(tool::Column::IsActive.eq(true))
 }
 
 /// Reads tools, each with the row of its current version.

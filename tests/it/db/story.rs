@@ -8,13 +8,14 @@ use mecapy::{
         file::{FileRole, NewFile},
         id::{RunId, UserId},
         limits::Limits,
-        page::{CalculationQuery, PageRequest},
+        page::{CalculationQuery, Direction, Page, PageRequest},
         run::{Accounting, ErrorKind, Outcome, Provenance, Usage},
         status::Status,
-        tool::{DEFAULT_IMAGE, NewTool},
+        tool::{DEFAULT_IMAGE, NewTool, Tool},
         user::Identity,
     },
 };
+use sea_orm::{ConnectionTrait, Database};
 
 pub fn identity(name: &str) -> Identity {
     Identity {
@@ -184,4 +185,21 @@ async fn tools_are_seeded_once_and_published_by_appending() {
     assert_eq!((page.rows[0].name.as_str(), page.more_after), ("beam", true));
     let page = tools::list(&db, "THE BO", &PageRequest::first(5)).await.unwrap();
     assert_eq!((page.rows.len(), page.rows[0].name.as_str()), (1, "bolt"));
+    // Rows stand behind a page only where there are some.
+    let next = |anchor: &Page<Tool>| PageRequest { anchor: anchor.cursors.last().cloned(), ..PageRequest::first(5) };
+    let beam = tools::list(&db, "beam", &PageRequest::first(5)).await.unwrap();
+    assert!(tools::list(&db, "", &next(&beam)).await.unwrap().more_before);
+    assert!(!tools::list(&db, "bolt", &next(&beam)).await.unwrap().more_before, "beam is not in this list");
+    let backward = PageRequest { direction: Direction::Backward, ..next(&page) };
+    assert!(tools::list(&db, "", &backward).await.unwrap().more_after, "the anchor itself");
+
+    // A tool that was taken from the offer is not put back by a new version of it.
+    let other = Database::connect(format!("sqlite://{}", db.place())).await.unwrap();
+    other.execute_unprepared("UPDATE tools SET is_active = FALSE WHERE name = 'beam'").await.unwrap();
+    assert!(!tools::list(&db, "", &next(&beam)).await.unwrap().more_before);
+    assert!(!tools::publish(&db, ann, &tool("beam", "3")).await.unwrap().is_active);
+
+    let marked = NewTool { code_template: format!("\u{feff}{}", "x".repeat(10_000)), ..tool("long", "1") };
+    let long = tools::publish(&db, ann, &marked).await.unwrap();
+    assert_eq!(long.code_template, "x".repeat(10_000), "the mark is not code");
 }
