@@ -120,11 +120,12 @@ pub async fn submit(
     transaction.commit().await.of(db)
 }
 
-/// The run of a calculation.
-pub async fn get(db: &Db, id: CalculationId) -> Result<Option<RunRecord>, DbError> {
-    let mut runs =
-        records(db, calculation_run::Entity::find().filter(calculation_run::Column::CalculationId.eq(id.0))).await?;
-    Ok(runs.pop())
+/// The run of a calculation of `user`.
+pub async fn get(db: &Db, user: UserId, id: CalculationId) -> Result<Option<RunRecord>, DbError> {
+    let run = calculation_run::Entity::find()
+        .filter(calculation_run::Column::CalculationId.eq(id.0))
+        .filter(calculation_run::Column::UserId.eq(user.0));
+    Ok(records(db, run).await?.pop())
 }
 
 /// Takes a queued run: pending becomes running, once. `false` where somebody else has it or it was cancelled.
@@ -224,8 +225,8 @@ pub async fn finish(db: &Db, run: RunId, outcome: &Outcome, completed_at: NaiveD
     Ok(if finished.rows_affected == 1 { Finish::Done } else { Finish::AlreadyFinal })
 }
 
-/// Cancels a queued run that nobody has taken. `false` where it is taken, over, or was never asked for.
-pub async fn cancel_pending(db: &Db, id: CalculationId) -> Result<bool, DbError> {
+/// Cancels a queued run of `user` that nobody has taken. `false` where it is taken, over, or was never asked for.
+pub async fn cancel_pending(db: &Db, user: UserId, id: CalculationId) -> Result<bool, DbError> {
     let now = db.now();
     let change = calculation::ActiveModel {
         status: Set(Status::Cancelled.name().to_owned()),
@@ -242,6 +243,7 @@ pub async fn cancel_pending(db: &Db, id: CalculationId) -> Result<bool, DbError>
     let cancelled = calculation::Entity::update_many()
         .set(change)
         .filter(calculation::Column::Id.eq(id.0))
+        .filter(calculation::Column::UserId.eq(user.0))
         .filter(calculation::Column::Status.eq(Status::Pending.name()))
         .filter(Expr::exists(queued))
         .exec(&transaction)

@@ -57,11 +57,11 @@ pub enum CancelError {
 /// Stops a run: one that waits does not begin, one that runs is told to end and keeps what it wrote.
 pub async fn cancel(session: &Session, id: CalculationId) -> Result<Cancel, CancelError> {
     let row = db::calculations::row(&session.db, session.user.id, id).await?.ok_or(CancelError::NotFound(id))?;
-    let record = db::runs::get(&session.db, id).await?.ok_or(CancelError::NotStarted(id))?;
+    let record = db::runs::get(&session.db, session.user.id, id).await?.ok_or(CancelError::NotStarted(id))?;
     if row.status.is_final() {
         return Ok(Cancel::AlreadyOver(row.status));
     }
-    let waited = db::runs::cancel_pending(&session.db, id).await?;
+    let waited = db::runs::cancel_pending(&session.db, session.user.id, id).await?;
     if record.host != host::name() {
         // A waiting one is not claimed any more when its turn comes; a running one is that host's to stop.
         let host = record.host;

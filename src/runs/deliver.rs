@@ -72,7 +72,7 @@ pub(super) async fn deliver(
     db: &Db,
     store: &Store,
 ) -> Result<(), DeliverError> {
-    let known = db::runs::get(db, request.calculation).await?;
+    let known = db::runs::get(db, request.user, request.calculation).await?;
     if known.is_none_or(|record| record.id != request.run) {
         if end.outcome.usage.is_none() {
             // Deleted while it waited: there is nobody to tell, and nothing.

@@ -92,7 +92,7 @@ pub struct Follow {
 impl Follow {
     /// Follows the run of a calculation from its first line, wherever it is in its life.
     pub async fn open(session: &Session, id: CalculationId) -> Result<Self, FollowError> {
-        let record = db::runs::get(&session.db, id).await?.ok_or(FollowError::NotStarted(id))?;
+        let record = db::runs::get(&session.db, session.user.id, id).await?.ok_or(FollowError::NotStarted(id))?;
         let folder = watch::folder(&session.config.paths.spool(), record.id);
         if record.host != super::host_name() && !record.status.is_final() && !folder.exists() {
             return Err(FollowError::OtherHost { calculation: id, host: record.host });
@@ -164,7 +164,7 @@ impl Follow {
 
     async fn status(&self) -> Result<Status, FollowError> {
         // Deleted as soon as it was over: what it was is not known any more.
-        let record = db::runs::get(&self.session.db, self.calculation).await?;
+        let record = db::runs::get(&self.session.db, self.session.user.id, self.calculation).await?;
         let status = record.ok_or(FollowError::NotStarted(self.calculation))?.status;
         if status.is_final() { Ok(status) } else { Err(FollowError::Lost { calculation: self.calculation, status }) }
     }

@@ -187,7 +187,7 @@ pub(super) async fn restore(session: &Session, run: RunId, program: Option<&Path
         return Ok(Restored::Recovered(request.calculation));
     }
     let db = database(session, &request).await?;
-    let record = db::runs::get(&db, request.calculation).await?;
+    let record = db::runs::get(&db, request.user, request.calculation).await?;
     match record.filter(|record| record.id == request.run) {
         Some(record) if !record.status.is_final() => {
             if spool.is_asked_to_stop() && record.status == Status::Running {

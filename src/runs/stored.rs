@@ -51,7 +51,7 @@ pub enum LogError {
 pub async fn open_log(session: &Session, id: CalculationId) -> Result<Option<LogReader>, LogError> {
     // A run may be delivered between the two looks: then the second try finds it stored.
     for _ in 0..2 {
-        let Some(record) = db::runs::get(&session.db, id).await? else { return Ok(None) };
+        let Some(record) = db::runs::get(&session.db, session.user.id, id).await? else { return Ok(None) };
         let spool = Spool::of(&session.config.paths.spool(), record.id);
         match LogReader::open(spool.folder()) {
             Ok(reader) => return Ok(Some(reader)),

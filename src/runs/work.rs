@@ -235,7 +235,7 @@ async fn try_claim(
         life.state.change(|state| state.waiting_reason = None);
         return Ok(Claimed::Ours);
     }
-    let record = db::runs::get(&db, life.request.calculation).await?;
+    let record = db::runs::get(&db, life.request.user, life.request.calculation).await?;
     Ok(match record {
         // Claimed by a supervisor of this very run that ended before it started anything.
         Some(record) if record.id == life.request.run && record.status == Status::Running => Claimed::Ours,

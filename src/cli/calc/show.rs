@@ -30,7 +30,11 @@ impl Whole {
     pub async fn load(session: &Session, id: CalculationId) -> Result<Self, Failure> {
         let (db, user) = (&session.db, session.user.id);
         let calculation = find(session, id).await?;
-        Ok(Self { run: db::runs::get(db, id).await?, files: db::calculations::files(db, user, id).await?, calculation })
+        Ok(Self {
+            run: db::runs::get(db, user, id).await?,
+            files: db::calculations::files(db, user, id).await?,
+            calculation,
+        })
     }
 
     /// Column names as keys, the run's record under `run`, the files under `files`.

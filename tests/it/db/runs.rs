@@ -48,16 +48,24 @@ async fn a_run_is_either_claimed_or_cancelled() {
     for _ in 0..20 {
         let (id, run) = queued(&one, ann).await;
         let provenance = provenance(run);
-        let (claimed, cancelled) =
-            tokio::join!(runs::claim(&one, run, &provenance, Utc::now().naive_utc()), runs::cancel_pending(&two, id));
+        let (claimed, cancelled) = tokio::join!(
+            runs::claim(&one, run, &provenance, Utc::now().naive_utc()),
+            runs::cancel_pending(&two, ann, id)
+        );
         let (claimed, cancelled) = (claimed.unwrap(), cancelled.unwrap());
         assert_ne!(claimed, cancelled);
         assert_eq!(status(&one, ann, id).await, if claimed { Status::Running } else { Status::Cancelled });
-        assert_eq!(runs::get(&two, id).await.unwrap().unwrap().completed_at.is_some(), cancelled);
+        assert_eq!(runs::get(&two, ann, id).await.unwrap().unwrap().completed_at.is_some(), cancelled);
     }
-    assert!(!runs::cancel_pending(&one, CalculationId(9_999)).await.unwrap());
+    assert!(!runs::cancel_pending(&one, ann, CalculationId(9_999)).await.unwrap());
+    let bob = users::sign_in(&one, &identity("bob")).await.unwrap().id;
+    let (hers, run) = queued(&one, ann).await;
+    assert!(!runs::cancel_pending(&one, bob, hers).await.unwrap(), "it is not his");
+    assert_eq!(runs::get(&one, bob, hers).await.unwrap(), None);
+    assert_eq!(runs::get(&one, ann, hers).await.unwrap().map(|record| record.id), Some(run));
+    assert_eq!(status(&one, ann, hers).await, Status::Pending);
     let draft = calculations::create(&one, ann, &calculation("draft")).await.unwrap();
-    assert!(!runs::cancel_pending(&one, draft).await.unwrap(), "nothing was asked for");
+    assert!(!runs::cancel_pending(&one, ann, draft).await.unwrap(), "nothing was asked for");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,7 +106,7 @@ async fn an_end_without_a_recorded_start_is_taken() {
     assert_eq!(done.status, Status::Completed);
     let ran = done.completed_at.unwrap() - done.started_at.unwrap();
     assert_eq!(ran.num_milliseconds(), 1_500, "the start is the end less the time it ran");
-    assert_eq!(runs::get(&db, id).await.unwrap().unwrap().started_at, done.started_at);
+    assert_eq!(runs::get(&db, ann, id).await.unwrap().unwrap().started_at, done.started_at);
 
     // Never started at all: no start is made up.
     let (id, run) = queued(&db, ann).await;
@@ -124,7 +132,7 @@ async fn what_another_program_ended_keeps_its_end_and_the_record_of_the_run() {
     let finish = runs::finish(&db, run, &outcome(Status::Completed), now).await.unwrap();
     assert_eq!((finish, status(&db, ann, id).await), (runs::Finish::AlreadyFinal, Status::Cancelled));
     assert!(runs::unfinished_of_host(&db, "here").await.unwrap().is_empty());
-    assert_eq!(runs::get(&db, id).await.unwrap().unwrap().exit_code, Some(0));
+    assert_eq!(runs::get(&db, ann, id).await.unwrap().unwrap().exit_code, Some(0));
 }
 
 #[tokio::test]
@@ -196,7 +204,7 @@ async fn every_update_moves_updated_at_and_times_keep_six_digits() {
     moved("calculations").await;
     runs::submit(&db, ann, draft, RunId::new(), "here", &Limits::default()).await.unwrap();
     age().await;
-    assert!(runs::cancel_pending(&db, draft).await.unwrap());
+    assert!(runs::cancel_pending(&db, ann, draft).await.unwrap());
     moved("calculations").await;
 
     let tool = |version: &str| NewTool {

@@ -125,7 +125,7 @@ async fn story(db: Db) {
     let started = Utc::now().naive_utc();
     assert!(runs::claim(&db, run, &provenance(run), started).await.unwrap());
     assert!(!runs::claim(&db, run, &provenance(run), started).await.unwrap(), "claimed once");
-    assert!(!runs::cancel_pending(&db, id).await.unwrap(), "it runs");
+    assert!(!runs::cancel_pending(&db, ann.id, id).await.unwrap(), "it runs");
     assert_eq!(runs::unfinished_of_host(&db, "here").await.unwrap().len(), 1);
 
     let output = files::insert(&db, &file(ann.id, "out.txt")).await.unwrap();
@@ -143,7 +143,7 @@ async fn story(db: Db) {
     let done = calculations::get(&db, ann.id, id).await.unwrap().unwrap();
     assert_eq!((done.status, done.memory_used, done.cpu_time), (Status::Completed, Some(4), Some(1.25)));
     assert_eq!(done.result_data.as_deref(), Some("{\"x\": 1}"));
-    let record = runs::get(&db, id).await.unwrap().unwrap();
+    let record = runs::get(&db, ann.id, id).await.unwrap().unwrap();
     assert_eq!((record.level.as_deref(), record.notes.len()), (Some("E2"), 1));
     assert!(runs::unfinished_of_host(&db, "here").await.unwrap().is_empty());
 

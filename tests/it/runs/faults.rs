@@ -342,5 +342,7 @@ async fn a_database_that_is_busy_is_waited_for() {
     drop(writer.stdin.take());
     writer.wait().unwrap();
     assert_complete(&machine, id, "busy").await;
-    assert!(db::runs::get(&machine.session.db, id).await.unwrap().unwrap().completed_at.is_some());
+    assert!(
+        db::runs::get(&machine.session.db, machine.session.user.id, id).await.unwrap().unwrap().completed_at.is_some()
+    );
 }

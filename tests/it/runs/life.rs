@@ -253,7 +253,7 @@ async fn what_cannot_run_is_refused_and_changes_nothing() {
     assert!(matches!(error, SubmitError::NotFound(_)), "{error}");
     assert!(matches!(runs::cancel(session, id).await, Err(runs::CancelError::NotStarted(_))));
     assert_eq!(machine.get(id).await.status, Status::Pending);
-    assert!(db::runs::get(&session.db, id).await.unwrap().is_none(), "it is still a draft");
+    assert!(db::runs::get(&session.db, session.user.id, id).await.unwrap().is_none(), "it is still a draft");
 
     let twice = machine.calculation("x = 1").await;
     machine.submit(twice).await;

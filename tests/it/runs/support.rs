@@ -96,7 +96,7 @@ impl Machine {
     }
 
     pub async fn record(&self, id: CalculationId) -> db::runs::RunRecord {
-        db::runs::get(&self.session.db, id).await.unwrap().unwrap()
+        db::runs::get(&self.session.db, self.session.user.id, id).await.unwrap().unwrap()
     }
 
     pub async fn files(&self, id: CalculationId) -> Vec<LinkedFile> {

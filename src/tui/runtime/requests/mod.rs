@@ -72,7 +72,7 @@ async fn detail(session: &Session, id: CalculationId) -> Result<CalculationDetai
         return Err(Failure::new(format!("there is no calculation {id} any more")));
     };
     let files = db::calculations::files(db, user, id).await?;
-    let run = db::runs::get(db, id).await?.map(RunInfo::from);
+    let run = db::runs::get(db, user, id).await?.map(RunInfo::from);
     let tool = match calculation.tool_id {
         Some(tool) => db::tools::get(db, tool).await?.map(|tool| tool.display_name),
         None => None,
