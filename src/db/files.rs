@@ -37,12 +37,20 @@ pub async fn get(db: &Db, user: UserId, id: FileId) -> Result<Option<UserFile>, 
     Ok(row.map(UserFile::from))
 }
 
-/// The file that `user` uploaded with the same bytes (SHA-256 and size), the oldest where there are several.
+/// The file that `user` uploaded with the same bytes (SHA-256 and size) and that is none of `taken`, the oldest where
+/// there are several.
 ///
 /// What runs wrote is no candidate: an output is its own row even where its bytes equal an upload's.
-pub async fn find_same(db: &Db, user: UserId, hash: &str, size: u64) -> Result<Option<UserFile>, DbError> {
+pub async fn find_same(
+    db: &Db,
+    user: UserId,
+    hash: &str,
+    size: u64,
+    taken: &[FileId],
+) -> Result<Option<UserFile>, DbError> {
     let Ok(size) = i64::try_from(size) else { return Ok(None) };
-    Ok(same(user, hash, size).one(db.connection()).await.of(db)?.map(UserFile::from))
+    let other = user_file::Column::Id.is_not_in(taken.iter().map(|id| id.0));
+    Ok(same(user, hash, size).filter(other).one(db.connection()).await.of(db)?.map(UserFile::from))
 }
 
 /// Selects the uploads of `user` with these bytes, oldest first.

@@ -51,7 +51,8 @@ pub async fn create(
 ) -> Result<CalculationId, CalculationError> {
     calculation.check(&session.config.limits.maximum)?;
     for input in inputs {
-        let stored = crate::storage::upload(&session.store, &session.db, &session.user, &input.path).await;
+        let taken: Vec<_> = calculation.inputs.iter().map(|input| input.file_id).collect();
+        let stored = crate::storage::upload(&session.store, &session.db, &session.user, &input.path, &taken).await;
         let stored = stored.map_err(|source| CalculationError::Input { alias: input.alias.clone(), source })?;
         calculation.inputs.push(InputLink {
             file_id: stored.file.id,

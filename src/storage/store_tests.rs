@@ -45,17 +45,21 @@ async fn the_same_bytes_are_stored_once_a_person() {
     let (a, b) = (folder.path().join("mesh \u{202e}é.csv"), folder.path().join("copy"));
     std::fs::write(&a, vec![7; 3 << 20]).unwrap();
     std::fs::copy(&a, &b).unwrap();
-    let first = crate::storage::upload(&store, &db, &users[0], &a).await.unwrap();
+    let first = crate::storage::upload(&store, &db, &users[0], &a, &[]).await.unwrap();
     assert!(!first.was_known);
     assert_eq!((first.file.file_size, first.file.content_type.as_str()), (3 << 20, "text/csv"));
     assert_eq!(first.file.original_filename, "mesh \u{202e}é.csv", "the name is kept as it is");
     assert!(first.file.s3_key.ends_with("/mesh___.csv"), "and the key is harmless: {}", first.file.s3_key);
-    let again = crate::storage::upload(&store, &db, &users[0], &b).await.unwrap();
+    let again = crate::storage::upload(&store, &db, &users[0], &b, &[]).await.unwrap();
     assert!(again.was_known && again.file == first.file);
-    let other = crate::storage::upload(&store, &db, &users[1], &a).await.unwrap();
+    let second = crate::storage::upload(&store, &db, &users[0], &b, &[first.file.id]).await.unwrap();
+    assert!(!second.was_known && second.file.id != first.file.id && second.file.file_hash == first.file.file_hash);
+    let third = crate::storage::upload(&store, &db, &users[0], &a, &[first.file.id]).await.unwrap();
+    assert!(third.was_known && third.file == second.file);
+    let other = crate::storage::upload(&store, &db, &users[1], &a, &[]).await.unwrap();
     assert!(!other.was_known && other.file.s3_key != first.file.s3_key);
-    assert_eq!(count_entries(&store.root().join("users/local:test:ann/files")), 1);
-    let error = crate::storage::upload(&store, &db, &users[0], &folder.path().join("gone.csv")).await.unwrap_err();
+    assert_eq!(count_entries(&store.root().join("users/local:test:ann/files")), 2);
+    let error = crate::storage::upload(&store, &db, &users[0], &folder.path().join("gone.csv"), &[]).await.unwrap_err();
     assert!(error.to_string().contains("gone.csv: No such file"), "{error}");
 }
 

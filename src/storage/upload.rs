@@ -22,15 +22,22 @@ pub struct Uploaded {
 
 /// Stores the file at `path` for `user`, in constant memory, hashing on the way.
 ///
-/// Bytes that the person uploaded before (same hash and size) are not stored again.
-pub async fn upload(store: &Store, db: &Db, user: &User, path: &Path) -> Result<Uploaded, StoreError> {
+/// Bytes that the person uploaded before (same hash and size) are not stored again, except where that file is one of
+/// `taken`: a calculation takes a file once, so a second input of the same bytes is a file of its own.
+pub async fn upload(
+    store: &Store,
+    db: &Db,
+    user: &User,
+    path: &Path,
+    taken: &[FileId],
+) -> Result<Uploaded, StoreError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let from = tokio::fs::File::from_std(open_regular(path)?);
     let key = file::storage_key(&user.identity.keycloak_id, uuid::Uuid::new_v4(), &name);
     let mut same = Ok(None);
     let kept = store
         .put_if(&key, from, async |stored| {
-            same = db::files::find_same(db, user.id, &stored.hash, stored.size).await;
+            same = db::files::find_same(db, user.id, &stored.hash, stored.size, taken).await;
             matches!(same, Ok(None))
         })
         .await

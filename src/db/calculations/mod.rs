@@ -172,7 +172,11 @@ fn check(new: &NewCalculation) -> Result<(), FieldError> {
     new.check(&COLUMN_MAXIMUM)?;
     validate::text("name", &new.name, 200)?;
     validate::optional("description", new.description.as_deref(), 2_000)?;
-    for input in &new.inputs {
+    for (n, input) in new.inputs.iter().enumerate() {
+        if new.inputs[..n].iter().any(|earlier| earlier.file_id == input.file_id) {
+            let problem = format!("file {} is given twice; a calculation takes a stored file once", input.file_id);
+            return Err(FieldError::new("inputs", problem));
+        }
         files::check_link(&input.file_role, input.alias.as_deref())?;
         if !input.file_role.is_read() {
             return Err(FieldError::new("file_role", format!("{} is no role of an input", input.file_role.name())));

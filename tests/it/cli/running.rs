@@ -284,6 +284,19 @@ fn runs_above_the_bound_wait_and_say_why() {
 }
 
 #[test]
+fn two_inputs_of_the_same_bytes_are_both_there() {
+    let home = Home::new();
+    home.file("a.py", "import os\nprint(sorted(os.listdir('/workspace/in/files')))\n");
+    home.file("x.csv", "1\n");
+    home.file("y.csv", "1\n");
+    let inputs = ["--input", "a=x.csv", "--input", "b=x.csv", "--input", "c=y.csv"];
+    for id in ["1", "2"] {
+        home.run(&[&["calc", "run", "a.py", "--wait"], &inputs[..]].concat()).code(0);
+        assert_eq!(home.run(&["calc", "logs", id]).code(0).out, "['a.csv', 'b.csv', 'c.csv']\n");
+    }
+}
+
+#[test]
 fn an_input_that_vanished_from_the_store_is_named() {
     let home = Home::new();
     home.file("a.py", "pass");

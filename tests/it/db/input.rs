@@ -44,6 +44,7 @@ async fn what_does_not_fit_is_refused_by_field_and_nothing_is_written() {
         (with(&|new| new.limits.cpu_limit = f64::NAN), "cpu_limit"),
         (with(&|new| new.inputs = vec![alias("x".repeat(256))]), "alias"),
         (with(&|new| new.inputs = vec![InputLink { file_role: FileRole::Log, ..alias(String::new()) }]), "file_role"),
+        (with(&|new| new.inputs = vec![alias("a".to_owned()), alias("b".to_owned())]), "inputs"),
     ] {
         for error in [
             calculations::create(&db, ann, &bad).await.unwrap_err(),
@@ -110,10 +111,12 @@ async fn the_same_upload_is_found_and_an_output_is_not() {
     let id = calculations::create(&db, ann, &calculation("x")).await.unwrap();
     let output = files::insert(&db, &file(ann, "out.csv")).await.unwrap();
     files::link(&db, id, output, &FileRole::Output, None).await.unwrap();
-    assert_eq!(files::find_same(&db, ann, &hash, 5).await.unwrap(), None, "an output is no upload");
+    assert_eq!(files::find_same(&db, ann, &hash, 5, &[]).await.unwrap(), None, "an output is no upload");
     let upload = files::insert(&db, &file(ann, "mesh.csv")).await.unwrap();
-    files::insert(&db, &file(ann, "again.csv")).await.unwrap();
-    assert_eq!(files::find_same(&db, ann, &hash, 5).await.unwrap().unwrap().id, upload, "the oldest");
-    assert_eq!(files::find_same(&db, ann, &hash, 6).await.unwrap(), None);
-    assert_eq!(files::find_same(&db, bob, &hash, 5).await.unwrap(), None, "another person's bytes");
+    let again = files::insert(&db, &file(ann, "again.csv")).await.unwrap();
+    assert_eq!(files::find_same(&db, ann, &hash, 5, &[]).await.unwrap().unwrap().id, upload, "the oldest");
+    assert_eq!(files::find_same(&db, ann, &hash, 5, &[upload]).await.unwrap().unwrap().id, again);
+    assert_eq!(files::find_same(&db, ann, &hash, 5, &[upload, again]).await.unwrap(), None);
+    assert_eq!(files::find_same(&db, ann, &hash, 6, &[]).await.unwrap(), None);
+    assert_eq!(files::find_same(&db, bob, &hash, 5, &[]).await.unwrap(), None, "another person's bytes");
 }

@@ -30,7 +30,7 @@ async fn a_run_ends_with_everything_it_made() {
     let mesh = machine.folder.path().join("mesh.csv");
     fs::write(&mesh, "1;2").unwrap();
     let session = &machine.session;
-    let input = storage::upload(&session.store, &session.db, &session.user, &mesh).await.unwrap();
+    let input = storage::upload(&session.store, &session.db, &session.user, &mesh, &[]).await.unwrap();
     let input = InputLink { file_id: input.file.id, file_role: FileRole::Input, alias: None };
     let limits = Limits { timeout: 60, memory_limit: 512, cpu_limit: 2.0 };
     let id = machine.calculation_with(EVERYTHING, r#"{"d": 21}"#, limits, vec![input]).await;
@@ -242,7 +242,7 @@ async fn what_cannot_run_is_refused_and_changes_nothing() {
     let session = &machine.session;
     let mesh = machine.folder.path().join("mesh.csv");
     fs::write(&mesh, "1;2").unwrap();
-    let file = storage::upload(&session.store, &session.db, &session.user, &mesh).await.unwrap().file;
+    let file = storage::upload(&session.store, &session.db, &session.user, &mesh, &[]).await.unwrap().file;
     let input = InputLink { file_id: file.id, file_role: FileRole::Input, alias: Some("grid".into()) };
     let id = machine.calculation_with("x = 1", "{}", Limits::default(), vec![input]).await;
     session.store.remove(&file.s3_key).await.unwrap();
