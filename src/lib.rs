@@ -11,9 +11,10 @@
 //! - [`runs`] the life of a run: submit, supervise, watch, deliver, reconcile
 //! - [`db`] sea-orm entities and queries, one file a noun; the embedded file
 //! - [`storage`] the bytes of files: upload, download, what a key is
+//! - [`tui`] the screen: everything that knows the terminal
 //!
-//! Arrows point one way: `main -> cli, tui -> session, runs -> db, storage, sandbox, config -> domain`; inside the
-//! screen `runtime -> app -> panes -> widgets`. A use case that the screen and the command line share is one
+//! Arrows point one way: `main -> cli, tui -> runs -> session -> db, storage, sandbox, config -> domain`; inside
+//! the screen `runtime -> app -> panes -> widgets`. A use case that the screen and the command line share is one
 //! function in the folder that owns its noun.
 //!
 //! # Invariants
