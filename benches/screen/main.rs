@@ -54,9 +54,7 @@ fn measure(figures: &mut Figures, command: CommandBuilder, ready: &str) {
     let count = KEYS / ROUNDS + 1;
     // The first keys move inside the window, the later ones scroll it.
     figures.moves.extend((0..count).map(|_| terminal.press(b"\x1b[B")));
-    for _ in 0..50 {
-        terminal.press(b"\x1b[B");
-    }
+    terminal.press(&b"\x1b[B".repeat(50));
     figures.scrolls.extend((0..count).map(|_| terminal.press(b"\x1b[B")));
     figures.pages.extend((0..count).map(|_| terminal.press(b"\x1b[6~")));
     terminal.stop();

@@ -2,6 +2,8 @@
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::{
+    collections::HashMap,
+    ffi::OsString,
     io::{Read, Write},
     num::NonZero,
     os::fd::BorrowedFd,
@@ -89,9 +91,11 @@ impl Terminal {
         }
     }
 
-    /// Presses a key and waits until the answer is complete (nothing more for 25 ms).
+    /// Presses a key on a screen at rest and waits until the answer is complete (nothing more for 25 ms).
+    ///
+    /// At rest: what a list shows of the chosen row follows some time after the last key, and is no part of the answer.
     pub fn press(&mut self, key: &[u8]) -> Reaction {
-        while self.read(Duration::from_millis(25)).is_some() {}
+        while self.read(Duration::from_millis(120)).is_some() {}
         let pressed = Instant::now();
         self.writer.write_all(key).unwrap();
         let (mut time, mut bytes) = (Duration::ZERO, 0);
@@ -114,11 +118,9 @@ impl Terminal {
             bytes += self.read(left).unwrap_or(0);
         }
         let seconds = start.elapsed().as_secs_f64();
-        Idle {
-            bytes: bytes as f64 / seconds,
-            wakeups: (self.switches() - before) as f64 / seconds,
-            resident: self.status_kib("VmRSS:"),
-        }
+        let since = |(thread, count): (OsString, u64)| count - before.get(&thread).copied().unwrap_or(0);
+        let wakeups: u64 = self.switches().into_iter().map(since).sum();
+        Idle { bytes: bytes as f64 / seconds, wakeups: wakeups as f64 / seconds, resident: self.status_kib("VmRSS:") }
     }
 
     fn pid(&self) -> u32 {
@@ -130,14 +132,14 @@ impl Terminal {
         number_after(&status, field)
     }
 
-    /// Voluntary context switches of all threads: each is a sleep that something ended.
-    fn switches(&self) -> u64 {
+    /// Voluntary context switches of each thread: each is a sleep that something ended.
+    fn switches(&self) -> HashMap<OsString, u64> {
         std::fs::read_dir(format!("/proc/{}/task", self.pid()))
             .unwrap()
             .flatten()
-            .filter_map(|task| std::fs::read_to_string(task.path().join("status")).ok())
-            .map(|status| number_after(&status, "\nvoluntary_ctxt_switches:"))
-            .sum()
+            .filter_map(|task| Some((task.file_name(), std::fs::read_to_string(task.path().join("status")).ok()?)))
+            .map(|(thread, status)| (thread, number_after(&status, "\nvoluntary_ctxt_switches:")))
+            .collect()
     }
 
     /// Ends the program.
