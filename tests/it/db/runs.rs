@@ -9,6 +9,7 @@ use mecapy::{
         limits::Limits,
         status::Status,
         tool::{DEFAULT_IMAGE, NewTool},
+        user::Identity,
     },
 };
 use sea_orm::{ConnectionTrait, Database, Statement};
@@ -180,6 +181,17 @@ async fn every_update_moves_updated_at_and_times_keep_six_digits() {
     let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
     age().await;
     users::sign_in(&db, &identity("ann")).await.unwrap();
+    assert_eq!(
+        text("SELECT updated_at FROM users").await,
+        "2000-01-01 00:00:00.000000",
+        "a start soon after writes nothing"
+    );
+    let renamed = Identity { display_name: Some("Ann".into()), ..identity("ann") };
+    users::sign_in(&db, &renamed).await.unwrap();
+    moved("users").await;
+    age().await;
+    other.execute_unprepared("UPDATE users SET last_login = '2000-01-01 00:00:00.000000'").await.unwrap();
+    users::sign_in(&db, &renamed).await.unwrap();
     moved("users").await;
     assert_eq!(text("SELECT last_login FROM users").await.len(), 26);
 
