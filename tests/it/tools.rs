@@ -249,16 +249,13 @@ fn every_parameter_has_a_type_a_default_and_a_line_of_description() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "says why nothing was tested")]
 fn numpy_gives_what_the_standard_library_gives() {
     let has_numpy = |python: &&str| {
         let import = Command::new(python).args(["-I", "-c", "import numpy"]).stderr(Stdio::null()).status();
         import.is_ok_and(|status| status.success())
     };
     let Some(python) = ["python3", "/usr/bin/python3"].into_iter().find(has_numpy) else {
-        assert!(std::env::var_os("MECAPY_REQUIRE_SERVICES").is_none(), "no python3 here has numpy");
-        eprintln!("SKIPPED: no python3 here has numpy");
-        return;
+        return crate::support::skipped("no python3 here has numpy");
     };
     let chain = json!({"masses": 60, "left_end": "fixed", "right_end": "fixed"});
     let solve = |solver: &str| {

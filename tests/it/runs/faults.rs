@@ -260,17 +260,13 @@ impl Drop for SmallDisk<'_> {
     }
 }
 
-/// Says that a test did nothing, and why.
-fn skipped(reason: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {reason}");
-}
-
 #[tokio::test]
 async fn a_full_disk_under_the_spool_is_said_and_the_run_ends_well() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    let Some(_disk) = SmallDisk::mount(&state, "72m") else { return skipped("mounting a tmpfs needs root") };
+    let Some(_disk) = SmallDisk::mount(&state, "72m") else {
+        return crate::support::skipped("mounting a tmpfs needs root");
+    };
     let machine = Machine { session: session(folder.path(), &[]).await, folder };
     let code = r#"
 import os
@@ -299,7 +295,9 @@ for _ in range(80 * 1024):
 async fn a_full_store_keeps_the_run_in_its_spool_until_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
     let objects = folder.path().join("small");
-    let Some(_disk) = SmallDisk::mount(&objects, "1m") else { return skipped("mounting a tmpfs needs root") };
+    let Some(_disk) = SmallDisk::mount(&objects, "1m") else {
+        return crate::support::skipped("mounting a tmpfs needs root");
+    };
     let path = objects.to_str().unwrap().to_owned();
     let machine = Machine { session: session(folder.path(), &[&format!("storage.path={path}")]).await, folder };
     let ballast = objects.join("ballast");

@@ -233,10 +233,11 @@ impl MonitorPane {
                 self.load(cx);
             }
             let ended = self.live.value().is_some_and(|live| live.status.is_final());
-            if let (true, Some(first)) =
-                (self.chosen.is_none() || (self.fresh && ended), self.rows().first().map(|row| row.id))
-            {
-                self.watch(first, cx);
+            // What runs is more worth a look than what waits.
+            let running = self.rows().iter().find(|row| row.status == Status::Running);
+            let best = running.or(self.rows().first()).map(|row| row.id);
+            if let (true, Some(best)) = (self.chosen.is_none() || (self.fresh && ended), best) {
+                self.watch(best, cx);
             }
             self.fresh = false;
         } else if self.tickets.watch == Some(ticket) {

@@ -163,17 +163,18 @@ fn watching(lines: u64) -> Bench<MonitorPane> {
 }
 
 #[test]
-fn the_newest_run_is_watched_and_others_can_be_chosen() {
+fn what_runs_is_watched_first_and_others_can_be_chosen() {
     let mut bench = bench();
     bench.event(Event::Shown);
     let rows = vec![row(9, Status::Pending, "Second"), row(8, Status::Running, "First")];
     bench.reply(page(rows));
+    assert_eq!(*bench.request().1, Request::Watch(CalculationId(8)));
+    say(&mut bench, Reply::Live(Box::new(live(8, Status::Running))));
+    let first = bench.pane.tickets.watch.unwrap();
+    bench.keys("up");
     assert_eq!(*bench.request().1, Request::Watch(CalculationId(9)));
     say(&mut bench, Reply::Live(Box::new(live(9, Status::Pending))));
     assert!(bench.screen().contains("2 of your runs are running"), "{}", bench.screen());
-    let first = bench.pane.tickets.watch.unwrap();
-    bench.keys("down");
-    assert_eq!(*bench.request().1, Request::Watch(CalculationId(8)));
     bench.event(Event::Reply(first, Ok(Reply::LogLength(5))));
     assert_eq!(bench.pane.log.length(), 0, "news of another run are dropped");
 }
@@ -185,8 +186,9 @@ fn what_lives_comes_before_what_has_ended() {
     bench.event(Event::Hidden);
     bench.event(Event::Shown);
     let list = ticket(&bench, |request| *request == Request::ListActive);
-    bench.event(Event::Reply(list, Ok(page(vec![row(4, Status::Running, "Next")]))));
-    assert_eq!(*bench.request().1, Request::Watch(CalculationId(4)));
+    let rows = vec![row(5, Status::Pending, "Later"), row(4, Status::Running, "Next")];
+    bench.event(Event::Reply(list, Ok(page(rows))));
+    assert_eq!(*bench.request().1, Request::Watch(CalculationId(4)), "and what runs before what waits");
     // But not away from what was asked for.
     bench.event(Event::Intent(Intent::Watch(CalculationId(3))));
     bench.clear();

@@ -169,7 +169,7 @@ fn log_title(pane: &MonitorPane, frame: &mut Frame<'_>, area: Rect, theme: &Them
     }];
     if pane.log.follows() {
         words.push("follows the end".to_owned());
-    } else {
+    } else if pane.log.length() > 0 {
         let seen = pane.log.seen();
         words.push(format!("lines {} to {}", format::count(seen.start + 1), format::count(seen.end)));
     }
