@@ -1,7 +1,7 @@
 //! The bytes against a terminal emulator: whatever is painted over whatever, the screen shows the last frame.
 
 use super::*;
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use ratatui::style::Style;
 
 /// A terminal of the buffer's size.
@@ -124,6 +124,11 @@ fn buffer(width: u16, height: u16) -> impl Strategy<Value = Buffer> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/regressions/painter.txt"))),
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn any_frame_over_any_other(frames in prop::collection::vec(buffer(9, 7), 1..5), shift in 1_usize..4) {
         let area = frames[0].area;
