@@ -135,6 +135,14 @@ async fn a_silent_run_has_no_log_file() {
     assert!(runs::open_log(&machine.session, id).await.unwrap().is_none());
 }
 
+/// Parent, process group, session and terminal of a process (proc(5), `/proc/PID/stat`, fields 4 to 7).
+fn stat(pid: &str) -> [i64; 4] {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<i64> =
+        stat.rsplit_once(") ").unwrap().1.split(' ').skip(1).take(4).map(|field| field.parse().unwrap()).collect();
+    fields.try_into().unwrap()
+}
+
 #[tokio::test]
 async fn a_supervisor_is_on_its_own_and_inherits_nothing() {
     let machine = Machine::new().await;
@@ -145,13 +153,11 @@ async fn a_supervisor_is_on_its_own_and_inherits_nothing() {
     let pid = wait_for("the supervisor", || machine.supervisor(run)).await.as_raw_pid();
     wait_for("output", || fs::read(machine.spool(run).join("log")).ok().filter(|log| log == b"up\n")).await;
 
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<i64> =
-        stat.rsplit_once(") ").unwrap().1.split(' ').skip(1).take(4).map(|field| field.parse().unwrap()).collect();
-    let [parent, _group, session, terminal] = fields[..] else { panic!("{stat}") };
-    let mine = rustix::process::getsid(None).unwrap().as_raw_pid();
+    let [parent, _group, session, terminal] = stat(&pid.to_string());
+    // Not getsid(2) of rustix: it takes no session that is led from outside this process namespace (0).
+    let [_, _, mine, _] = stat("self");
     assert_ne!(parent, i64::from(std::process::id()), "it is nobody's child");
-    assert!(session != i64::from(mine) && session != i64::from(pid), "a session of its own, which it does not lead");
+    assert!(session != mine && session != i64::from(pid), "a session of its own, which it does not lead");
     assert_eq!(terminal, 0);
     assert_eq!(fs::read_link(format!("/proc/{pid}/cwd")).unwrap(), Path::new("/"));
     assert_eq!(fs::read_link(format!("/proc/{pid}/fd/0")).unwrap(), Path::new("/dev/null"));
