@@ -21,12 +21,14 @@ pub struct Identity {
 impl Identity {
     /// Describes a living process.
     pub fn of(pid: i32) -> io::Result<Self> {
-        Ok(Self { boot_id: boot_id()?, pid, start_time: start_time(pid)? })
+        Ok(Self { boot_id: boot_id()?, pid, start_time: Stat::of(pid)?.start_time })
     }
 
-    /// Whether that very process still exists.
+    /// Whether that very process still runs. One that ended and that nobody has waited for yet does not: on hosts
+    /// whose first process reaps no orphans (many containers), it stays in the list of processes for ever.
     pub fn is_alive(&self) -> bool {
-        boot_id().is_ok_and(|id| id == self.boot_id) && start_time(self.pid).is_ok_and(|start| start == self.start_time)
+        let runs = |stat: &Stat| stat.start_time == self.start_time && !stat.has_ended;
+        boot_id().is_ok_and(|id| id == self.boot_id) && Stat::of(self.pid).is_ok_and(|stat| runs(&stat))
     }
 }
 
@@ -60,7 +62,7 @@ pub fn kill_leftover(identity: &Identity) -> io::Result<Leftover> {
         }
         let started = Instant::now();
         while started.elapsed() < PATIENCE / 2 {
-            if !identity.is_alive() || is_zombie(identity.pid) {
+            if !identity.is_alive() {
                 return Ok(Leftover::Killed);
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -73,21 +75,25 @@ fn boot_id() -> io::Result<String> {
     Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
 }
 
-/// The fields of `/proc/<pid>/stat` from the third on: the second, the name, may hold anything.
-fn stat_fields(pid: i32) -> io::Result<Vec<String>> {
-    let text = String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/stat"))?).into_owned();
-    let rest = text.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    Ok(rest.split_whitespace().map(str::to_owned).collect())
+/// What `/proc/<pid>/stat` says (proc(5)).
+struct Stat {
+    /// Field 22, clock ticks since boot.
+    start_time: u64,
+    /// Field 3: a zombie, or being removed.
+    has_ended: bool,
 }
 
-fn start_time(pid: i32) -> io::Result<u64> {
-    let fields = stat_fields(pid)?;
-    let field = fields.get(19).and_then(|field| field.parse().ok());
-    field.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat has no start time")))
-}
-
-fn is_zombie(pid: i32) -> bool {
-    stat_fields(pid).is_ok_and(|fields| fields.first().is_some_and(|state| state == "Z"))
+impl Stat {
+    fn of(pid: i32) -> io::Result<Self> {
+        let text = String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/stat"))?).into_owned();
+        // The second field, the name, may hold anything, parentheses and spaces too.
+        let mut fields = text.rsplit_once(") ").map_or("", |(_, rest)| rest).split_whitespace();
+        let has_ended = matches!(fields.next(), Some("Z" | "X" | "x"));
+        let start_time = fields.nth(18).and_then(|field| field.parse().ok());
+        let start_time = start_time
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat has no start time")))?;
+        Ok(Self { start_time, has_ended })
+    }
 }
 
 #[cfg(test)]
@@ -106,6 +112,9 @@ mod tests {
         assert_eq!(kill_leftover(&other_boot).unwrap(), Leftover::Gone);
         assert!(real.is_alive());
         assert_eq!(kill_leftover(&real).unwrap(), Leftover::Killed);
+        // Nobody has waited for it: it is in the list of processes, and does nothing any more.
+        assert!(Stat::of(pid).unwrap().has_ended && !real.is_alive());
+        assert_eq!(kill_leftover(&real).unwrap(), Leftover::Gone);
         child.wait().unwrap();
         assert_eq!(kill_leftover(&real).unwrap(), Leftover::Gone);
     }

@@ -1,6 +1,7 @@
 //! Supervisors that die at each step, disks that fill, databases that are busy: the run is never lost.
 
 use super::support::{MECAPY, Machine, PATIENCE, session, wait_for};
+use crate::support::has_ended;
 use mecapy::{
     db,
     domain::{id::CalculationId, status::Status},
@@ -23,7 +24,7 @@ async fn killed_at(machine: &Machine, step: &str, code: &str) -> (CalculationId,
     let id = machine.calculation(code).await;
     let run = machine.submit_with(id, &machine.faulty(&format!("kill:{step}"))).await;
     let pid = wait_for("the supervisor", || machine.supervisor(run)).await;
-    wait_for("its death", || fs::metadata(format!("/proc/{}", pid.as_raw_pid())).is_err().then_some(())).await;
+    wait_for("its death", || has_ended(pid.as_raw_pid()).then_some(())).await;
     assert!(machine.spool(run).is_dir(), "{step}: the spool stays");
     assert_ne!(machine.get(id).await.status, Status::Failed);
     let report = runs::reconcile_with(&machine.session, Some(Path::new(MECAPY))).await;
@@ -135,7 +136,7 @@ async fn a_supervisor_that_is_told_to_end_keeps_what_there_is() {
         let pid = wait_for("the supervisor", || machine.supervisor(run)).await;
         wait_for("its state", || machine.state(run)).await;
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        wait_for("its end", || fs::metadata(format!("/proc/{}", pid.as_raw_pid())).is_err().then_some(())).await;
+        wait_for("its end", || has_ended(pid.as_raw_pid()).then_some(())).await;
     }
     let row = machine.get(id).await;
     assert_eq!((row.status, machine.record(id).await.error_kind.as_deref()), (Status::Failed, Some("engine")));
@@ -155,7 +156,7 @@ async fn a_spool_that_somebody_removed_keeps_no_supervisor() {
     wait_for("output", || fs::read(machine.spool(run).join("log")).ok().filter(|log| log == b"one\ntwo\n")).await;
     let pid = machine.supervisor(run).unwrap();
     fs::remove_dir_all(machine.spool(run)).unwrap();
-    wait_for("its end", || fs::metadata(format!("/proc/{}", pid.as_raw_pid())).is_err().then_some(())).await;
+    wait_for("its end", || has_ended(pid.as_raw_pid()).then_some(())).await;
 }
 
 #[tokio::test]
@@ -164,7 +165,7 @@ async fn many_starts_at_once_deliver_a_run_once() {
     let id = machine.calculation(CODE).await;
     let run = machine.submit_with(id, &machine.faulty("kill:final")).await;
     let pid = wait_for("the supervisor", || machine.supervisor(run)).await;
-    wait_for("its death", || fs::metadata(format!("/proc/{}", pid.as_raw_pid())).is_err().then_some(())).await;
+    wait_for("its death", || has_ended(pid.as_raw_pid()).then_some(())).await;
     let start = || runs::reconcile_with(&machine.session, Some(Path::new(MECAPY)));
     let reports = tokio::join!(start(), start(), start(), start());
     let reports = [reports.0, reports.1, reports.2, reports.3];
@@ -179,7 +180,7 @@ async fn the_runs_of_other_hosts_are_left_alone() {
     let id = machine.calculation("x = 1").await;
     let run = machine.submit_with(id, &machine.faulty("kill:waiting")).await;
     let pid = wait_for("the supervisor", || machine.supervisor(run)).await;
-    wait_for("its death", || fs::metadata(format!("/proc/{}", pid.as_raw_pid())).is_err().then_some(())).await;
+    wait_for("its death", || has_ended(pid.as_raw_pid()).then_some(())).await;
     let path = machine.spool(run).join("request.json");
     let mut request: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     request["host"] = "elsewhere".into();
@@ -198,7 +199,7 @@ async fn a_submission_that_was_interrupted_leaves_a_draft() {
     let id = machine.calculation("x = 1").await;
     let run = machine.submit_with(id, &machine.faulty("kill:waiting")).await;
     let pid = wait_for("the supervisor", || machine.supervisor(run)).await;
-    wait_for("its death", || fs::metadata(format!("/proc/{}", pid.as_raw_pid())).is_err().then_some(())).await;
+    wait_for("its death", || has_ended(pid.as_raw_pid()).then_some(())).await;
     // As if the spool had been written and the row not: another database does not know it.
     let other = tempfile::tempdir().unwrap();
     let path = machine.spool(run).join("request.json");
@@ -221,7 +222,7 @@ async fn a_database_that_is_gone_loses_no_result() {
     let id = machine.calculation(&format!("import time\ntime.sleep(0.5)\n{CODE}")).await;
     let run = machine.submit_with(id, &machine.faulty("kill:final")).await;
     let pid = wait_for("the supervisor", || machine.supervisor(run)).await;
-    wait_for("its death", || fs::metadata(format!("/proc/{}", pid.as_raw_pid())).is_err().then_some(())).await;
+    wait_for("its death", || has_ended(pid.as_raw_pid()).then_some(())).await;
     let data = &machine.session.config.paths.data;
     machine.session.db.close().await.unwrap();
     let (there, away) = (data.join("mecapy.db"), data.join("away.db"));

@@ -1,5 +1,6 @@
 //! A machine of its own for each test: folders, settings, a session, and mecapy as the supervisor.
 
+use crate::support::has_ended;
 use mecapy::{
     config::{Environment, Flags, Paths, load_from},
     db,
@@ -122,7 +123,7 @@ impl Machine {
     pub async fn kill_supervisor(&self, run: RunId) {
         let pid = wait_for("the supervisor", || self.supervisor(run)).await;
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-        wait_for("its death", || fs::metadata(format!("/proc/{}", pid.as_raw_pid())).is_err().then_some(())).await;
+        wait_for("its death", || has_ended(pid.as_raw_pid()).then_some(())).await;
     }
 
     /// Follows a run to its end; everything it printed.
