@@ -68,4 +68,47 @@ pub fn stop_until_continued() {
     if let Err(error) = rustix::process::kill_current_process_group(rustix::process::Signal::STOP) {
         tracing::warn!(%error, "cannot stop");
     }
+    continue_children();
+}
+
+/// Continues whatever this process has started.
+///
+/// A child that was just leaving for a session of its own (a supervisor, a sandbox that is tried) is hit by the stop
+/// and out of reach of the shell, which continues the group it stopped: it would stay stopped for ever.
+fn continue_children() {
+    for task in std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten() {
+        // Kernels without this list (CONFIG_PROC_CHILDREN) are rare, and the moment is short.
+        let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+        for child in children.split_whitespace().filter_map(|pid| rustix::process::Pid::from_raw(pid.parse().ok()?)) {
+            // One that is gone meanwhile needs nothing.
+            let _ = rustix::process::kill_process(child, rustix::process::Signal::CONT);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        os::unix::process::CommandExt as _,
+        process::{Command, Stdio},
+        time::{Duration, Instant},
+    };
+
+    #[test]
+    fn a_child_that_was_stopped_on_its_way_out_of_the_group_goes_on() {
+        let mut child = Command::new("sh")
+            .args(["-c", "kill -STOP $$; exit 7"])
+            .process_group(0)
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let began = Instant::now();
+        let stat = format!("/proc/{}/stat", child.id());
+        while !std::fs::read_to_string(&stat).unwrap().contains(") T ") {
+            assert!(began.elapsed() < Duration::from_secs(30), "it never stops");
+            std::thread::yield_now();
+        }
+        super::continue_children();
+        assert_eq!(child.wait().unwrap().code(), Some(7));
+    }
 }
