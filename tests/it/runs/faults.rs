@@ -1,7 +1,6 @@
 //! Supervisors that die at each step, disks that fill, databases that are busy: the run is never lost.
 
-use super::support::{MECAPY, Machine, PATIENCE, session, wait_for};
-use crate::support::has_ended;
+use super::support::{MECAPY, Machine, PATIENCE, has_ended, session, wait_for};
 use mecapy::{
     db,
     domain::{id::CalculationId, status::Status},

@@ -2,5 +2,5 @@
 
 mod faults;
 mod life;
-mod support;
+pub mod support;
 mod terminal;

@@ -1,6 +1,5 @@
 //! A machine of its own for each test: folders, settings, a session, and mecapy as the supervisor.
 
-use crate::support::has_ended;
 use mecapy::{
     config::{Environment, Flags, Paths, load_from},
     db,
@@ -221,4 +220,10 @@ pub async fn session(root: &Path, set: &[&str]) -> Session {
     let set = ["runs.max_per_host=64"].iter().chain(set).map(|set| (*set).to_owned()).collect();
     let flags = Flags { set, ..Flags::default() };
     Session::open(Arc::new(load_from(&flags, &environment).unwrap().config)).await.unwrap()
+}
+
+/// Whether a process does nothing any more: it is not there, or it has ended and nobody has waited for it yet.
+pub fn has_ended(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
 }

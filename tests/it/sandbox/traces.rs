@@ -1,6 +1,6 @@
 //! What a person has on this machine: compared before and after, nothing may be left.
 
-use crate::support::{has_ended, user::Person};
+use crate::{runs::support::has_ended, support::user::Person};
 use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt, path::Path};
 
 /// Processes, mounts, control groups, shared memory, and files in the places that everybody may write to.

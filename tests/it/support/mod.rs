@@ -20,9 +20,3 @@ pub fn skipped(reason: &str) {
     // Written past the harness, which keeps what a passing test prints.
     let _ = writeln!(std::io::stderr(), "SKIPPED: {reason} ({count} skipped so far)");
 }
-
-/// Whether a process does nothing any more: it is not there, or it has ended and nobody has waited for it yet.
-pub fn has_ended(pid: i32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
-}
