@@ -5,6 +5,7 @@
 
 pub mod builtin;
 pub mod contract;
+pub mod docker;
 pub mod job;
 pub mod python;
 
