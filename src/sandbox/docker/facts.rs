@@ -5,7 +5,7 @@ use bollard::{
     errors::Error,
     models::{SystemInfo, SystemVersion},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The first engine without the holes in copying to containers: CVE-2026-41567, CVE-2026-41568 and CVE-2026-42306.
 const COPY_FIXED: [u64; 3] = [29, 5, 1];
@@ -14,7 +14,7 @@ const COPY_FIXED: [u64; 3] = [29, 5, 1];
 const RUNC_FIXED: [[u64; 3]; 3] = [[1, 2, 8], [1, 3, 3], [1, 4, 0]];
 
 /// An engine as it describes itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Facts {
     /// `Docker` or `Podman`.
     pub product: String,
