@@ -4,7 +4,7 @@ use crate::{
     config::ConfigError,
     db::DbError,
     domain::FieldError,
-    runs::{CancelError, FollowError, LogError, SubmitError},
+    runs::{CancelError, DeleteError, FollowError, LogError, SubmitError},
     session::{SessionError, calculations::CalculationError},
 };
 
@@ -195,10 +195,21 @@ impl From<CancelError> for Failure {
     }
 }
 
+impl From<DeleteError> for Failure {
+    fn from(error: DeleteError) -> Self {
+        let exit = match &error {
+            DeleteError::Db(error) => of_database(error),
+            DeleteError::Spool(_) => Exit::Error,
+        };
+        Self::new(exit, error)
+    }
+}
+
 impl From<FollowError> for Failure {
     fn from(error: FollowError) -> Self {
         let exit = match &error {
             FollowError::Db(error) => of_database(error),
+            FollowError::Deleted(_) => Exit::NotFound,
             _ => Exit::Error,
         };
         Self::new(exit, error)

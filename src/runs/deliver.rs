@@ -65,6 +65,8 @@ struct Parcel {
 }
 
 /// Tells database and store; afterwards the spool is of no more use.
+///
+/// Where the calculation was deleted meanwhile, nothing of the run stays in the store.
 pub(super) async fn deliver(
     spool: &Spool,
     request: &Request,
@@ -72,8 +74,28 @@ pub(super) async fn deliver(
     db: &Db,
     store: &Store,
 ) -> Result<(), DeliverError> {
-    let known = db::runs::get(db, request.user, request.calculation).await?;
-    if known.is_none_or(|record| record.id != request.run) {
+    match tell(spool, request, end, db, store).await {
+        Err(_) if spool.is_forgotten() && !is_known(request, db).await? => withdraw(request, end, store).await,
+        told => told,
+    }
+}
+
+async fn is_known(request: &Request, db: &Db) -> Result<bool, DbError> {
+    let record = db::runs::get(db, request.user, request.calculation).await?;
+    Ok(record.is_some_and(|record| record.id == request.run))
+}
+
+/// Removes whatever of the run may have reached the store without a row that says so.
+async fn withdraw(request: &Request, end: &Final, store: &Store) -> Result<(), DeliverError> {
+    let outputs = end.outcome.outputs.iter().map(|output| output.name.clone());
+    for (number, name) in outputs.chain([log_name(request)]).enumerate() {
+        store.remove(&key(request, number, &name)).await?;
+    }
+    Ok(())
+}
+
+async fn tell(spool: &Spool, request: &Request, end: &Final, db: &Db, store: &Store) -> Result<(), DeliverError> {
+    if !is_known(request, db).await? {
         if end.outcome.usage.is_none() {
             // Deleted while it waited: there is nobody to tell, and nothing.
             return Ok(());
@@ -82,8 +104,7 @@ pub(super) async fn deliver(
         return Err(DeliverError::Unknown { database, calculation: request.calculation, folder });
     }
     for (number, parcel) in parcels(spool, request, end)?.iter().enumerate() {
-        let key = file::storage_key(&request.keycloak_id, object(request.run, number), &parcel.name);
-        send(spool, request, parcel, &key, db, store).await?;
+        send(spool, request, parcel, &key(request, number, &parcel.name), db, store).await?;
         super::faults::at("delivering");
     }
     db::runs::finish(db, request.run, &end.outcome, end.completed_at).await?;
@@ -107,6 +128,7 @@ async fn send(
         return Ok(());
     }
     let stored = store.put_file(key, &path).await?;
+    super::faults::at("stored");
     let name = fitting(&parcel.name);
     let row = NewFile {
         user_id: request.user,
@@ -122,6 +144,15 @@ async fn send(
     };
     db::files::record_written(db, request.calculation, &row, &parcel.role).await?;
     Ok(())
+}
+
+/// The key of a run's file; the log comes after all others.
+fn key(request: &Request, number: usize, name: &str) -> String {
+    file::storage_key(&request.keycloak_id, object(request.run, number), name)
+}
+
+fn log_name(request: &Request) -> String {
+    format!("calculation-{}.log.gz", request.calculation)
 }
 
 /// The id in the key of a run's file: the same whenever and by whomever it is delivered.
@@ -153,11 +184,7 @@ fn parcels(spool: &Spool, request: &Request, end: &Final) -> Result<Vec<Parcel>,
     if fs::metadata(spool.path(log::LOG)).is_ok_and(|log| log.len() > 0) {
         log::pack(spool.folder(), &spool.path(PACKED))
             .map_err(|source| DeliverError::Pack { folder: spool.folder().to_owned(), source })?;
-        parcels.push(Parcel {
-            path: PACKED.into(),
-            name: format!("calculation-{}.log.gz", request.calculation),
-            role: FileRole::Log,
-        });
+        parcels.push(Parcel { path: PACKED.into(), name: log_name(request), role: FileRole::Log });
     }
     Ok(parcels)
 }

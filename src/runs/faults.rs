@@ -1,6 +1,7 @@
 //! Faults that tests ask for; nothing of it is in a release build.
 
-/// Names the step at which a supervisor kills itself: `MECAPY_FAULT=kill:claimed`.
+/// Names the step at which a supervisor kills itself, `MECAPY_FAULT=kill:claimed`, or waits until a file is there,
+/// `MECAPY_FAULT=pause:claimed:/path/of/gate`; while it waits there is `/path/of/gate.reached`.
 #[cfg(debug_assertions)]
 pub(super) const VARIABLE: &str = "MECAPY_FAULT";
 
@@ -11,6 +12,13 @@ pub(super) fn at(step: &str) {
     if fault.strip_prefix("kill:") == Some(step) {
         // SIGKILL: nothing is tidied up, as when the kernel or an administrator does it.
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    }
+    let paused = fault.strip_prefix("pause:").and_then(|pause| pause.split_once(':'));
+    if let Some((_, gate)) = paused.filter(|(at, _)| *at == step) {
+        let _ = std::fs::write(format!("{gate}.reached"), "");
+        while !std::path::Path::new(gate).exists() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
     }
 }
 

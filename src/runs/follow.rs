@@ -58,6 +58,9 @@ pub enum FollowError {
         /// What its row says.
         status: Status,
     },
+    /// It went while it was followed.
+    #[error("calculation {0} was deleted")]
+    Deleted(CalculationId),
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -163,9 +166,8 @@ impl Follow {
     }
 
     async fn status(&self) -> Result<Status, FollowError> {
-        // Deleted as soon as it was over: what it was is not known any more.
         let record = db::runs::get(&self.session.db, self.session.user.id, self.calculation).await?;
-        let status = record.ok_or(FollowError::NotStarted(self.calculation))?.status;
+        let status = record.ok_or(FollowError::Deleted(self.calculation))?.status;
         if status.is_final() { Ok(status) } else { Err(FollowError::Lost { calculation: self.calculation, status }) }
     }
 }

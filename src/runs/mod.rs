@@ -9,6 +9,7 @@ pub mod spool;
 pub mod supervisor;
 
 mod cancel;
+mod delete;
 mod deliver;
 mod detach;
 mod faults;
@@ -30,6 +31,7 @@ mod work;
 mod testing;
 
 pub use cancel::{Cancel, CancelError, cancel};
+pub use delete::{DeleteError, delete, undelivered_end};
 pub use detach::ended_by_logout;
 pub use follow::{Follow, FollowError, Followed};
 pub use host::name as host_name;

@@ -8,6 +8,7 @@
 //!   supervisor.json           which process that is; supervisor.log: what it said
 //!   state.json                live state, replaced as it changes
 //!   cancel                    exists once the owner asked to stop
+//!   deleted                   exists once its calculation was deleted: nothing of it is to be kept
 //!   work/                     in/, out/, scratch/ of the runtime contract
 //!   sandbox.json              which process is the sandbox
 //!   log, log.index            stdout and stderr as they came
@@ -32,6 +33,9 @@ use std::{
 
 /// The number of the layout that this program writes.
 pub const FORMAT: u32 = 1;
+
+/// The note that the calculation was deleted.
+const DELETED: &str = "deleted";
 
 /// Enough for a final record: 50,000 characters of result, 1,000 output names, notes.
 const RESERVE: u64 = 2 << 20;
@@ -212,6 +216,25 @@ impl Spool {
     /// Whether its owner asked to stop it.
     pub fn is_asked_to_stop(&self) -> bool {
         self.path("cancel").exists()
+    }
+
+    /// Notes that the calculation is being deleted: what the database does not know any more is then not kept either.
+    /// A folder that has gone needs no note.
+    pub(super) fn forget(&self) -> Result<(), SpoolError> {
+        match OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.path(DELETED)) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(self.failed(DELETED, source)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes that back: it was not deleted.
+    pub(super) fn remember(&self) {
+        let _ = fs::remove_file(self.path(DELETED));
+    }
+
+    /// Whether the calculation was deleted.
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.path(DELETED).exists()
     }
 
     /// Reads a JSON file of the folder; `None` where there is none.

@@ -66,11 +66,30 @@ pub async fn open_log(session: &Session, id: CalculationId) -> Result<Option<Log
     Ok(None)
 }
 
-async fn open_stored(session: &Session, file: &UserFile) -> Result<LogReader, LogError> {
-    let root = session.config.paths.cache.join("logs");
-    // The hash is in the name: another database may give the same number to another file.
+/// Removes the unpacked copy of a log that is deleted.
+pub(super) fn forget(session: &Session, file: &UserFile) {
+    let folder = unpacked(&root(session), file);
+    if folder.is_dir()
+        && let Err(error) = super::trash::remove(&folder)
+    {
+        tracing::warn!(%error, path = %folder.display(), "the unpacked log of a deleted run stays");
+    }
+}
+
+/// Where unpacked logs are.
+fn root(session: &Session) -> PathBuf {
+    session.config.paths.cache.join("logs")
+}
+
+/// The folder of one. The hash is in the name: another database may give the same number to another file.
+fn unpacked(root: &Path, file: &UserFile) -> PathBuf {
     let hash = file.file_hash.as_deref().unwrap_or("unknown");
-    let folder = root.join(format!("{}-{}", file.id, &hash[..hash.len().min(16)]));
+    root.join(format!("{}-{}", file.id, hash.get(..16).unwrap_or(hash)))
+}
+
+async fn open_stored(session: &Session, file: &UserFile) -> Result<LogReader, LogError> {
+    let root = root(session);
+    let folder = unpacked(&root, file);
     let failed = |source| LogError::Io { path: folder.clone(), source };
     if let Ok(reader) = LogReader::open(&folder) {
         let _ = fs::File::open(&folder).and_then(|folder| folder.set_modified(SystemTime::now()));

@@ -269,12 +269,23 @@ impl Pause {
         Self(Duration::from_millis(100))
     }
 
-    /// A spool that somebody removed with everything in it is no reason to stay.
+    /// A spool that somebody removed with everything in it is no reason to stay; one whose calculation was deleted is
+    /// seen to at once.
     pub(super) async fn wait(&mut self, spool: &Spool, terminate: &mut Signal) -> Paused {
         let pause = self.0;
         self.0 = (pause * 2).min(Duration::from_mins(1));
+        let deleted = async {
+            let Ok(mut notify) = Notify::new([(spool.folder(), WatchMask::CREATE)]) else {
+                return std::future::pending().await;
+            };
+            while !spool.is_forgotten() {
+                notify.changed().await;
+            }
+        };
+        let was_deleted = spool.is_forgotten();
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
+            () = deleted, if !was_deleted => {}
             _ = terminate.recv() => return Paused::GiveUp,
         }
         if spool.folder().exists() { Paused::Over } else { Paused::GiveUp }

@@ -1,4 +1,4 @@
-//! Making and deleting calculations: rows and bytes together.
+//! Making calculations: rows and bytes together.
 
 use super::Session;
 use crate::{
@@ -22,7 +22,7 @@ pub struct InputFile {
     pub path: PathBuf,
 }
 
-/// Why a calculation was not made or not deleted.
+/// Why a calculation was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum CalculationError {
     /// A field that cannot be taken.
@@ -61,20 +61,4 @@ pub async fn create(
         });
     }
     Ok(db::calculations::create(&session.db, session.user.id, &calculation).await?)
-}
-
-/// Deletes a calculation that is neither running nor queued, with its outputs and its log. Uploads stay.
-pub async fn delete(session: &Session, id: CalculationId) -> Result<(), CalculationError> {
-    for linked in db::calculations::delete(&session.db, session.user.id, id).await? {
-        if linked.file_role.is_read() {
-            continue;
-        }
-        // The calculation is gone: what cannot be removed now is waste, no longer somebody's data.
-        if let Err(error) = db::files::delete(&session.db, session.user.id, linked.file.id).await {
-            tracing::warn!(%error, file = %linked.file.id, "row of an output left behind");
-        } else if let Err(error) = session.store.remove(&linked.file.s3_key).await {
-            tracing::warn!(%error, key = linked.file.s3_key, "object left behind");
-        }
-    }
-    Ok(())
 }

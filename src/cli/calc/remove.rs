@@ -8,7 +8,8 @@ use crate::{
         output::Output,
     },
     domain::{id::CalculationId, status::Status, text::SafeText},
-    session::{Session, calculations},
+    runs,
+    session::Session,
 };
 
 /// Deletes calculations with their outputs and logs.
@@ -20,7 +21,7 @@ pub async fn remove(session: &Session, args: &Many, changes: Changes, output: Ou
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
         let calculation = find(session, id).await?;
-        if calculation.status == Status::Running {
+        if calculation.status == Status::Running && runs::undelivered_end(session, id).await?.is_none() {
             return Err(Failure::words(
                 Exit::Error,
                 format!("calculation {id} is running; nothing was deleted. Stop it first: mecapy calc cancel {id}"),
@@ -38,7 +39,7 @@ pub async fn remove(session: &Session, args: &Many, changes: Changes, output: Ou
     }
     output.confirm(&format!("Delete {what} with outputs and logs?"))?;
     for calculation in &found {
-        calculations::delete(session, calculation.id).await?;
+        runs::delete(session, calculation.id).await?;
         if output.json {
             output.json(&serde_json::json!({ "id": calculation.id, "deleted": true }))?;
         }

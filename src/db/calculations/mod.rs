@@ -15,7 +15,7 @@ use crate::domain::{
     FieldError,
     calculation::{Calculation, InputLink, NewCalculation},
     file::LinkedFile,
-    id::{CalculationId, ToolId, ToolVersionId, UserId},
+    id::{CalculationId, RunId, ToolId, ToolVersionId, UserId},
     limits::Limits,
     status::Status,
 };
@@ -110,12 +110,18 @@ pub async fn files(db: &Db, user: UserId, id: CalculationId) -> Result<Vec<Linke
     files::linked(db, db.connection(), id).await
 }
 
-/// Deletes a calculation that is neither running nor queued, with its run's record and its links.
+/// Deletes a calculation that is neither running nor queued, with its run's record, its links and what its run wrote.
 ///
-/// Returns the files that no calculation uses any more: the caller removes what the run wrote (rows and objects);
-/// uploads stay their owner's. Calculations made from this one stay and forget it.
-pub async fn delete(db: &Db, user: UserId, id: CalculationId) -> Result<Vec<LinkedFile>, DbError> {
+/// `over` is a run that has ended although its row does not say so yet. Returns the files that no calculation uses any
+/// more: the caller removes the objects of those that the run wrote; uploads stay their owner's. Calculations made from
+/// this one stay and forget it.
+pub async fn delete(db: &Db, user: UserId, id: CalculationId, over: Option<RunId>) -> Result<Vec<LinkedFile>, DbError> {
     let transaction = db.begin().await?;
+    // Nobody links a file to it from here on: what is being stored at this moment is not overlooked.
+    let held = calculation::Entity::find_by_id(id.0).lock_exclusive().one(&transaction).await.of(db)?;
+    if held.is_none() {
+        return Err(DbError::not_found("calculation", &id));
+    }
     let found = calculation::Entity::find_by_id(id.0)
         .filter(calculation::Column::UserId.eq(user.0))
         .find_also_related(calculation_run::Entity)
@@ -124,7 +130,8 @@ pub async fn delete(db: &Db, user: UserId, id: CalculationId) -> Result<Vec<Link
         .of(db)?;
     let Some((row, run)) = found else { return Err(DbError::not_found("calculation", &id)) };
     let status = status(db, &row.status)?;
-    if !status.is_final() && (run.is_some() || status == Status::Running) {
+    let over = over.is_some_and(|over| run.as_ref().is_some_and(|run| run.id == over.to_string()));
+    if !over && !status.is_final() && (run.is_some() || status == Status::Running) {
         let state = if status == Status::Running { "running" } else { "queued" };
         return Err(DbError::Conflict(format!("calculation {id} is {state}; stop it before deleting it")));
     }
@@ -141,6 +148,13 @@ pub async fn delete(db: &Db, user: UserId, id: CalculationId) -> Result<Vec<Link
     orphans.retain(|linked| !used_elsewhere.contains(&linked.file.id.0));
     calculation_file::Entity::delete_many()
         .filter(calculation_file::Column::CalculationId.eq(id.0))
+        .exec(&transaction)
+        .await
+        .of(db)?;
+    let written = orphans.iter().filter(|linked| !linked.file_role.is_read()).map(|linked| linked.file.id.0);
+    user_file::Entity::delete_many()
+        .filter(user_file::Column::Id.is_in(written))
+        .filter(user_file::Column::UserId.eq(user.0))
         .exec(&transaction)
         .await
         .of(db)?;

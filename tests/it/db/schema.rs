@@ -301,7 +301,7 @@ async fn a_deleted_id_is_never_given_out_again() {
     let db = opened(&folder).await;
     let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
     let first = calculations::create(&db, ann, &calculation("a")).await.unwrap();
-    calculations::delete(&db, ann, first).await.unwrap();
+    calculations::delete(&db, ann, first, None).await.unwrap();
     assert!(calculations::create(&db, ann, &calculation("b")).await.unwrap() > first);
 }
 

@@ -119,7 +119,8 @@ async fn story(db: Db) {
     let again = runs::submit(&db, ann.id, id, RunId::new(), "here", &new.limits).await.unwrap_err();
     assert!(matches!(&again, DbError::Conflict(words) if words.contains("queued already")), "{again}");
     assert!(matches!(calculations::update_draft(&db, ann.id, id, &new).await, Err(DbError::Conflict(_))));
-    assert!(matches!(calculations::delete(&db, ann.id, id).await, Err(DbError::Conflict(_))));
+    assert!(matches!(calculations::delete(&db, ann.id, id, None).await, Err(DbError::Conflict(_))));
+    assert!(matches!(calculations::delete(&db, ann.id, id, Some(RunId::new())).await, Err(DbError::Conflict(_))));
     assert!(calculations::row(&db, ann.id, id).await.unwrap().unwrap().queued);
 
     let started = Utc::now().naive_utc();
@@ -152,10 +153,11 @@ async fn story(db: Db) {
     let page = calculations::page(&db, ann.id, &CalculationQuery::default(), &PageRequest::first(10)).await.unwrap();
     assert_eq!(page.rows.iter().map(|row| row.id).collect::<Vec<_>>(), [id]);
 
-    let orphans = calculations::delete(&db, ann.id, id).await.unwrap();
+    let orphans = calculations::delete(&db, ann.id, id, None).await.unwrap();
     assert_eq!(orphans.iter().map(|linked| linked.file.id).collect::<Vec<_>>(), [input, output]);
-    files::delete(&db, ann.id, output).await.unwrap();
-    assert!(matches!(calculations::delete(&db, ann.id, id).await, Err(DbError::NotFound { .. })));
+    assert!(files::get(&db, ann.id, output).await.unwrap().is_none(), "what a run wrote goes with it");
+    assert!(files::get(&db, ann.id, input).await.unwrap().is_some(), "an upload stays");
+    assert!(matches!(calculations::delete(&db, ann.id, id, None).await, Err(DbError::NotFound { .. })));
 }
 
 #[tokio::test]

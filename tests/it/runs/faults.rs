@@ -319,6 +319,28 @@ async fn a_full_store_keeps_the_run_in_its_spool_until_there_is_room() {
 }
 
 #[tokio::test]
+async fn what_a_full_store_refuses_is_deleted_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let objects = folder.path().join("small");
+    let Some(_disk) = SmallDisk::mount(&objects, "1m") else {
+        return crate::support::skipped("mounting a tmpfs needs root");
+    };
+    let path = objects.to_str().unwrap().to_owned();
+    let machine = Machine { session: session(folder.path(), &[&format!("storage.path={path}")]).await, folder };
+    let _ = fs::write(objects.join("ballast"), vec![0; 2 << 20]);
+    let id = machine.calculation(CODE).await;
+    let run = machine.submit(id).await;
+    wait_for("the trouble", || {
+        machine.state(run).filter(mecapy::runs::LiveState::is_over).and_then(|state| state.waiting_reason)
+    })
+    .await;
+    runs::delete(&machine.session, id).await.unwrap();
+    // The supervisor pauses for longer and longer between its tries, but not once it is told.
+    machine.assert_nothing_left().await;
+    assert!(db::calculations::get(&machine.session.db, machine.session.user.id, id).await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn a_database_that_is_busy_is_waited_for() {
     let machine = Machine::new().await;
     let id = machine.calculation(CODE).await;

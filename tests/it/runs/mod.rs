@@ -1,5 +1,6 @@
 //! The life of runs, with real supervisors, sandboxes, databases and stores.
 
+mod deletion;
 mod faults;
 mod life;
 pub mod support;

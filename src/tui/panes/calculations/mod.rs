@@ -331,9 +331,8 @@ impl Pane for Calculations {
             Action::Edit => target.is_some_and(|target| target.is_draft()),
             Action::Stop => target.is_some_and(|target| target.is_active()),
             Action::Watch => target.is_some_and(|target| !target.is_draft()),
-            Action::Delete => {
-                !self.table.marked().is_empty() || target.is_some_and(|target| target.status != Status::Running)
-            }
+            // A run may be over before its row says so: whether it can go is said when it is asked for.
+            Action::Delete => !self.table.marked().is_empty() || target.is_some(),
             Action::Open | Action::RunEdited | Action::Mark | Action::Zoom => target.is_some(),
             Action::Copy => self.detail.value().is_some_and(|detail| detail.data.calculation.result_data.is_some()),
             Action::New | Action::FromTool | Action::Filter | Action::FilterStatus | Action::Sort => self.opened,

@@ -39,7 +39,7 @@ pub async fn run(session: Session, request: Request, queue: mpsc::Sender<Msg>) -
         Request::DeleteCalculations(ids) => {
             let (mut deleted, mut refused) = (0, Vec::new());
             for id in ids {
-                match session::calculations::delete(&session, id).await {
+                match crate::runs::delete(&session, id).await {
                     Ok(()) => deleted += 1,
                     Err(error) => {
                         tracing::warn!(%id, %error, "not deleted");
