@@ -105,6 +105,8 @@ async fn life(db: &Db, user: UserId) {
         guarantee: String::new(),
         host: "bench".to_owned(),
         interpreter: String::new(),
+        image_digest: None,
+        container: None,
         limits,
     };
     let outcome = Outcome {

@@ -51,6 +51,10 @@ pub struct RunRecord {
     pub guarantee: Option<String>,
     /// Path and version of the interpreter, or the image's digest.
     pub interpreter: Option<String>,
+    /// The image by content, where one was used.
+    pub image_digest: Option<String>,
+    /// The container's name, where there was one.
+    pub container_id: Option<String>,
     /// The limits as asked for, and once started as run.
     pub limits: Limits,
     /// The exit code, where the process exited.
@@ -140,6 +144,8 @@ pub async fn claim(db: &Db, run: RunId, provenance: &Provenance, started_at: Nai
         level: Set(Some(validate::clipped(&provenance.level, 100))),
         guarantee: Set(Some(provenance.guarantee.replace('\0', "\u{fffd}"))),
         interpreter: Set(Some(provenance.interpreter.replace('\0', "\u{fffd}"))),
+        image_digest: Set(provenance.image_digest.as_deref().map(|digest| validate::clipped(digest, 200))),
+        container_id: Set(provenance.container.as_deref().map(|container| validate::clipped(container, 100))),
         timeout: Set(validate::small("timeout", limits.timeout)?),
         memory_limit: Set(validate::small("memory_limit", limits.memory_limit)?),
         cpu_limit: Set(limits.cpu_limit),
@@ -376,6 +382,8 @@ fn record(db: &Db, row: calculation_run::Model, calculation: &calculation::Model
         level: row.level,
         guarantee: row.guarantee,
         interpreter: row.interpreter,
+        image_digest: row.image_digest,
+        container_id: row.container_id,
         limits: Limits {
             timeout: row.timeout.unsigned_abs(),
             memory_limit: row.memory_limit.unsigned_abs(),

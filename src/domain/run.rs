@@ -150,6 +150,10 @@ pub struct Provenance {
     pub host: String,
     /// Path and version of the interpreter, or the image's digest.
     pub interpreter: String,
+    /// The image by content, where one was used.
+    pub image_digest: Option<String>,
+    /// The container's name, where there was one.
+    pub container: Option<String>,
     /// The limits as run.
     pub limits: Limits,
 }

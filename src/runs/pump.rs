@@ -1,4 +1,4 @@
-//! From the sandbox's two pipes into the log: at any rate, in bounded memory, without breaking lines.
+//! From the sandbox's two outputs into the log: at any rate, in bounded memory, without breaking lines.
 
 use super::log::{LogWriter, Stream};
 use std::{
@@ -19,20 +19,15 @@ const TAIL: usize = 16 << 10;
 /// Bytes read at a time.
 const READ: usize = 256 << 10;
 
-/// The pipe's size where the system grants it: the code runs on while the log is written.
-const PIPE: usize = 1 << 20;
-
-/// One of the two pipes.
+/// One of the two outputs.
 #[derive(Debug)]
 pub(super) struct Pipe<R> {
     from: Option<R>,
     buffer: Vec<u8>,
 }
 
-impl<R: AsyncRead + Unpin + std::os::fd::AsFd> Pipe<R> {
+impl<R: AsyncRead + Unpin> Pipe<R> {
     pub(super) fn new(from: R) -> Self {
-        // Refused where the user has many pipes; then it keeps its size.
-        let _ = rustix::pipe::fcntl_setpipe_size(&from, PIPE);
         Self { from: Some(from), buffer: Vec::with_capacity(READ) }
     }
 

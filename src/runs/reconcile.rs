@@ -14,6 +14,7 @@ use crate::{
         id::{CalculationId, RunId},
         status::Status,
     },
+    sandbox::Identity,
     session::Session,
     storage::Store,
 };
@@ -27,6 +28,8 @@ use std::{
 pub struct Report {
     /// Queued runs that got a supervisor again.
     pub restarted: Vec<CalculationId>,
+    /// Runs that went on without their supervisor and have one again.
+    pub adopted: Vec<CalculationId>,
     /// Runs whose supervisor was gone: ended, collected, recorded.
     pub recovered: Vec<CalculationId>,
     /// Runs that had ended and are recorded now.
@@ -38,7 +41,11 @@ pub struct Report {
 impl Report {
     /// Whether there was nothing to do.
     pub const fn is_empty(&self) -> bool {
-        self.restarted.is_empty() && self.recovered.is_empty() && self.delivered.is_empty() && self.left.is_empty()
+        self.restarted.is_empty()
+            && self.adopted.is_empty()
+            && self.recovered.is_empty()
+            && self.delivered.is_empty()
+            && self.left.is_empty()
     }
 
     /// A sentence for each thing worth telling.
@@ -49,6 +56,7 @@ impl Report {
         };
         [
             told(&self.restarted, "waits for its turn again"),
+            told(&self.adopted, "went on without its supervisor and has one again"),
             told(&self.recovered, "lost its supervisor and was ended; what it left was collected"),
             told(&self.delivered, "had ended and is recorded now"),
         ]
@@ -68,6 +76,8 @@ pub(super) enum Restored {
     Swept,
     /// It has a supervisor again.
     Restarted(CalculationId),
+    /// It went on alone, or had ended alone, and has a supervisor again.
+    Adopted(CalculationId),
     /// It was ended and recorded.
     Recovered(CalculationId),
     /// Its end is recorded.
@@ -121,6 +131,7 @@ pub async fn reconcile_with(session: &Session, program: Option<&Path>) -> Report
         match restore(session, run, program).await {
             Ok(Restored::Untouched | Restored::Swept) => {}
             Ok(Restored::Restarted(id)) => report.restarted.push(id),
+            Ok(Restored::Adopted(id)) => report.adopted.push(id),
             Ok(Restored::Recovered(id)) => report.recovered.push(id),
             Ok(Restored::Delivered(id)) => report.delivered.push(id),
             // Delivered by its own supervisor while it was looked at.
@@ -180,9 +191,15 @@ pub(super) async fn restore(session: &Session, run: RunId, program: Option<&Path
         return Ok(Restored::Delivered(request.calculation));
     }
     if spool.path(recover::STARTING).exists() {
-        let (ours, asked) = (spool.clone(), request.clone());
-        let end = tokio::task::spawn_blocking(move || recover(&ours, &asked)).await;
-        let end = end.map_err(|error| SpoolError::Io { path: spool.folder().to_owned(), source: error.into() })??;
+        if let Ok(Some(identity)) = spool.read::<Identity>(recover::SANDBOX)
+            && identity.outlives_supervisor()
+        {
+            return match restart(spool, lock, &request, program).await? {
+                Restored::Restarted(calculation) => Ok(Restored::Adopted(calculation)),
+                other => Ok(other),
+            };
+        }
+        let end = recover(&spool, &request).await?;
         tell(session, spool, &request, &end).await?;
         return Ok(Restored::Recovered(request.calculation));
     }
@@ -202,6 +219,7 @@ pub(super) async fn restore(session: &Session, run: RunId, program: Option<&Path
         // Cancelled or deleted while it waited, or never recorded: its submission was interrupted.
         _ => {
             queue::leave(&request);
+            recover::discard(&spool).await;
             spool.remove()?;
             Ok(Restored::Swept)
         }
@@ -230,6 +248,7 @@ async fn tell(
     let failed = |problem: String| RestoreError::Deliver { calculation: request.calculation, problem };
     let db = database(session, request).await?;
     let store = Store::local(&request.store).map_err(|error| failed(error.to_string()))?;
+    recover::discard(&spool).await;
     deliver(&spool, request, end, &db, &store).await.map_err(|error| failed(error.to_string()))?;
     queue::leave(request);
     Ok(spool.remove()?)

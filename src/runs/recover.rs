@@ -11,7 +11,7 @@ use crate::{
         run::{Accounting, ErrorKind, Outcome, Usage},
         status::Status,
     },
-    sandbox::{Ended, Exit, builtin, contract},
+    sandbox::{Adopted, Ended, Exit, Identity, contract},
 };
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
@@ -72,18 +72,25 @@ impl Drained {
     }
 }
 
-/// Writes the final record of a run that nobody supervises any more. The caller holds the spool's lock. Blocks.
-pub(super) fn recover(spool: &Spool, request: &Request) -> Result<Final, SpoolError> {
+/// Writes the final record of a run that nobody supervises any more. The caller holds the spool's lock.
+pub(super) async fn recover(spool: &Spool, request: &Request) -> Result<Final, SpoolError> {
     let mut notes = Vec::new();
-    match spool.read::<builtin::Identity>(SANDBOX) {
-        Ok(Some(identity)) => match builtin::kill_leftover(&identity) {
-            Ok(builtin::Leftover::Killed) => notes.push("the sandbox was still running and was ended".to_owned()),
-            Ok(builtin::Leftover::Gone) => {}
+    match spool.read::<Identity>(SANDBOX) {
+        Ok(Some(identity)) => match identity.adopt().await {
+            Ok(Adopted::Over(true)) => notes.push("the sandbox was still running and was ended".to_owned()),
+            Ok(_) => {}
             Err(error) => notes.push(format!("the sandbox could not be ended: {error}")),
         },
-        Ok(None) => wait_for_unknown(spool, request),
+        Ok(None) => wait_for_unknown(spool, request).await,
         Err(error) => notes.push(error.to_string()),
     }
+    let (ours, asked) = (spool.clone(), request.clone());
+    let end = tokio::task::spawn_blocking(move || end_of(&ours, &asked, notes)).await;
+    end.map_err(|error| SpoolError::Io { path: spool.folder().to_owned(), source: error.into() })?
+}
+
+/// Collects what there is, and writes the final record. Blocks.
+fn end_of(spool: &Spool, request: &Request, notes: Vec<String>) -> Result<Final, SpoolError> {
     let mut end = match spool.read::<Drained>(ENDED) {
         // Everything but the collection was done.
         Ok(Some(drained)) => drained.collect(spool, request),
@@ -118,13 +125,25 @@ fn abandoned(spool: &Spool, request: &Request) -> Final {
     end
 }
 
+/// Removes what a sandbox left in its engine, where the spool says which one that is.
+pub(super) async fn discard(spool: &Spool) {
+    let discarded = match spool.read::<Identity>(SANDBOX) {
+        Ok(Some(identity)) => identity.discard().await.map_err(|error| error.to_string()),
+        Ok(None) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    };
+    if let Err(error) = discarded {
+        tracing::warn!(error, "the sandbox is not removed");
+    }
+}
+
 /// A supervisor that ended between starting a sandbox and writing down which process it is took the sandbox's orders
 /// with it: the sandbox ends by itself, within the grace.
-fn wait_for_unknown(spool: &Spool, request: &Request) {
+async fn wait_for_unknown(spool: &Spool, request: &Request) {
     let patience = Duration::from_secs(u64::from(request.caps.grace) + 2);
     let began = std::fs::metadata(spool.path(STARTING)).and_then(|marker| marker.modified());
     let age = began.ok().and_then(|began| began.elapsed().ok()).unwrap_or_default();
-    std::thread::sleep(patience.saturating_sub(age));
+    tokio::time::sleep(patience.saturating_sub(age)).await;
 }
 
 /// The end of a sandbox that nobody saw.

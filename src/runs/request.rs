@@ -1,5 +1,6 @@
 //! What a run was asked to do: everything its supervisor needs to know, as it was when it was submitted.
 
+use crate::sandbox::{Asked, Chosen};
 use crate::{
     db::{Db, DbError},
     domain::{
@@ -43,6 +44,9 @@ pub struct Request {
     pub python: Option<PathBuf>,
     /// Whether a host without any isolation may run it all the same.
     pub allow_unisolated: bool,
+    /// What runs it; requests of the first layout named none.
+    #[serde(default)]
+    pub engine: Chosen,
     /// The database's file.
     pub database: PathBuf,
     /// The store's folder.
@@ -76,6 +80,11 @@ pub struct Bounds {
 }
 
 impl Request {
+    /// What it asks of its engine.
+    pub(super) fn asked(&self) -> Asked {
+        Asked { python: self.python.clone(), allow_unisolated: self.allow_unisolated }
+    }
+
     /// Opens the database that the run belongs to, which must be there: a new empty one in its place would know
     /// nothing of the run.
     pub(super) async fn open_database(&self) -> Result<Db, DbError> {

@@ -14,6 +14,7 @@ use crate::{
         id::{CalculationId, RunId},
         parameters,
     },
+    sandbox::Chosen,
     session::Session,
     storage::StoreError,
 };
@@ -163,6 +164,7 @@ async fn request(session: &Session, id: CalculationId, options: &RunOptions) -> 
         bounds: Bounds { per_user: config.runs.max_per_user, per_host: config.runs.max_per_host },
         python: options.python.clone().or_else(|| config.sandbox.python.clone()).map(absolute),
         allow_unisolated: config.sandbox.allow_unisolated,
+        engine: Chosen::Builtin,
         database: database.ok_or_else(|| SubmitError::NoFile(place.to_owned()))?,
         store: session.store.root().to_owned(),
         queue: queue_folder(session),

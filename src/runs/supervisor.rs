@@ -5,8 +5,7 @@ use super::{
     detach, faults,
     live::{self, LiveState, Phase, StateFile},
     notify::Notify,
-    queue,
-    recover::{self, recover},
+    queue, recover,
     request::Request,
     spool::{Final, Spool, SpoolError, SpoolLock},
     work::{self, Stage},
@@ -137,8 +136,10 @@ impl Life {
             end
         } else if self.spool.path(recover::STARTING).exists() {
             // An earlier supervisor got this far, and no further.
-            let (spool, request) = (self.spool.clone(), self.request.clone());
-            tokio::task::spawn_blocking(move || recover(&spool, &request)).await.map_err(std::io::Error::other)??
+            match self.resume().await? {
+                Some(end) => end,
+                None => return Ok(()),
+            }
         } else {
             match self.begin().await? {
                 Some(end) => end,
@@ -162,12 +163,28 @@ impl Life {
         };
         let end = match work::run(self).await? {
             Stage::Ended(end) => end,
-            Stage::StaysQueued => return Ok(None),
+            Stage::StaysQueued | Stage::NeverStarted => {
+                recover::discard(&self.spool).await;
+                return Ok(None);
+            }
         };
         let end = self.conclude(end).await?;
         // The next one may begin; delivery needs no turn.
         drop(turn);
         Ok(Some(end))
+    }
+
+    /// Goes on where an earlier supervisor stopped.
+    async fn resume(&mut self) -> Result<Option<Final>, Trouble> {
+        let end = match work::resume(self).await? {
+            Stage::Ended(end) => end,
+            Stage::StaysQueued => return Ok(None),
+            Stage::NeverStarted => {
+                std::fs::remove_file(self.spool.path(recover::STARTING))?;
+                return self.begin().await;
+            }
+        };
+        self.conclude(end).await.map(Some)
     }
 
     async fn turn(&mut self) -> Result<Waited, Trouble> {
@@ -216,6 +233,8 @@ impl Life {
             state.waiting_reason = None;
         });
         self.state.write();
+        recover::discard(&self.spool).await;
+        faults::at("discarded");
         let mut pause = Pause::new();
         let began = Instant::now();
         while let Err(error) = self.attempt(end).await {

@@ -24,6 +24,7 @@ pub fn request(root: &Path) -> Request {
         bounds: Bounds { per_user: 2, per_host: 2 },
         python: None,
         allow_unisolated: false,
+        engine: crate::sandbox::Chosen::Builtin,
         database: root.join("mecapy.db"),
         store: root.join("objects"),
         queue: root.join("queue"),

@@ -18,10 +18,8 @@ use crate::{
         status::Status,
     },
     sandbox::{
-        Interpreter, Job, Program, Stopped,
-        builtin::{self, EngineError, Isolation, Level, Running},
+        About, Adopted, Engine, EngineError, Identity, Job, Outputs, Running, Stopped,
         contract::{self, PrepareError, ProgressReader},
-        python,
     },
     storage::{Store, StoreError},
 };
@@ -46,8 +44,10 @@ const MAX_SKIPPED: usize = 10;
 pub(super) enum Stage {
     /// It is over.
     Ended(Final),
-    /// It could not be claimed: nothing has happened, and a later start tries again.
+    /// Nothing more can be done here: a later start goes on from what the spool holds.
     StaysQueued,
+    /// What an earlier supervisor made was never started.
+    NeverStarted,
 }
 
 /// Why a run did not begin.
@@ -55,8 +55,6 @@ pub(super) enum Stage {
 enum Refusal {
     #[error(transparent)]
     Engine(#[from] EngineError),
-    #[error(transparent)]
-    Python(#[from] python::PythonError),
     #[error(transparent)]
     Prepare(#[from] PrepareError),
     #[error("input {name}: {source}")]
@@ -86,47 +84,89 @@ pub(super) async fn run(life: &mut Life) -> Result<Stage, SpoolError> {
         state.waiting_reason = None;
     });
     life.state.write();
-    let request = &life.request;
-    let found = tokio::join!(surroundings(request), prepare(&life.spool, request), request.open_database());
-    let (isolation, level, interpreter) = match (found.0, found.1) {
-        (Ok(surroundings), Ok(())) => surroundings,
-        (Err(refusal), _) | (_, Err(refusal)) => return Ok(Stage::Ended(refused(&refusal))),
+    // Of a supervisor before this one, which ended before any code ran.
+    recover::discard(&life.spool).await;
+    let (request, asked) = (&life.request, life.request.asked());
+    let found =
+        tokio::join!(Engine::open(&request.engine, &asked), prepare(&life.spool, request), request.open_database());
+    let engine = match (found.0, found.1) {
+        (Ok(engine), Ok(())) => engine,
+        (Err(error), _) => return Ok(Stage::Ended(refused(&error.into()))),
+        (_, Err(refusal)) => return Ok(Stage::Ended(refused(&refusal))),
     };
     // Where it could not be opened, claiming tries again and says why.
     life.db = found.2.ok();
+    let job = Job {
+        run: life.request.run,
+        folder: life.spool.path(recover::WORK),
+        program: engine.program(),
+        limits: life.request.limits,
+        caps: life.request.caps,
+    };
     let started_at = Utc::now().naive_utc();
-    let provenance = provenance(request, &isolation, &interpreter);
-    match claim(life, &provenance, started_at).await {
+    let (spool, about) = (life.spool.clone(), engine.about());
+    let provenance = provenance(&life.request, about.clone());
+    let mut note = |identity: &Identity| note(&spool, identity);
+    // Made ahead: the database is told meanwhile.
+    let (created, claimed) = tokio::join!(engine.create(&job, &mut note), claim(life, &provenance, started_at));
+    match claimed {
         Claimed::Ours => {}
         Claimed::Cancelled => return Ok(Stage::Ended(recover::cancelled())),
         Claimed::NotNow => return Ok(Stage::StaysQueued),
     }
+    let created = match created {
+        Ok(created) => created,
+        Err(error) => return Ok(Stage::Ended(refused(&error.into()))),
+    };
     faults::at("claimed");
     life.state.change(|state| {
         state.status = Status::Running;
         state.started_at = Some(started_at);
-        state.isolation = Some((level.name().to_owned(), isolation.guarantee()));
+        state.isolation = Some((about.level, about.guarantee));
     });
     // Not forced to the disk: a host that goes down takes the code along, which then simply runs again.
     life.spool.write(recover::STARTING, &())?;
-    let job = Job {
-        run: life.request.run,
-        folder: life.spool.path(recover::WORK),
-        program: Program::Python(interpreter),
-        limits: life.request.limits,
-        caps: life.request.caps,
-    };
-    let log = LogWriter::create(life.spool.folder(), life.request.caps.log_bytes)
-        .map_err(|source| SpoolError::Io { path: life.spool.path(super::log::LOG), source })?;
-    let mut running = match builtin::start(&job, level).await {
+    let log = new_log(life)?;
+    let running = match created.start(&mut note).await {
         Ok(running) => running,
         Err(error) => return Ok(Stage::Ended(refused(&error.into()))),
     };
-    if let Err(error) = life.spool.write(recover::SANDBOX, running.identity()) {
-        // The sandbox ends with this process in any case; this record only makes it certain.
-        tracing::warn!(%error, "the sandbox's process is not written down");
-    }
     faults::at("started");
+    attend(life, running, log).await
+}
+
+/// Goes on with a run that an earlier supervisor started.
+pub(super) async fn resume(life: &mut Life) -> Result<Stage, SpoolError> {
+    let identity = match life.spool.read::<Identity>(recover::SANDBOX) {
+        Ok(Some(identity)) if identity.outlives_supervisor() => identity,
+        _ => return recover::recover(&life.spool, &life.request).await.map(Stage::Ended),
+    };
+    if let Ok(Some(drained)) = life.spool.read::<Drained>(recover::ENDED) {
+        return collect(life, &identity, drained).await;
+    }
+    let adopted = patiently(life, "the engine does not answer", async || identity.adopt().await).await;
+    let running = match adopted {
+        Some(Adopted::Running(running)) => running,
+        Some(Adopted::NeverStarted) => return Ok(Stage::NeverStarted),
+        Some(Adopted::Over(_)) => return recover::recover(&life.spool, &life.request).await.map(Stage::Ended),
+        None => return Ok(Stage::StaysQueued),
+    };
+    let record = match life.database().await {
+        Ok(db) => db::runs::get(&db, life.request.user, life.request.calculation).await.ok().flatten(),
+        Err(_) => None,
+    };
+    life.state.change(|state| {
+        state.status = Status::Running;
+        state.started_at = record.as_ref().and_then(|record| record.started_at);
+        state.isolation = record.and_then(|record| record.level.zip(record.guarantee));
+    });
+    // The engine has kept the whole of it.
+    let log = new_log(life)?;
+    attend(life, running, log).await
+}
+
+/// Sees a started sandbox to its end, and what it left to the spool.
+async fn attend(life: &mut Life, mut running: Running, log: LogWriter) -> Result<Stage, SpoolError> {
     life.state.change(|state| state.phase = Phase::Running);
     life.state.write();
     let drained = drain(life, &mut running, log).await;
@@ -134,11 +174,58 @@ pub(super) async fn run(life: &mut Life) -> Result<Stage, SpoolError> {
         tracing::warn!(%error, "how the sandbox ended is not written down");
     }
     faults::at("ended");
+    collect(life, &running.identity(), drained).await
+}
+
+/// Brings home what a sandbox that is over has left, and judges it.
+async fn collect(life: &mut Life, identity: &Identity, drained: Drained) -> Result<Stage, SpoolError> {
+    let folder = life.spool.path(recover::WORK);
+    let fetched = patiently(life, "its outputs cannot be read yet", async || identity.fetch(&folder).await).await;
+    let Some(notes) = fetched else { return Ok(Stage::StaysQueued) };
+    faults::at("fetched");
     let (spool, request) = (life.spool.clone(), life.request.clone());
     let collected = tokio::task::spawn_blocking(move || drained.collect(&spool, &request)).await;
-    Ok(Stage::Ended(collected.unwrap_or_else(|error| {
+    let mut end = collected.unwrap_or_else(|error| {
         never_began(ErrorKind::Engine, format!("what the run left could not be read: {error}"))
-    })))
+    });
+    end.outcome.notes.extend(notes);
+    Ok(Stage::Ended(end))
+}
+
+/// Tries again where the engine is away, and says so; `None` where this process shall end first.
+async fn patiently<T>(
+    life: &mut Life,
+    what: &str,
+    mut attempt: impl AsyncFnMut() -> Result<T, EngineError>,
+) -> Option<T> {
+    let mut pause = Pause::new();
+    loop {
+        let error = match attempt().await {
+            Ok(done) => {
+                life.state.change(|state| state.waiting_reason = None);
+                return Some(done);
+            }
+            Err(error) => error,
+        };
+        tracing::warn!(%error, "{what}");
+        life.state.change(|state| state.waiting_reason = Some(format!("{what}: {error}")));
+        life.state.write();
+        if pause.wait(&life.spool, &mut life.terminate).await == Paused::GiveUp {
+            return None;
+        }
+    }
+}
+
+fn new_log(life: &Life) -> Result<LogWriter, SpoolError> {
+    LogWriter::create(life.spool.folder(), life.request.caps.log_bytes)
+        .map_err(|source| SpoolError::Io { path: life.spool.path(super::log::LOG), source })
+}
+
+/// Writes down which sandbox it is.
+fn note(spool: &Spool, identity: &Identity) {
+    if let Err(error) = spool.write(recover::SANDBOX, identity) {
+        tracing::warn!(%error, "which sandbox it is, is not written down");
+    }
 }
 
 fn refused(refusal: &Refusal) -> Final {
@@ -147,17 +234,6 @@ fn refused(refusal: &Refusal) -> Final {
         end.outcome.error_line = error.line();
     }
     end
-}
-
-/// What there is to run it with: found again for each run, since hosts and environments change.
-async fn surroundings(request: &Request) -> Result<(Isolation, Level, Interpreter), Refusal> {
-    let python = request.python.clone();
-    let interpreter = tokio::task::spawn_blocking(move || python::find(python.as_deref()));
-    let isolation = tokio::task::spawn_blocking(builtin::probe);
-    let (interpreter, isolation) = tokio::join!(interpreter, isolation);
-    let isolation = isolation.map_err(io::Error::other)?;
-    let level = isolation.accept(request.allow_unisolated)?;
-    Ok((isolation, level, interpreter.map_err(io::Error::other)??))
 }
 
 /// Makes the folders of the contract, with the input files from the store, each with the hash it had.
@@ -183,14 +259,16 @@ async fn prepare(spool: &Spool, request: &Request) -> Result<(), Refusal> {
     Ok(super::trash::remove(&fetched)?)
 }
 
-fn provenance(request: &Request, isolation: &Isolation, interpreter: &Interpreter) -> Provenance {
+fn provenance(request: &Request, about: About) -> Provenance {
     Provenance {
         run: request.run,
-        engine: "builtin".to_owned(),
-        level: isolation.level.name().to_owned(),
-        guarantee: isolation.guarantee(),
+        engine: about.engine,
+        level: about.level,
+        guarantee: about.guarantee,
         host: request.host.clone(),
-        interpreter: format!("{} ({})", interpreter.path.display(), interpreter.version),
+        interpreter: about.interpreter,
+        image_digest: about.image_digest,
+        container: about.container,
         limits: request.limits,
     }
 }
@@ -246,7 +324,7 @@ async fn try_claim(
 
 /// Reads everything that comes out of a sandbox until it is over.
 async fn drain(life: &mut Life, running: &mut Running, log: LogWriter) -> Drained {
-    let (stdout, stderr) = running.take_output().expect("taken once");
+    let Outputs { stdout, stderr } = running.take_output().expect("taken once");
     let (mut out, mut err) = (Pipe::new(stdout), Pipe::new(stderr));
     let mut joiner = Joiner::new(log);
     let mut meter = Meter::new(ProgressReader::new(&life.spool.path(recover::WORK)));

@@ -6,10 +6,14 @@
 pub mod builtin;
 pub mod contract;
 pub mod docker;
+pub mod engine;
+mod error;
 pub mod job;
 pub mod python;
 
 #[expect(dead_code, reason = "the shim's half of the codec is in the same file")]
 mod wire;
 
+pub use engine::{About, Adopted, Asked, Chosen, Created, Engine, Identity, Outputs, Running};
+pub use error::EngineError;
 pub use job::{Ended, Exit, Interpreter, Job, Program, Stopped};

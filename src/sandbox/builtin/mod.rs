@@ -4,15 +4,16 @@
 //! PID 1 in it, holds the clock and enforces the limits; this module starts it, talks to it over one socket and
 //! turns what it reports into plain data. See `src/sandbox/shim/main.rs` for the other half.
 
-mod error;
 mod filter;
 mod identity;
 mod image;
 mod level;
 mod plan;
+mod ready;
 mod running;
 
-pub use error::EngineError;
+pub use super::error::EngineError;
 pub use identity::{Identity, Leftover, kill_leftover};
 pub use level::{Isolation, Level, probe};
+pub use ready::Ready;
 pub use running::{Running, start};

@@ -8,6 +8,7 @@ use crate::{
         wire::{self, Reason, Report, Sample},
     },
 };
+use rustix::pipe::fcntl_setpipe_size;
 use std::{
     io,
     os::{fd::OwnedFd, unix::net::UnixStream as StdStream},
@@ -23,6 +24,9 @@ use tokio::{
     process::{Child, ChildStderr, ChildStdout, Command},
     sync::watch,
 };
+
+/// The outputs' size where the system grants it: the code runs on while the log is written.
+const PIPE: usize = 1 << 20;
 
 /// How long the set-up may take on a busy host.
 const START_PATIENCE: Duration = Duration::from_mins(1);
@@ -108,6 +112,11 @@ pub async fn start(job: &Job, level: Level) -> Result<Running, EngineError> {
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
     let identity = Identity::of(pid).map_err(EngineError::Spawn)?;
     let output = child.stdout.take().zip(child.stderr.take());
+    if let Some((stdout, stderr)) = &output {
+        // Refused where the user has many pipes; then they keep their size.
+        let _ = fcntl_setpipe_size(stdout, PIPE);
+        let _ = fcntl_setpipe_size(stderr, PIPE);
+    }
     let told = async {
         socket.write_all(&plan.encode()).await?;
         read_report(&mut socket).await

@@ -65,6 +65,8 @@ pub fn provenance(run: RunId) -> Provenance {
         guarantee: "no network".to_owned(),
         host: "here".to_owned(),
         interpreter: "/usr/bin/python3 3.11.2".to_owned(),
+        image_digest: None,
+        container: None,
         limits: Limits::default(),
     }
 }

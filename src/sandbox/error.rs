@@ -1,5 +1,6 @@
 //! What can go wrong around a sandbox. None of it is the fault of the code that was to run.
 
+use super::python::PythonError;
 use std::{io, path::PathBuf};
 
 /// Trouble of the engine or the host.
@@ -28,6 +29,9 @@ pub enum EngineError {
     /// The shim ended without saying how the run ended.
     #[error("sandbox: its supervisor process ended unexpectedly ({0}); everything in the sandbox ended with it")]
     Lost(String),
+    /// No usable interpreter.
+    #[error(transparent)]
+    Python(#[from] PythonError),
     /// A folder of the run is not there or cannot be used.
     #[error("sandbox: {}: {source}", path.display())]
     Folder {

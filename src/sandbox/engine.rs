@@ -1,0 +1,280 @@
+//! The engines as the rest of the program sees them: one way to ask, start, stop, read and end a run.
+//!
+//! An enum over the engines rather than a trait object: there are two, both are known here, and async functions of
+//! an enum need neither boxes nor a macro. Nothing outside of this folder asks which one it is.
+
+use super::{Ended, EngineError, Interpreter, Job, Program, Stopped, builtin};
+use crate::domain::run::Usage;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use tokio::{io::AsyncRead, sync::watch};
+
+/// The engine a run was given when it was submitted. Nothing changes it afterwards.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "engine", rename_all = "lowercase")]
+pub enum Chosen {
+    /// The sandbox made of the kernel's own means.
+    #[default]
+    Builtin,
+}
+
+/// What a run asks of its engine beyond its [`Job`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The interpreter of the host; the one of the PATH where none is named.
+    pub python: Option<PathBuf>,
+    /// Whether a host without any isolation may run it all the same.
+    pub allow_unisolated: bool,
+}
+
+/// What a run's record says of its engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// `builtin` or `docker`.
+    pub engine: String,
+    /// `E0` to `E2`, or the container engine's version.
+    pub level: String,
+    /// What holds and what does not, in words.
+    pub guarantee: String,
+    /// Path and version of the interpreter, or the image's name.
+    pub interpreter: String,
+    /// The image by content: its registry's digest where it has one, else its id.
+    pub image_digest: Option<String>,
+    /// The container's name.
+    pub container: Option<String>,
+}
+
+/// An engine that was found able to run something.
+#[derive(Clone, Debug)]
+pub enum Engine {
+    /// See [`builtin`].
+    Builtin(builtin::Ready),
+}
+
+/// Which sandbox a run has, as its spool keeps it for a later supervisor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Written")]
+#[serde(tag = "engine", rename_all = "lowercase")]
+pub enum Identity {
+    /// A process of this host.
+    Builtin(builtin::Identity),
+}
+
+/// What stands in spools: those of the first layout named no engine.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Tagged(Tagged),
+    Process(builtin::Identity),
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "engine", rename_all = "lowercase")]
+enum Tagged {
+    Builtin(builtin::Identity),
+}
+
+impl From<Written> for Identity {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Tagged(Tagged::Builtin(identity)) | Written::Process(identity) => Self::Builtin(identity),
+        }
+    }
+}
+
+/// What there is of a sandbox whose supervisor is gone.
+#[derive(Debug)]
+pub enum Adopted {
+    /// It goes on, or its end and output wait to be read: as if this process had started it.
+    Running(Running),
+    /// It was made and never started: no code has run.
+    NeverStarted,
+    /// Nothing of it runs any more; `true` where it still did and was ended.
+    Over(bool),
+}
+
+/// A sandbox that is ready to start.
+#[derive(Debug)]
+pub enum Created {
+    /// Started in one step.
+    Builtin(builtin::Ready, Box<Job>),
+}
+
+/// A sandbox that was started.
+///
+/// Whoever holds it reads both outputs to their end (the code blocks where nobody does) while waiting for
+/// [`Running::wait`]: the end of the outputs is not the end of the run, in either direction.
+#[derive(Debug)]
+pub enum Running {
+    /// Ends with the process that holds it.
+    Builtin(builtin::Running),
+}
+
+/// Standard output and standard error.
+pub struct Outputs {
+    /// As the code wrote it.
+    pub stdout: Box<dyn AsyncRead + Send + Unpin>,
+    /// As the code wrote it.
+    pub stderr: Box<dyn AsyncRead + Send + Unpin>,
+}
+
+impl std::fmt::Debug for Outputs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Outputs")
+    }
+}
+
+impl Engine {
+    /// Finds what was chosen, without starting anything.
+    ///
+    /// # Errors
+    ///
+    /// In words for the person who asked: what is missing, and what can be done.
+    pub async fn open(chosen: &Chosen, asked: &Asked) -> Result<Self, EngineError> {
+        match chosen {
+            Chosen::Builtin => builtin::Ready::open(asked).await.map(Self::Builtin),
+        }
+    }
+
+    /// For the run's record and the header.
+    pub fn about(&self) -> About {
+        match self {
+            Self::Builtin(ready) => ready.about(),
+        }
+    }
+
+    /// What starts the calculation's code here.
+    pub fn program(&self) -> Program {
+        match self {
+            Self::Builtin(ready) => Program::Python(ready.interpreter()),
+        }
+    }
+
+    /// Makes the sandbox of a job. `note` is told who it is before there is anything to leave behind.
+    pub async fn create(&self, job: &Job, _note: &mut (dyn FnMut(&Identity) + Send)) -> Result<Created, EngineError> {
+        match self {
+            Self::Builtin(ready) => Ok(Created::Builtin(ready.clone(), Box::new(job.clone()))),
+        }
+    }
+}
+
+impl Created {
+    /// Starts the code. Every error means that it did not run.
+    pub async fn start(self, note: &mut (dyn FnMut(&Identity) + Send)) -> Result<Running, EngineError> {
+        match self {
+            Self::Builtin(ready, job) => {
+                let (running, identity) = ready.start(&job).await?;
+                note(&Identity::Builtin(identity));
+                Ok(Running::Builtin(running))
+            }
+        }
+    }
+}
+
+impl Running {
+    /// The outputs; once.
+    pub fn take_output(&mut self) -> Option<Outputs> {
+        match self {
+            Self::Builtin(running) => {
+                let (stdout, stderr) = running.take_output()?;
+                Some(Outputs { stdout: Box::new(stdout), stderr: Box::new(stderr) })
+            }
+        }
+    }
+
+    /// Which sandbox it is.
+    pub fn identity(&self) -> Identity {
+        match self {
+            Self::Builtin(running) => Identity::Builtin(running.identity().clone()),
+        }
+    }
+
+    /// The latest figures.
+    pub fn usage(&self) -> Usage {
+        *self.watch_usage().borrow()
+    }
+
+    /// The figures as they come, at least once a second where they change.
+    pub fn watch_usage(&self) -> watch::Receiver<Usage> {
+        match self {
+            Self::Builtin(running) => running.watch_usage(),
+        }
+    }
+
+    /// Asks for the end: after a cancel or the timeout SIGTERM to every process and SIGKILL after `Caps::grace`,
+    /// after any other reason SIGKILL at once. The first reason counts.
+    pub fn stop(&self, why: Stopped) {
+        match self {
+            Self::Builtin(running) => running.stop(why),
+        }
+    }
+
+    /// Waits until nothing of the sandbox runs. May be cancelled and called again.
+    pub async fn wait(&mut self) -> Result<Ended, EngineError> {
+        match self {
+            Self::Builtin(running) => running.wait().await,
+        }
+    }
+}
+
+impl Identity {
+    /// Whether the sandbox goes on without its supervisor, so that another one takes it over; otherwise a start of
+    /// mecapy ends it.
+    pub const fn outlives_supervisor(&self) -> bool {
+        match self {
+            Self::Builtin(_) => false,
+        }
+    }
+
+    /// Finds what there is of it, and ends what nobody can go on with.
+    pub async fn adopt(&self) -> Result<Adopted, EngineError> {
+        match self {
+            Self::Builtin(identity) => {
+                let identity = identity.clone();
+                let ended = tokio::task::spawn_blocking(move || builtin::kill_leftover(&identity)).await;
+                let ended = ended.map_err(std::io::Error::other).flatten().map_err(EngineError::Spawn)?;
+                Ok(Adopted::Over(ended == builtin::Leftover::Killed))
+            }
+        }
+    }
+
+    /// Brings what the sandbox holds of the run's folders to `folder`, where the engine keeps them elsewhere. It may
+    /// be repeated. Gives a sentence for each thing that did not come along.
+    pub async fn fetch(&self, _folder: &Path) -> Result<Vec<String>, EngineError> {
+        match self {
+            Self::Builtin(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Removes what is left of it. Nothing being there is what was wanted.
+    pub async fn discard(&self) -> Result<(), EngineError> {
+        match self {
+            Self::Builtin(_) => Ok(()),
+        }
+    }
+}
+
+impl Program {
+    /// The interpreter, where it is one of the host.
+    pub const fn interpreter(&self) -> &Interpreter {
+        match self {
+            Self::Python(interpreter) => interpreter,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spool_of_the_first_layout_names_a_process() {
+        let old = r#"{"boot_id":"b","pid":7,"start_time":9}"#;
+        let identity: Identity = serde_json::from_str(old).unwrap();
+        let process = builtin::Identity { boot_id: "b".into(), pid: 7, start_time: 9 };
+        assert_eq!(identity, Identity::Builtin(process));
+        let text = serde_json::to_string(&identity).unwrap();
+        assert!(text.contains("\"engine\":\"builtin\""), "{text}");
+        assert_eq!(serde_json::from_str::<Identity>(&text).unwrap(), identity);
+    }
+}
