@@ -2,6 +2,7 @@
 
 mod cli;
 mod db;
+mod docker;
 mod keys;
 mod pty;
 mod repository;

@@ -1,8 +1,8 @@
 //! What several integration tests use.
 
+pub mod docker;
 pub mod home;
 pub mod pty;
-
 pub mod user;
 
 use std::{

@@ -1,0 +1,3 @@
+//! The container engine, against real ones.
+
+mod servers;

@@ -1,0 +1,119 @@
+//! Debian's registry on loopback, where engines allow plain HTTP.
+
+use super::{Engine, block_on, keeper::Keeper, on_the_path, said};
+use bollard::{
+    auth::DockerCredentials,
+    query_parameters::{PushImageOptionsBuilder, TagImageOptionsBuilder},
+};
+use futures_util::TryStreamExt as _;
+use std::{
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::Command,
+    time::Duration,
+};
+
+/// The person whom a private registry knows.
+pub const PERSON: &str = "ann";
+/// Her password.
+pub const PASSWORD: &str = "correct horse";
+/// The same as bcrypt, which is all that the registry reads.
+const HTPASSWD: &str = include_str!("htpasswd");
+
+/// A registry of the test's own.
+pub struct Registry {
+    keeper: Keeper,
+    address: SocketAddr,
+    private: bool,
+}
+
+impl Registry {
+    /// A registry that anybody may read and write, or `None` after saying that the test is skipped.
+    pub fn open() -> Option<Self> {
+        said(Self::start(false))
+    }
+
+    /// One that wants [`PERSON`] and [`PASSWORD`].
+    pub fn private() -> Option<Self> {
+        said(Self::start(true))
+    }
+
+    fn start(private: bool) -> Result<Self, String> {
+        if !on_the_path("docker-registry") {
+            return Err("no docker-registry on the PATH".into());
+        }
+        // Somebody may take the port between here and there.
+        let mut told = String::new();
+        for _ in 0..5 {
+            let address = TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a free port");
+            let mut keeper = Keeper::new("registry", |folder| {
+                let settings = folder.join("settings.yml");
+                let mut text = format!(
+                    "version: 0.1\nlog:\n  level: warn\nstorage:\n  filesystem:\n    rootdirectory: {}\n  \
+                     delete:\n    enabled: true\nhttp:\n  addr: {address}\n",
+                    folder.join("store").display()
+                );
+                if private {
+                    let people = folder.join("htpasswd");
+                    std::fs::write(&people, HTPASSWD).expect("the folder is ours");
+                    text += &format!("auth:\n  htpasswd:\n    realm: tests\n    path: {}\n", people.display());
+                }
+                std::fs::write(&settings, text).expect("the folder is ours");
+                let mut command = Command::new("docker-registry");
+                command.arg("serve").arg(settings);
+                command
+            });
+            keeper.order("start");
+            match keeper.wait(Duration::from_secs(20), || TcpStream::connect(address).is_ok()) {
+                Ok(()) => return Ok(Self { keeper, address, private }),
+                Err(log) => told = log,
+            }
+        }
+        Err(format!("docker-registry does not start here: {told}"))
+    }
+
+    /// Host and port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The reference of an image in it: `127.0.0.1:PORT/NAME`.
+    pub fn name(&self, name: &str) -> String {
+        format!("{}/{name}", self.address)
+    }
+
+    /// Pushes an image of an engine under `name:tag` and gives its reference.
+    #[track_caller]
+    pub fn push(&self, engine: &Engine, image: &str, name: &str, tag: &str) -> String {
+        let repository = self.name(name);
+        let credentials = self.private.then(|| DockerCredentials {
+            username: Some(PERSON.into()),
+            password: Some(PASSWORD.into()),
+            ..DockerCredentials::default()
+        });
+        block_on(async {
+            let client = engine.client();
+            let options = TagImageOptionsBuilder::new().repo(&repository).tag(tag).build();
+            client.tag_image(image, Some(options)).await.expect("the image is there");
+            let options = PushImageOptionsBuilder::new().tag(tag).build();
+            let said: Vec<_> = client
+                .push_image(&repository, Some(options), Some(credentials.unwrap_or_default()))
+                .try_collect()
+                .await
+                .unwrap_or_else(|error| panic!("{error}: {}", self.keeper.log()));
+            assert!(said.iter().all(|line| line.error_detail.is_none()), "{said:?}");
+            // The engine has to ask for it again.
+            for reference in [format!("{repository}:{tag}")] {
+                client
+                    .remove_image(&reference, None::<bollard::query_parameters::RemoveImageOptions>, None)
+                    .await
+                    .expect("a tag goes");
+            }
+        });
+        format!("{repository}:{tag}")
+    }
+
+    /// Stops it; connections are refused from then on.
+    pub fn stop(&mut self) {
+        self.keeper.order("stop");
+    }
+}
