@@ -1,14 +1,15 @@
 //! The sample tools give the published or exact results of their worked examples, and refuse bad parameters.
 
+use crate::support::home::Home;
 use mecapy::{domain::tool::DEFAULT_IMAGE, samples::samples};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::{
     collections::BTreeSet,
     fs,
-    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 /// One worked example of `example.json`.
@@ -41,70 +42,94 @@ fn examples(tool: &str) -> Vec<Example> {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// What the tools are called with outside the sandbox: `sys.argv` is the tool's code and a mode, stdin the parameters.
+/// What a run came to: the object that `calc run --wait --json` prints.
+type Ended = Value;
+
+/// Runs a tool as a person does, in the sandbox. With two cores, since the tools' own half would only make it slower.
+fn run(home: &Home, tool: &str, parameters: &Map<String, Value>, more: &[&str]) -> Ended {
+    let parameters = Value::Object(parameters.clone()).to_string();
+    let words = ["calc", "run", "--tool", tool, "--params", &parameters, "--cpu", "2", "--wait", "--json"];
+    let done = home.run(&[&words, more].concat());
+    serde_json::from_str(&done.out).unwrap_or_else(|error| panic!("{tool}: {error}: {done:?}"))
+}
+
+/// The result of a run that ended well.
+fn result(home: &Home, ended: &Ended) -> Value {
+    assert_eq!(ended["status"], "completed", "{ended:#}");
+    let done = home.run(&["calc", "result", &ended["id"].to_string(), "--json"]).code(0);
+    serde_json::from_str(&done.out).unwrap()
+}
+
+/// A calculation that is given a tool's code as a file and does with it what `mode` says.
 const DRIVER: &str = r#"
-import inspect, json, math, runpy, sys, xml.dom.minidom, pathlib
-calculate = runpy.run_path(sys.argv[1])["calculate"]
-given = json.load(sys.stdin)
-signature = inspect.signature(calculate).parameters
-if sys.argv[2] == "run":
-    result = calculate(**given)
-    for plot in pathlib.Path("relocated/out").rglob("*.svg"):
-        xml.dom.minidom.parse(str(plot))
-    json.dump(result, sys.stdout, allow_nan=False)
-elif sys.argv[2] == "refuse":
+import inspect, json, math, os, runpy
+from pathlib import Path
+OUT = Path(os.environ["MECAPY_SCRATCH"]).parent / "out"
+
+def calculate(tool, mode):
+    function = runpy.run_path(str(tool))["calculate"]
+    signature = inspect.signature(function).parameters
+    if mode == "progress":
+        result = function()
+        return {"result": result, "progress": (OUT / "progress.jsonl").read_text()}
+    if mode == "describe":
+        lines = (function.__doc__ or "").splitlines()
+        return {"faults": [name for name, parameter in signature.items()
+            if parameter.default is parameter.empty or parameter.annotation is parameter.empty
+            or not any(line.strip().startswith(name + ": ") for line in lines)]}
     faults = []
     for name in signature:
         for bad in ({"x": 1}, -1e30, math.nan, "", True):
             if isinstance(bad, type(signature[name].default)) and isinstance(bad, bool):
                 continue
             try:
-                calculate(**{name: bad})
+                function(**{name: bad})
                 faults.append(f"{name} = {bad!r} was taken")
             except ValueError as error:
                 if name not in str(error) or len(str(error)) > 400:
                     faults.append(f"{name} = {bad!r}: {error}")
             except Exception as error:
                 faults.append(f"{name} = {bad!r}: {type(error).__name__}: {error}")
-    if list(pathlib.Path(".").rglob("*.*")):
-        faults.append("a refused parameter left files behind")
-    json.dump(faults, sys.stdout)
-elif sys.argv[2] == "refusal":
-    try:
-        json.dump(["taken", calculate(**given)], sys.stdout)
-    except ValueError as error:
-        json.dump(str(error), sys.stdout)
-elif sys.argv[2] == "describe":
-    lines = (calculate.__doc__ or "").splitlines()
-    json.dump([name for name, parameter in signature.items()
-        if parameter.default is parameter.empty or parameter.annotation is parameter.empty
-        or not any(line.strip().startswith(name + ": ") for line in lines)], sys.stdout)
+    left = [str(path) for path in OUT.rglob("*") if path.is_file()]
+    if left:
+        faults.append(f"a refused parameter left files behind: {left}")
+    return {"faults": faults}
 "#;
 
-/// Runs the driver in an empty folder; what it printed, and its folder.
-fn drive(tool: &str, mode: &str, parameters: &Map<String, Value>) -> (Value, tempfile::TempDir) {
-    drive_with("python3", tool, mode, parameters)
+/// Runs the driver on a tool's code, in the sandbox.
+fn drive(home: &Home, tool: &str, mode: &str) -> Value {
+    let driver = home.file(&format!("{tool}-{mode}.py"), DRIVER);
+    let code = format!("tool={}", folder().join(tool).join("code.py").display());
+    let mode = format!("mode={mode}");
+    let done = home.run(&[
+        "calc",
+        "run",
+        driver.to_str().unwrap(),
+        "--input",
+        &code,
+        "--param",
+        &mode,
+        "--cpu",
+        "2",
+        "--wait",
+        "--json",
+    ]);
+    let ended: Ended = serde_json::from_str(&done.out).unwrap_or_else(|error| panic!("{tool}: {error}: {done:?}"));
+    result(home, &ended)
 }
 
-/// The same with a chosen interpreter.
-fn drive_with(python: &str, tool: &str, mode: &str, parameters: &Map<String, Value>) -> (Value, tempfile::TempDir) {
-    let here = tempfile::tempdir().unwrap();
-    let mut child = Command::new(python)
-        .args(["-I", "-B", "-c", DRIVER])
-        .arg(folder().join(tool).join("code.py"))
-        .arg(mode)
-        .current_dir(here.path())
-        // As in a sandbox without a mount namespace: the folders are elsewhere, and only this says where.
-        .env("MECAPY_SCRATCH", here.path().join("relocated/scratch"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("python3 starts");
-    child.stdin.take().unwrap().write_all(Value::Object(parameters.clone()).to_string().as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{tool} {mode}: {}", String::from_utf8_lossy(&output.stderr));
-    (serde_json::from_slice(&output.stdout).unwrap(), here)
+/// Does `work` for each of `items`, two at a time: as many runs as a person may have.
+fn each<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    work(item);
+                }
+            });
+        }
+    });
 }
 
 /// Every expected figure that `result` misses, in words.
@@ -151,41 +176,77 @@ fn every_folder_is_embedded_and_complete() {
 
 #[test]
 fn worked_examples_come_out_as_published() {
-    for tool in samples() {
-        let examples = examples(&tool.name);
-        assert!(examples.len() >= 2, "{}: one example proves little", tool.name);
-        for example in examples {
-            assert!(example.source.len() > 40, "{}: {}: where is the figure from?", tool.name, example.title);
-            assert!(!example.expected.is_empty(), "{}: {}: nothing is expected", tool.name, example.title);
-            let (result, _) = drive(&tool.name, "run", &example.parameters);
-            let misses = misses(&result, &example);
-            assert!(misses.is_empty(), "{}: {misses:#?}\n{result:#}", tool.name);
+    let home = Home::new();
+    let all: Vec<(String, Example)> = samples()
+        .into_iter()
+        .flat_map(|tool| {
+            let examples = examples(&tool.name);
+            assert!(examples.len() >= 2, "{}: one example proves little", tool.name);
+            examples.into_iter().map(move |example| (tool.name.clone(), example))
+        })
+        .collect();
+    each(&all, |(tool, example)| {
+        assert!(example.source.len() > 40, "{tool}: {}: where is the figure from?", example.title);
+        assert!(!example.expected.is_empty(), "{tool}: {}: nothing is expected", example.title);
+        let result = result(&home, &run(&home, tool, &example.parameters, &[]));
+        let misses = misses(&result, example);
+        assert!(misses.is_empty(), "{tool}: {misses:#?}\n{result:#}");
+    });
+}
+
+/// Checks a result made from the defaults, with what was left in `out`.
+fn check_defaults(tool: &str, result: &Value, out: &Path) {
+    let object = result.as_object().unwrap();
+    assert!(object.values().any(Value::is_number), "{tool}: {result}");
+    let missing: Vec<&String> = object.iter().filter(|(_, value)| value.is_null()).map(|(key, _)| key).collect();
+    assert!(missing.is_empty(), "{tool}: the defaults give no {missing:?}");
+    let named = object.values().flat_map(|value| value.as_array().cloned().unwrap_or(vec![value.clone()]));
+    let named: Vec<String> = named.filter_map(|value| value.as_str().map(str::to_owned)).collect();
+    for name in named.iter().filter_map(|file| file.strip_prefix("artifacts/")) {
+        let path = out.join(name);
+        assert!(fs::metadata(&path).is_ok_and(|found| found.len() > 100), "{tool}: {name}");
+        if name.ends_with(".svg") {
+            let parse = "import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])";
+            let parsed = Command::new("python3").args(["-I", "-c", parse]).arg(&path).status().unwrap();
+            assert!(parsed.success(), "{tool}: {name} is not well-formed");
         }
     }
 }
 
 #[test]
 fn defaults_give_a_result_at_once_and_the_files_it_names() {
+    let home = Home::new();
+    each(&samples(), |tool| {
+        let ended = run(&home, &tool.name, &Map::new(), &[]);
+        let out = home.path().join(format!("out-{}", tool.name));
+        home.run(&["calc", "result", &ended["id"].to_string(), "--files", out.to_str().unwrap()]).code(0);
+        check_defaults(&tool.name, &result(&home, &ended), &out);
+    });
+}
+
+#[test]
+fn the_folders_may_be_anywhere() {
+    // As in a sandbox without a mount namespace: only one variable says where they are.
+    let call = "import json, runpy, sys; json.dump(runpy.run_path(sys.argv[1])['calculate'](), sys.stdout)";
     for tool in samples() {
-        let (result, here) = drive(&tool.name, "run", &Map::new());
-        let object = result.as_object().unwrap();
-        assert!(object.values().any(Value::is_number), "{}: {result}", tool.name);
-        let missing: Vec<&String> = object.iter().filter(|(_, value)| value.is_null()).map(|(key, _)| key).collect();
-        assert!(missing.is_empty(), "{}: the defaults give no {missing:?}", tool.name);
-        let named = object.values().flat_map(|value| value.as_array().cloned().unwrap_or(vec![value.clone()]));
-        for file in named.filter_map(|value| value.as_str().map(str::to_owned)) {
-            if let Some(name) = file.strip_prefix("artifacts/") {
-                let path = here.path().join("relocated/out/artifacts").join(name);
-                assert!(fs::metadata(&path).is_ok_and(|found| found.len() > 100), "{}: {file}", tool.name);
-            }
-        }
+        let here = tempfile::tempdir().unwrap();
+        let output = Command::new("python3")
+            .args(["-I", "-B", "-c", call])
+            .arg(folder().join(&tool.name).join("code.py"))
+            .current_dir(here.path())
+            .env("MECAPY_SCRATCH", here.path().join("relocated/scratch"))
+            .output()
+            .expect("python3 starts");
+        assert!(output.status.success(), "{}: {}", tool.name, String::from_utf8_lossy(&output.stderr));
+        let result = serde_json::from_slice(&output.stdout).unwrap();
+        check_defaults(&tool.name, &result, &here.path().join("relocated/out/artifacts"));
     }
 }
 
 #[test]
 fn the_truss_reports_how_its_residual_falls() {
-    let (result, here) = drive("truss_2d", "run", &Map::new());
-    let text = fs::read_to_string(here.path().join("relocated/out/progress.jsonl")).unwrap();
+    let driven = drive(&Home::new(), "truss_2d", "progress");
+    let text = driven["progress"].as_str().unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let steps: Vec<f64> = lines.iter().map(|line| line["step"].as_f64().unwrap()).collect();
     assert!(steps.is_sorted() && steps.iter().all(|step| (0.0..=100.0).contains(step)), "{steps:?}");
@@ -195,15 +256,13 @@ fn the_truss_reports_how_its_residual_falls() {
     assert_eq!(last["step"], 100);
     assert!(last["residual"].as_f64().unwrap() <= 1e-10);
     // The residual that the solver carried along is the residual of its answer.
-    assert!(result["true_residual"].as_f64().unwrap() <= 1e-9, "{result}");
+    assert!(driven["result"]["true_residual"].as_f64().unwrap() <= 1e-9, "{driven}");
 }
 
 #[test]
 fn bad_parameters_are_refused_by_name() {
-    for tool in samples() {
-        let (faults, _here) = drive(&tool.name, "refuse", &Map::new());
-        assert_eq!(faults, json!([]), "{}", tool.name);
-    }
+    let home = Home::new();
+    each(&samples(), |tool| assert_eq!(drive(&home, &tool.name, "refuse"), json!({"faults": []}), "{}", tool.name));
 }
 
 #[test]
@@ -213,7 +272,8 @@ fn parameters_that_contradict_each_other_are_refused_in_words() {
         let nodes = json!([[0, 0], [4, 0], [4, 3], [0, 3]]);
         json!({"nodes_m": nodes, "bars": bars, "supports": [[0, "xy"], [1, "y"]], "loads_kN": loads})
     };
-    for (tool, parameters, words) in [
+    let home = Home::new();
+    let cases = [
         (
             "beam_deflection",
             json!({"length_m": 2, "load_position_m": 2.5}),
@@ -234,18 +294,20 @@ fn parameters_that_contradict_each_other_are_refused_in_words() {
         ("truss_2d", truss(json!([[0, 1], [1, 2], [2, 3], [0, 3]]), json!([[3, 1, 0]])), "a mechanism"),
         ("truss_2d", truss(json!([[0, 1], [1, 2], [0, 2]]), json!([[3, 1, 0]])), "a mechanism"),
         ("truss_2d", truss(json!([[0, 1], [1, 2], [0, 2]]), json!([[0, 1, 1]])), "no load acts on a free node"),
-    ] {
-        let (message, _here) = drive(tool, "refusal", parameters.as_object().unwrap());
-        assert!(message.as_str().is_some_and(|message| message.contains(words)), "{tool} {parameters}: {message}");
-    }
+    ];
+    each(&cases, |(tool, parameters, words)| {
+        let ended = run(&home, tool, parameters.as_object().unwrap(), &[]);
+        let message = ended["error_message"].as_str().unwrap_or_default();
+        let first = message.lines().next().unwrap_or_default();
+        assert_eq!(ended["status"], "failed", "{tool} {parameters}");
+        assert!(first.contains("ValueError: ") && first.contains(words), "{tool} {parameters}: {message}");
+    });
 }
 
 #[test]
 fn every_parameter_has_a_type_a_default_and_a_line_of_description() {
-    for tool in samples() {
-        let (undescribed, _) = drive(&tool.name, "describe", &Map::new());
-        assert_eq!(undescribed, json!([]), "{}", tool.name);
-    }
+    let home = Home::new();
+    each(&samples(), |tool| assert_eq!(drive(&home, &tool.name, "describe"), json!({"faults": []}), "{}", tool.name));
 }
 
 #[test]
@@ -258,10 +320,11 @@ fn numpy_gives_what_the_standard_library_gives() {
         return crate::support::skipped("no python3 here has numpy");
     };
     let chain = json!({"masses": 60, "left_end": "fixed", "right_end": "fixed"});
+    let home = Home::new();
     let solve = |solver: &str| {
         let mut parameters = chain.as_object().unwrap().clone();
         parameters.insert("solver".to_owned(), json!(solver));
-        drive_with(python, "natural_frequencies", "run", &parameters).0
+        result(&home, &run(&home, "natural_frequencies", &parameters, &["--python", python]))
     };
     let (with, without) = (solve("numpy"), solve("stdlib"));
     assert_eq!(
