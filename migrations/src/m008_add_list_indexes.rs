@@ -18,7 +18,15 @@ const INDEXES: [(&str, &str); 6] = [
 ];
 
 fn up(d: Dialect) -> Vec<String> {
-    INDEXES.map(|(name, on)| format!("CREATE INDEX {}{name} ON {on}", d.concurrently())).to_vec()
+    // Names stand in the order of their bytes on both: no language's order knows the names that begin with a text as
+    // one range, and an update of the system's languages would break the index.
+    let name = match d {
+        Dialect::Sqlite => "lower(name)",
+        Dialect::Postgres => "lower(name) COLLATE \"C\"",
+    };
+    INDEXES
+        .map(|(index, on)| format!("CREATE INDEX {}{index} ON {}", d.concurrently(), on.replace("lower(name)", name)))
+        .to_vec()
 }
 
 fn down(d: Dialect) -> Vec<String> {

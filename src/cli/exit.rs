@@ -230,8 +230,13 @@ fn of_database(error: &DbError) -> Exit {
     match error {
         DbError::Field(_) => Exit::Usage,
         DbError::NotFound { .. } => Exit::NotFound,
-        DbError::ReadOnly { .. } => Exit::Denied,
-        DbError::Address { .. } | DbError::Open { .. } | DbError::Locked { .. } => Exit::Unreachable,
+        DbError::ReadOnly { .. } | DbError::Denied { .. } => Exit::Denied,
+        DbError::Address { .. }
+        | DbError::Open { .. }
+        | DbError::Locked { .. }
+        | DbError::Unreachable { .. }
+        | DbError::TooMany { .. }
+        | DbError::Slow { .. } => Exit::Unreachable,
         _ => Exit::Error,
     }
 }

@@ -61,6 +61,50 @@ pub enum DbError {
         /// Some of its tables.
         tables: Vec<String>,
     },
+    /// A shared database without the present schema.
+    #[error(
+        "the database {place} does not have the schema of this mecapy: {missing}. A shared database is never changed by \
+         itself; whoever owns it runs: mecapy db upgrade"
+    )]
+    Behind {
+        /// Where.
+        place: String,
+        /// What is not there.
+        missing: String,
+    },
+    /// The server does not answer, or breaks off.
+    #[error("the database {place} cannot be reached: {problem}")]
+    Unreachable {
+        /// Where.
+        place: String,
+        /// The cause and the way out.
+        problem: String,
+    },
+    /// The server has no connection left for us, or all of ours are in use.
+    #[error("the database {place} has no connection left: {problem}")]
+    TooMany {
+        /// Where.
+        place: String,
+        /// Whose bound it is, and what to do.
+        problem: String,
+    },
+    /// The server refuses the person or what the person does.
+    #[error("the database {place} refuses: {problem}")]
+    Denied {
+        /// Where.
+        place: String,
+        /// What it refuses.
+        problem: String,
+    },
+    /// A statement took longer than it may.
+    #[error(
+        "the database {place} took longer than a statement may (database.statement_timeout); it is busy, or waits for \
+         another program's lock. Try again"
+    )]
+    Slow {
+        /// Where.
+        place: String,
+    },
     /// Another process kept the write lock longer than we wait.
     #[error("the database {place} is locked by another program; close it there, or try again")]
     Locked {
@@ -113,6 +157,9 @@ impl DbError {
 
     /// The error behind `error`, told for the database at `place`.
     pub(super) fn explain(place: &str, error: DbErr) -> Self {
+        if let Some(error) = super::server_error::explain(place, &error) {
+            return error;
+        }
         let place = place.to_owned();
         let Some((code, detail)) = sqlite_error(&error) else {
             return Self::Other { place, source: Arc::new(error) };
@@ -129,16 +176,17 @@ impl DbError {
                 place,
                 problem: "SQLite could not open it; look at the permissions of the file and of its folder".to_owned(),
             },
-            19 if code == CONSTRAINT_FOREIGN_KEY => Self::Conflict(
-                "what this refers to is gone (a file, a tool, the calculation it repeats) or is still used by others"
-                    .to_owned(),
-            ),
+            19 if code == CONSTRAINT_FOREIGN_KEY => Self::Conflict(REFERENCE.to_owned()),
             19 => Self::Conflict(format!("the database refuses the values: {detail}")),
             26 => Self::NotADatabase { place },
             _ => Self::Other { place, source: Arc::new(error) },
         }
     }
 }
+
+/// What a broken reference means.
+pub(super) const REFERENCE: &str =
+    "what this refers to is gone (a file, a tool, the calculation it repeats) or is still used by others";
 
 /// A row that is referred to is missing, or one that is still referred to would be.
 const CONSTRAINT_FOREIGN_KEY: i32 = 0x313;

@@ -15,17 +15,21 @@ pub mod users;
 mod error;
 mod facts;
 mod open;
+mod options;
+mod server_error;
 mod time;
 mod url;
 mod validate;
 
 pub use error::DbError;
 pub use facts::{Facts, facts};
+pub use options::Options;
 pub use time::Timestamp;
 
 use chrono::NaiveDateTime;
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 use std::sync::Arc;
 
@@ -38,6 +42,8 @@ struct Inner {
     connection: DatabaseConnection,
     place: String,
     notes: Vec<String>,
+    /// Dropped with the rest.
+    _overflow: Option<open::Overflow>,
 }
 
 impl Db {
@@ -79,6 +85,15 @@ impl Db {
             ..TransactionOptions::default()
         };
         self.connection().begin_with_options(options).await.of(self)
+    }
+
+    /// Keeps others from writing to `table` until the transaction ends; on SQLite each transaction of ours does.
+    async fn lock_writers(&self, transaction: &DatabaseTransaction, table: &str) -> Result<(), DbError> {
+        if self.connection().get_database_backend() == DbBackend::Postgres {
+            let lock = format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE");
+            transaction.execute_unprepared(&lock).await.of(self)?;
+        }
+        Ok(())
     }
 
     fn time(&self, at: NaiveDateTime) -> Timestamp {

@@ -31,6 +31,7 @@ pub async fn seed(db: &Db, author: UserId, tools: &[NewTool]) -> Result<bool, Db
         return Ok(false);
     }
     let transaction = db.begin().await?;
+    db.lock_writers(&transaction, "tools").await?;
     // Asked again under the write lock: another process may have been first.
     if tool::Entity::find().limit(1).count(&transaction).await.of(db)? > 0 {
         return Ok(false);

@@ -18,7 +18,7 @@ use crate::domain::{
     status::Status,
 };
 use sea_orm::{
-    ConnectionTrait, ExprTrait, QueryResult,
+    ConnectionTrait, DbBackend, ExprTrait, QueryResult,
     sea_query::{Condition, Expr, Func, Order, Query, SelectStatement, UnionType, Value},
 };
 use std::cmp::Ordering;
@@ -218,7 +218,7 @@ impl<'a> List<'a> {
     fn key(&self) -> Expr {
         match self.sort {
             CalculationSort::Created => Expr::col(("c", calculation::Column::CreatedAt)),
-            CalculationSort::Name => Func::lower(Expr::col(("c", calculation::Column::Name))).into(),
+            CalculationSort::Name => name_key(self.db),
             CalculationSort::Status => Expr::col(("c", calculation::Column::Status)),
             CalculationSort::Started => Expr::col(("c", calculation::Column::StartedAt)),
             CalculationSort::Duration => Expr::col(("c", calculation::Column::ExecutionTime)),
@@ -272,6 +272,15 @@ impl<'a> List<'a> {
             _ => Ordering::Equal,
         };
         directed(values.then(left.id.cmp(&right.id)))
+    }
+}
+
+/// The name as the lists are sorted by it: folded as the database folds it, in the order of its bytes.
+pub(super) fn name_key(db: &Db) -> Expr {
+    let lower = Func::lower(Expr::col(("c", calculation::Column::Name)));
+    match db.connection().get_database_backend() {
+        DbBackend::Postgres => Expr::cust_with_expr("$1 COLLATE \"C\"", lower),
+        _ => lower.into(),
     }
 }
 

@@ -4,7 +4,7 @@
 //! Few matches are sorted here; where there are many, the list is walked in its own order, in which a page of them is
 //! met soon. So neither a rare nor a common text reads or sorts everything.
 
-use super::list::{Anchor, Entry, List};
+use super::list::{Anchor, Entry, List, name_key};
 use crate::db::{Db, DbError, Explain, entity::calculation};
 use crate::domain::{
     calculation::CalculationRow,
@@ -13,7 +13,7 @@ use crate::domain::{
 };
 use sea_orm::{
     ConnectionTrait, DbBackend, ExprTrait,
-    sea_query::{Expr, Func, LikeExpr, Query, SelectStatement, UnionType, extension::sqlite::SqliteExpr},
+    sea_query::{Expr, Func, Query, SelectStatement, UnionType, extension::sqlite::SqliteExpr},
 };
 use std::sync::LazyLock;
 
@@ -106,7 +106,9 @@ impl Source {
         for row in db.connection().query_all(&select).await.of(db)? {
             entries.push(list.entry(&row)?);
         }
-        entries.retain(|entry| needle.matches(&entry.row.name));
+        if !folds_itself(db) {
+            entries.retain(|entry| needle.matches(&entry.row.name));
+        }
         entries.sort_by(|left, right| list.compare(&left.cursor, &right.cursor));
         Ok(Self::Sorted(entries))
     }
@@ -164,7 +166,7 @@ async fn walk(
     Ok(found)
 }
 
-/// What the names must hold, folded.
+/// What the names must hold, whatever its case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Needle {
     /// Three characters or more, anywhere.
@@ -176,18 +178,18 @@ pub(super) enum Needle {
 impl Needle {
     /// `None` where the text asks for nothing.
     pub(super) fn new(text: &str) -> Option<Self> {
-        let folded = fold(text.trim());
-        match folded.chars().count() {
+        let text = text.trim();
+        match text.chars().count() {
             0 => None,
-            1 | 2 => Some(Self::Prefix(folded)),
-            _ => Some(Self::Part(folded)),
+            1 | 2 => Some(Self::Prefix(text.to_owned())),
+            _ => Some(Self::Part(text.to_owned())),
         }
     }
 
     fn matches(&self, name: &str) -> bool {
         match self {
-            Self::Part(part) => fold(name).contains(part.as_str()),
-            Self::Prefix(prefix) => fold(name).starts_with(prefix.as_str()),
+            Self::Part(part) => fold(name).contains(&fold(part)),
+            Self::Prefix(prefix) => fold(name).starts_with(&fold(prefix)),
         }
     }
 
@@ -199,7 +201,7 @@ impl Needle {
     /// Selects the ids of the rows that may match, at most `limit`.
     pub(super) fn candidates(&self, list: &List<'_>, limit: Option<usize>) -> SelectStatement {
         let mut select = match self {
-            Self::Part(part) if list.db.connection().get_database_backend() == DbBackend::Sqlite => Query::select()
+            Self::Part(part) if !folds_itself(list.db) => Query::select()
                 .column("rowid")
                 .from("calculation_names")
                 // In quotes it is one phrase to FTS5, whatever it holds.
@@ -207,7 +209,8 @@ impl Needle {
                 .take(),
             Self::Part(part) => named(list, contains(part)),
             Self::Prefix(prefix) => {
-                let mut ranges = ways(prefix).into_iter().map(|way| named(list, between(way)));
+                let ways = if folds_itself(list.db) { vec![prefix.clone()] } else { ways(&fold(prefix)) };
+                let mut ranges = ways.into_iter().map(|way| named(list, between(list.db, way)));
                 let mut first = ranges.next().unwrap_or_default();
                 first.unions(ranges.map(|range| (UnionType::All, range))).take()
             }
@@ -230,21 +233,28 @@ fn named(list: &List<'_>, condition: Expr) -> SelectStatement {
         .take()
 }
 
-/// The name as the database folds it.
-fn key() -> Expr {
-    Func::lower(Expr::col(("c", calculation::Column::Name))).into()
+/// Whether the database folds letters of every script, in its own way, names and texts alike.
+fn folds_itself(db: &Db) -> bool {
+    db.connection().get_database_backend() == DbBackend::Postgres
 }
 
 /// For the trigram index of PostgreSQL.
 fn contains(part: &str) -> Expr {
     let pattern = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    key().like(LikeExpr::new(format!("%{pattern}%")).escape('\\'))
+    Expr::cust_with_exprs(
+        "lower($1) LIKE lower($2)",
+        [Expr::col(("c", calculation::Column::Name)), Expr::val(format!("%{pattern}%"))],
+    )
 }
 
 /// The names that begin with `prefix`, as a range of their index.
-fn between(prefix: String) -> Expr {
+fn between(db: &Db, prefix: String) -> Expr {
     let end = format!("{prefix}\u{10ffff}");
-    key().gte(prefix).and(key().lt(end))
+    if folds_itself(db) {
+        let bound = |text: String| Func::lower(Expr::val(text));
+        return name_key(db).gte(bound(prefix)).and(name_key(db).lt(bound(end)));
+    }
+    name_key(db).gte(prefix).and(name_key(db).lt(end))
 }
 
 /// Every way to write `prefix` once the database has folded the name: SQLite folds ASCII letters only.
@@ -301,8 +311,8 @@ mod tests {
     #[test]
     fn short_texts_are_beginnings() {
         assert_eq!(Needle::new("  "), None);
-        assert_eq!(Needle::new(" Éq "), Some(Needle::Prefix("éq".to_owned())));
-        assert_eq!(Needle::new("Beam"), Some(Needle::Part("beam".to_owned())));
+        assert_eq!(Needle::new(" Éq "), Some(Needle::Prefix("Éq".to_owned())));
+        assert_eq!(Needle::new("Beam"), Some(Needle::Part("Beam".to_owned())));
         assert!(Needle::new("éq").unwrap().matches("Équilibre"));
         assert!(!Needle::new("qu").unwrap().matches("Équilibre"));
         assert!(Needle::new("QUI").unwrap().matches("Équilibre"));

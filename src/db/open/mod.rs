@@ -3,10 +3,13 @@
 
 mod file;
 mod migrate;
+mod server;
 mod state;
 
+pub(super) use server::Overflow;
+
 use super::{
-    Db, DbError, Inner, filesystem,
+    Db, DbError, Inner, Options, filesystem,
     url::{self, Target},
 };
 use sea_orm::{
@@ -30,9 +33,16 @@ const PAGE: usize = 256;
 const MAPPED: &str = "268435456";
 
 impl Db {
-    /// Opens the database at `url`: `sqlite:///./relative.db`, `sqlite:////absolute.db`, `sqlite::memory:`.
+    /// Opens the database at `url`: `postgresql://user:password@host:5432/database`, `sqlite:///./relative.db`,
+    /// `sqlite:////absolute.db`, `sqlite::memory:`. A shared one must have the present schema: it is never changed here.
     pub async fn open(url: &str) -> Result<Self, DbError> {
+        Self::open_with(url, &Options::default()).await
+    }
+
+    /// The same with other settings of the connections to a server.
+    pub async fn open_with(url: &str, options: &Options) -> Result<Self, DbError> {
         match url::parse(url)? {
+            Target::Server(server) => server::open(&server, options).await,
             Target::File(path) => Self::open_embedded(&path).await,
             Target::Memory => open_memory().await,
         }
@@ -79,7 +89,7 @@ async fn open_file(path: &Path, patience: Duration) -> Result<Db, DbError> {
     {
         notes.push(format!("the database was brought to the present schema; as it was before: {}", copy.display()));
     }
-    Ok(Db(Arc::new(Inner { connection, place, notes })))
+    Ok(Db(Arc::new(Inner { connection, place, notes, _overflow: None })))
 }
 
 /// The options of the connections that read and write.
@@ -96,7 +106,7 @@ async fn open_memory() -> Result<Db, DbError> {
     let options = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
     let connection = pool(options, 1, &place).await?;
     migrate::to_present(&connection, None, &place).await?;
-    Ok(Db(Arc::new(Inner { connection, place, notes: Vec::new() })))
+    Ok(Db(Arc::new(Inner { connection, place, notes: Vec::new(), _overflow: None })))
 }
 
 async fn pool(options: SqliteConnectOptions, connections: u32, place: &str) -> Result<DatabaseConnection, DbError> {

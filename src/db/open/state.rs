@@ -2,7 +2,7 @@
 
 use super::DbError;
 use migrations::{APPLIED_TABLE, STEPS};
-use sea_orm::{ConnectionTrait, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 
 /// What was found; what must not be opened is an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +40,19 @@ pub(super) async fn look(connection: &impl ConnectionTrait, place: &str) -> Resu
 async fn read(connection: &impl ConnectionTrait) -> Result<(Vec<String>, Option<Vec<String>>), DbErr> {
     let tables = texts(
         connection,
-        "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
-         ORDER BY name",
+        match connection.get_database_backend() {
+            // What belongs to an extension is no table of anybody.
+            DbBackend::Postgres => {
+                "SELECT c.relname::text FROM pg_catalog.pg_class c \
+                 WHERE c.relnamespace = current_schema()::text::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
+                 AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e') \
+                 ORDER BY 1"
+            }
+            _ => {
+                "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') \
+                 AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
+            }
+        },
     )
     .await?;
     if !tables.iter().any(|table| table == APPLIED_TABLE) {

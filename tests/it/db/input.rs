@@ -1,6 +1,9 @@
 //! Values that must not be taken: refused before the database is asked, by field, and nothing is written.
 
-use super::story::{calculation, file, identity, opened};
+use super::{
+    engines::{Place, on_each_engine},
+    story::{calculation, file, identity},
+};
 use mecapy::{
     db::{DbError, calculations, files, users},
     domain::{
@@ -12,10 +15,8 @@ use mecapy::{
     },
 };
 
-#[tokio::test]
-async fn what_does_not_fit_is_refused_by_field_and_nothing_is_written() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = opened(&folder).await;
+async fn what_does_not_fit_is_refused_by_field_and_nothing_is_written(place: Place) {
+    let db = place.open().await;
     let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
     let draft = calculations::create(&db, ann, &calculation("draft")).await.unwrap();
     let before = calculations::get(&db, ann, draft).await.unwrap().unwrap();
@@ -58,10 +59,8 @@ async fn what_does_not_fit_is_refused_by_field_and_nothing_is_written() {
     assert_eq!(calculations::get(&db, ann, draft).await.unwrap().unwrap(), before);
 }
 
-#[tokio::test]
-async fn what_just_fits_is_taken_whole() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = opened(&folder).await;
+async fn what_just_fits_is_taken_whole(place: Place) {
+    let db = place.open().await;
     let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
     let new = NewCalculation {
         name: "é".repeat(200),
@@ -77,10 +76,8 @@ async fn what_just_fits_is_taken_whole() {
     assert_eq!((stored.name, stored.parameters, stored.limits), (new.name, new.parameters, Some(new.limits)));
 }
 
-#[tokio::test]
-async fn inputs_that_are_not_there_or_not_hers_leave_nothing_half_made() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = opened(&folder).await;
+async fn inputs_that_are_not_there_or_not_hers_leave_nothing_half_made(place: Place) {
+    let db = place.open().await;
     let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
     let bob = users::sign_in(&db, &identity("bob")).await.unwrap().id;
     let his = files::insert(&db, &file(bob, "secret.csv")).await.unwrap();
@@ -101,10 +98,8 @@ async fn inputs_that_are_not_there_or_not_hers_leave_nothing_half_made() {
     assert_eq!(error, "calculation 1 does not exist");
 }
 
-#[tokio::test]
-async fn the_same_upload_is_found_and_an_output_is_not() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = opened(&folder).await;
+async fn the_same_upload_is_found_and_an_output_is_not(place: Place) {
+    let db = place.open().await;
     let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
     let bob = users::sign_in(&db, &identity("bob")).await.unwrap().id;
     let hash = "ab".repeat(32);
@@ -120,3 +115,10 @@ async fn the_same_upload_is_found_and_an_output_is_not() {
     assert_eq!(files::find_same(&db, ann, &hash, 6, &[]).await.unwrap(), None);
     assert_eq!(files::find_same(&db, bob, &hash, 5, &[]).await.unwrap(), None, "another person's bytes");
 }
+
+on_each_engine!(
+    what_does_not_fit_is_refused_by_field_and_nothing_is_written,
+    what_just_fits_is_taken_whole,
+    inputs_that_are_not_there_or_not_hers_leave_nothing_half_made,
+    the_same_upload_is_found_and_an_output_is_not,
+);

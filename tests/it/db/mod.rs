@@ -1,8 +1,10 @@
 //! The database: one story, the schema's contract, relations, lists, runs, bad input.
 
+mod engines;
 mod input;
 mod lists;
 mod relations;
 mod runs;
 mod schema;
+mod server;
 mod story;

@@ -1,6 +1,9 @@
 //! Every relationship of the description, walked from both ends through sea-orm.
 
-use super::story::{calculation, file, identity, opened};
+use super::{
+    engines::{Place, on_each_engine},
+    story::{calculation, file, identity},
+};
 use mecapy::{
     db::{
         calculations,
@@ -14,12 +17,10 @@ use mecapy::{
         tool::{DEFAULT_IMAGE, NewTool},
     },
 };
-use sea_orm::{Database, EntityTrait, ModelTrait};
+use sea_orm::{EntityTrait, ModelTrait};
 
-#[tokio::test]
-async fn relationships_lead_there_and_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = opened(&folder).await;
+async fn relationships_lead_there_and_back(place: Place) {
+    let db = place.open().await;
     let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
     let input = files::insert(&db, &file(ann, "mesh.csv")).await.unwrap();
     let id = calculations::create(&db, ann, &calculation("x")).await.unwrap();
@@ -37,7 +38,7 @@ async fn relationships_lead_there_and_back() {
     };
     tools::publish(&db, ann, &new).await.unwrap();
 
-    let raw = Database::connect(format!("sqlite://{}", db.place())).await.unwrap();
+    let raw = place.connect().await;
     let person = user::Entity::find_by_id(ann.0).one(&raw).await.unwrap().unwrap();
     let uploaded = person.find_related(user_file::Entity).one(&raw).await.unwrap().unwrap();
     let made = person.find_related(calculations_table::Entity).one(&raw).await.unwrap().unwrap();
@@ -54,3 +55,5 @@ async fn relationships_lead_there_and_back() {
     assert_eq!(version.find_related(tool::Entity).one(&raw).await.unwrap().unwrap(), beam);
     assert_eq!((version.version.as_str(), version.created_by), ("1", ann.0));
 }
+
+on_each_engine!(relationships_lead_there_and_back);

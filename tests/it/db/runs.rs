@@ -1,6 +1,9 @@
 //! Moves of a status when several programs want them, and what an update leaves behind.
 
-use super::story::{calculation, identity, opened, outcome, provenance};
+use super::{
+    engines::{Place, on_each_engine, texts},
+    story::{calculation, identity, outcome, provenance},
+};
 use chrono::Utc;
 use mecapy::{
     db::{Db, calculations, runs, tools, users},
@@ -12,7 +15,7 @@ use mecapy::{
         user::Identity,
     },
 };
-use sea_orm::{ConnectionTrait, Database, Statement};
+use sea_orm::ConnectionTrait;
 
 async fn queued(db: &Db, user: UserId) -> (CalculationId, RunId) {
     let id = calculations::create(db, user, &calculation("x")).await.unwrap();
@@ -25,10 +28,8 @@ async fn status(db: &Db, user: UserId, id: CalculationId) -> Status {
     calculations::row(db, user, id).await.unwrap().unwrap().status
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_two_claimers_one_gets_the_run() {
-    let folder = tempfile::tempdir().unwrap();
-    let (one, two) = (opened(&folder).await, opened(&folder).await);
+async fn of_two_claimers_one_gets_the_run(place: Place) {
+    let (one, two) = (place.open().await, place.open().await);
     let ann = users::sign_in(&one, &identity("ann")).await.unwrap().id;
     for _ in 0..20 {
         let (id, run) = queued(&one, ann).await;
@@ -41,10 +42,8 @@ async fn of_two_claimers_one_gets_the_run() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_is_either_claimed_or_cancelled() {
-    let folder = tempfile::tempdir().unwrap();
-    let (one, two) = (opened(&folder).await, opened(&folder).await);
+async fn a_run_is_either_claimed_or_cancelled(place: Place) {
+    let (one, two) = (place.open().await, place.open().await);
     let ann = users::sign_in(&one, &identity("ann")).await.unwrap().id;
     for _ in 0..20 {
         let (id, run) = queued(&one, ann).await;
@@ -69,10 +68,8 @@ async fn a_run_is_either_claimed_or_cancelled() {
     assert!(!runs::cancel_pending(&one, ann, draft).await.unwrap(), "nothing was asked for");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn many_writers_in_two_pools_wait_for_each_other() {
-    let folder = tempfile::tempdir().unwrap();
-    let (one, two) = (opened(&folder).await, opened(&folder).await);
+async fn many_writers_in_two_pools_wait_for_each_other(place: Place) {
+    let (one, two) = (place.open().await, place.open().await);
     let ann = users::sign_in(&one, &identity("ann")).await.unwrap().id;
     let writers: Vec<_> = (0..8)
         .map(|n| {
@@ -95,10 +92,8 @@ async fn many_writers_in_two_pools_wait_for_each_other() {
     assert_eq!(calculations::count(&two, ann, &done).await.unwrap(), 80);
 }
 
-#[tokio::test]
-async fn an_end_without_a_recorded_start_is_taken() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = opened(&folder).await;
+async fn an_end_without_a_recorded_start_is_taken(place: Place) {
+    let db = place.open().await;
     let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
     let (id, run) = queued(&db, ann).await;
     let end = Utc::now().naive_utc();
@@ -119,15 +114,13 @@ async fn an_end_without_a_recorded_start_is_taken() {
     assert_eq!(calculations::row(&db, ann, id).await.unwrap().unwrap().error_kind.as_deref(), Some("timeout"));
 }
 
-#[tokio::test]
-async fn what_another_program_ended_keeps_its_end_and_the_record_of_the_run() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = opened(&folder).await;
+async fn what_another_program_ended_keeps_its_end_and_the_record_of_the_run(place: Place) {
+    let db = place.open().await;
     let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
     let (id, run) = queued(&db, ann).await;
     let now = Utc::now().naive_utc();
     runs::claim(&db, run, &provenance(run), now).await.unwrap();
-    let other = Database::connect(format!("sqlite://{}", db.place())).await.unwrap();
+    let other = place.connect().await;
     other.execute_unprepared("UPDATE calculations SET status = 'cancelled'").await.unwrap();
     assert_eq!(runs::unfinished_of_host(&db, "here").await.unwrap()[0].status, Status::Cancelled);
     let finish = runs::finish(&db, run, &outcome(Status::Completed), now).await.unwrap();
@@ -136,10 +129,8 @@ async fn what_another_program_ended_keeps_its_end_and_the_record_of_the_run() {
     assert_eq!(runs::get(&db, ann, id).await.unwrap().unwrap().exit_code, Some(0));
 }
 
-#[tokio::test]
-async fn a_long_message_is_cut_and_a_long_result_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = opened(&folder).await;
+async fn a_long_message_is_cut_and_a_long_result_refused(place: Place) {
+    let db = place.open().await;
     let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
     let (id, run) = queued(&db, ann).await;
     let mut long = outcome(Status::Completed);
@@ -158,14 +149,16 @@ async fn a_long_message_is_cut_and_a_long_result_refused() {
     ));
 }
 
-#[tokio::test]
-async fn every_update_moves_updated_at_and_times_keep_six_digits() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = opened(&folder).await;
-    let other = Database::connect(format!("sqlite://{}", db.place())).await.unwrap();
+async fn every_update_moves_updated_at_and_times_keep_six_digits(place: Place) {
+    let db = place.open().await;
+    let other = place.connect().await;
     let text = async |sql: &str| -> String {
-        let statement = Statement::from_string(other.get_database_backend(), sql);
-        other.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+        // With its six digits, however the database itself would show it.
+        let sql = place.pick(
+            sql.to_owned(),
+            sql.replacen("SELECT ", "SELECT to_char(", 1).replacen(" FROM", ", 'YYYY-MM-DD HH24:MI:SS.US') FROM", 1),
+        );
+        texts(&other, &sql).await.remove(0)
     };
     let age = async || {
         for table in ["users", "calculations", "tools"] {
@@ -235,13 +228,12 @@ async fn every_update_moves_updated_at_and_times_keep_six_digits() {
     moved("tools").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_that_seed_at_once_seed_once() {
+async fn two_that_seed_at_once_seed_once(place: Place) {
+    let (one, two) = (place.open().await, place.open().await);
+    let ann = users::sign_in(&one, &identity("ann")).await.unwrap().id;
+    let samples = mecapy::samples::samples();
     for _ in 0..5 {
-        let folder = tempfile::tempdir().unwrap();
-        let (one, two) = (opened(&folder).await, opened(&folder).await);
-        let ann = users::sign_in(&one, &identity("ann")).await.unwrap().id;
-        let samples = mecapy::samples::samples();
+        place.connect().await.execute_unprepared("DELETE FROM tool_versions; DELETE FROM tools").await.unwrap();
         let (first, second) = tokio::join!(tools::seed(&one, ann, &samples), tools::seed(&two, ann, &samples));
         assert_ne!(first.unwrap(), second.unwrap(), "exactly one");
         let page = tools::list(&one, "", &mecapy::domain::page::PageRequest::first(100)).await.unwrap();
@@ -249,3 +241,14 @@ async fn two_that_seed_at_once_seed_once() {
         assert!(page.rows.iter().all(|tool| tool.current_version.is_some()));
     }
 }
+
+on_each_engine!(
+    of_two_claimers_one_gets_the_run,
+    a_run_is_either_claimed_or_cancelled,
+    many_writers_in_two_pools_wait_for_each_other,
+    an_end_without_a_recorded_start_is_taken,
+    what_another_program_ended_keeps_its_end_and_the_record_of_the_run,
+    a_long_message_is_cut_and_a_long_result_refused,
+    every_update_moves_updated_at_and_times_keep_six_digits,
+    two_that_seed_at_once_seed_once,
+);

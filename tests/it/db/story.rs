@@ -1,5 +1,6 @@
 //! One story: a person signs in, makes a calculation, runs it, and deletes it.
 
+use super::engines::{Place, on_each_engine};
 use chrono::Utc;
 use mecapy::{
     db::{Db, DbError, calculations, files, runs, tools, users},
@@ -15,7 +16,7 @@ use mecapy::{
         user::Identity,
     },
 };
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::ConnectionTrait;
 
 pub fn identity(name: &str) -> Identity {
     Identity {
@@ -92,14 +93,12 @@ pub fn outcome(status: Status) -> Outcome {
     }
 }
 
-pub async fn opened(folder: &tempfile::TempDir) -> Db {
-    Db::open_embedded(&folder.path().join("data/mecapy.db")).await.unwrap()
+async fn a_calculation_from_draft_to_deletion(place: Place) {
+    story(place.open().await).await;
 }
 
 #[tokio::test]
-async fn a_calculation_from_draft_to_deletion() {
-    let folder = tempfile::tempdir().unwrap();
-    story(opened(&folder).await).await;
+async fn a_calculation_in_memory() {
     story(Db::open("sqlite::memory:").await.unwrap()).await;
 }
 
@@ -162,10 +161,8 @@ async fn story(db: Db) {
     assert!(matches!(calculations::delete(&db, ann.id, id, None).await, Err(DbError::NotFound { .. })));
 }
 
-#[tokio::test]
-async fn tools_are_seeded_once_and_published_by_appending() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = opened(&folder).await;
+async fn tools_are_seeded_once_and_published_by_appending(place: Place) {
+    let db = place.open().await;
     let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
     let tool = |name: &str, version: &str| NewTool {
         name: name.to_owned(),
@@ -198,7 +195,7 @@ async fn tools_are_seeded_once_and_published_by_appending() {
     assert!(tools::list(&db, "", &backward).await.unwrap().more_after, "the anchor itself");
 
     // A tool that was taken from the offer is not put back by a new version of it.
-    let other = Database::connect(format!("sqlite://{}", db.place())).await.unwrap();
+    let other = place.connect().await;
     other.execute_unprepared("UPDATE tools SET is_active = FALSE WHERE name = 'beam'").await.unwrap();
     assert!(!tools::list(&db, "", &next(&beam)).await.unwrap().more_before);
     assert!(!tools::publish(&db, ann, &tool("beam", "3")).await.unwrap().is_active);
@@ -207,3 +204,5 @@ async fn tools_are_seeded_once_and_published_by_appending() {
     let long = tools::publish(&db, ann, &marked).await.unwrap();
     assert_eq!(long.code_template, "x".repeat(10_000), "the mark is not code");
 }
+
+on_each_engine!(a_calculation_from_draft_to_deletion, tools_are_seeded_once_and_published_by_appending);

@@ -2,6 +2,7 @@
 
 pub mod docker;
 pub mod home;
+pub mod postgres;
 pub mod pty;
 pub mod user;
 

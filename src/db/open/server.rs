@@ -1,0 +1,164 @@
+//! A database on a PostgreSQL server: how connections are made, kept and given up.
+
+use super::{
+    DbError,
+    state::{self, State},
+};
+use crate::db::{Db, Inner, options::Options, url::Server};
+use sea_orm::{
+    DbErr, RuntimeErr, SqlxPostgresConnector,
+    sqlx::{
+        self, ConnectOptions as _, Connection as _, PgPool,
+        postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
+    },
+};
+use std::{
+    net::IpAddr,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// A connection that rested longer than this is tried before it is used: the server may have gone meanwhile.
+const TRUSTED: Duration = Duration::from_secs(2);
+/// The pool may still wait for a server that starts; after this long it is asked directly what is wrong.
+const SUSPICION: Duration = Duration::from_millis(300);
+/// Where Debian and others keep the server's socket.
+const SOCKETS: &str = "/var/run/postgresql";
+
+/// Opens a shared database that has the present schema; nothing of it is changed.
+pub(super) async fn open(server: &Server, options: &Options) -> Result<Db, DbError> {
+    let place = place(server);
+    let connect = connect_options(server, options)?;
+    let (pool, overflow) = pool(connect.clone(), options);
+    let refused = |error: sqlx::Error| DbError::explain(&place, DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))));
+    let first = async { pool.acquire().await.map(drop) };
+    let asked = async {
+        tokio::time::sleep(SUSPICION).await;
+        match tokio::time::timeout(options.connect_timeout, connect.connect()).await {
+            Ok(Ok(connection)) => drop(connection.close().await),
+            Ok(Err(error)) => return error,
+            Err(_) => return sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()),
+        }
+        // It answers: the pool will have its connection soon.
+        std::future::pending().await
+    };
+    tokio::select! {
+        first = first => first.map_err(refused)?,
+        error = asked => return Err(refused(error)),
+    }
+    let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+    match state::look(&connection, &place).await? {
+        State::Current => Ok(Db(Arc::new(Inner { connection, place, notes: Vec::new(), _overflow: Some(overflow) }))),
+        State::New => Err(DbError::Behind { place, missing: "it holds no tables yet".to_owned() }),
+        State::Older(step) => {
+            Err(DbError::Behind { place, missing: format!("the step {step} and those after it are missing") })
+        }
+    }
+}
+
+/// The server for people: never a password.
+fn place(server: &Server) -> String {
+    let host = server.host.as_deref().unwrap_or(SOCKETS);
+    let user = server.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+    let port = server.port.map(|port| format!(":{port}")).unwrap_or_default();
+    let database = server.database.as_deref().or(server.user.as_deref()).unwrap_or_default();
+    if host.starts_with('/') {
+        format!("{user}{host}{port} {database}")
+    } else {
+        format!("{user}{host}{port}/{database}")
+    }
+}
+
+/// The driver's own options take what is not said from `PG*` variables and `.pgpass`: everything is said here.
+fn connect_options(server: &Server, options: &Options) -> Result<PgConnectOptions, DbError> {
+    let refused = |problem: String| DbError::Address { url: place(server), problem };
+    let host = server.host.as_deref().unwrap_or(SOCKETS);
+    let Some(user) = server.user.as_deref() else {
+        return Err(refused("names nobody: write postgresql://user@host/database".to_owned()));
+    };
+    let mut connect = PgConnectOptions::new_without_pgpass()
+        .host(host)
+        .port(server.port.unwrap_or(5432))
+        .username(user)
+        .password(server.password.as_deref().unwrap_or_default())
+        .database(server.database.as_deref().unwrap_or(user))
+        .application_name(server.application_name.as_deref().unwrap_or("mecapy"))
+        .ssl_mode(ssl_mode(server, options, host).map_err(&refused)?)
+        .options([("statement_timeout", options.statement_timeout.as_millis()), ("lock_timeout", 10_000)]);
+    if host.starts_with('/') {
+        connect = connect.socket(host);
+    }
+    connect = match server.root_certificate.as_ref().or(options.root_certificate.as_ref()) {
+        Some(path) => connect.ssl_root_cert_from_pem(read(path).map_err(&refused)?),
+        None => connect.ssl_root_cert_from_pem(Vec::new()),
+    };
+    if let (Some(certificate), Some(key)) = (&server.certificate, &server.key) {
+        connect = connect
+            .ssl_client_cert_from_pem(read(certificate).map_err(&refused)?)
+            .ssl_client_key_from_pem(read(key).map_err(&refused)?);
+    }
+    Ok(connect)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| format!("the certificate {} cannot be read: {error}", path.display()))
+}
+
+/// `verify-full` wherever others may listen; on this very host what the server offers.
+fn ssl_mode(server: &Server, options: &Options, host: &str) -> Result<PgSslMode, String> {
+    match server.tls.as_ref().or(options.tls.as_ref()) {
+        Some(mode) => {
+            mode.parse().map_err(|_| "sslmode must be disable, prefer, require, verify-ca or verify-full".to_owned())
+        }
+        None if is_here(host) => Ok(PgSslMode::Prefer),
+        None => Ok(PgSslMode::VerifyFull),
+    }
+}
+
+fn is_here(host: &str) -> bool {
+    host.starts_with('/') || host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// A pool as the platform's other programs have it: `pool_size` connections are kept, those of the overflow are closed
+/// as soon as they are given back.
+fn pool(connect: PgConnectOptions, options: &Options) -> (PgPool, Overflow) {
+    let overflow = Overflow::default();
+    let (known, keep) = (overflow.0.clone(), options.pool_size);
+    let pool = PgPoolOptions::new()
+        .max_connections(options.pool_size.saturating_add(options.max_overflow))
+        .min_connections(0)
+        .acquire_timeout(options.pool_timeout)
+        .max_lifetime(options.recycle)
+        .idle_timeout(options.idle_timeout)
+        .test_before_acquire(false)
+        .before_acquire(|connection, rested| {
+            Box::pin(async move {
+                if rested.idle_for > TRUSTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .after_release(move |_, _| {
+            let open = known.lock().ok().and_then(|pool| pool.as_ref().map(sqlx::Pool::size)).unwrap_or_default();
+            Box::pin(async move { Ok(open <= keep) })
+        })
+        .connect_lazy_with(connect);
+    if let Ok(mut known) = overflow.0.lock() {
+        *known = Some(pool.clone());
+    }
+    (pool, overflow)
+}
+
+/// The pool as its own hook knows it, until the database is closed: the two would else keep each other for ever.
+#[derive(Debug, Default)]
+pub(in crate::db) struct Overflow(Arc<Mutex<Option<PgPool>>>);
+
+impl Drop for Overflow {
+    fn drop(&mut self) {
+        if let Ok(mut known) = self.0.lock() {
+            *known = None;
+        }
+    }
+}
