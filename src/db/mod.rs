@@ -5,6 +5,7 @@
 //! fails with "database is locked" as soon as two processes do it at once.
 
 pub mod calculations;
+pub mod changes;
 pub mod entity;
 pub mod files;
 pub mod filesystem;
@@ -44,6 +45,8 @@ struct Inner {
     notes: Vec<String>,
     /// Dropped with the rest.
     _overflow: Option<open::Overflow>,
+    /// Whoever watches for changes lets go when this becomes true.
+    closing: tokio::sync::watch::Sender<bool>,
 }
 
 impl Db {
@@ -59,6 +62,9 @@ impl Db {
 
     /// Closes every connection; the write-ahead log is folded into the file.
     pub async fn close(&self) -> Result<(), DbError> {
+        self.0.closing.send_replace(true);
+        // A watcher that does not listen must not keep the program: then the log is folded in the next time.
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), self.0.closing.closed()).await;
         self.0.connection.close_by_ref().await.of(self)
     }
 

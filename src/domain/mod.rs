@@ -3,6 +3,7 @@
 //! Nothing here does input or output, and nothing here names a library that does.
 
 pub mod calculation;
+pub mod change;
 pub mod file;
 pub mod format;
 pub mod id;

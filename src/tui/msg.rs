@@ -3,6 +3,7 @@
 use super::effect::{Draft, DraftKey, Ticket};
 use crate::domain::{
     calculation::{Calculation, CalculationRow},
+    change::Kinds,
     file::LinkedFile,
     id::{CalculationId, RunId},
     limits::Limits,
@@ -38,6 +39,10 @@ pub enum Msg {
     Told(String),
     /// Rows changed: by a run that ended, by another screen, by the command line.
     Changed,
+    /// The database told that rows of these kinds changed, or may have.
+    Rows(Kinds),
+    /// The database tells no changes any more, and why; `None`: it does again.
+    Silent(Option<String>),
     /// A run that was started from this screen ended.
     RunEnded(CalculationId),
 }

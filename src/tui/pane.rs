@@ -82,6 +82,8 @@ pub enum Fact {
     Opened(Place),
     /// Rows of calculations were added, changed or deleted; own or of other programs.
     CalculationsChanged,
+    /// Tools were added, changed or taken off the catalogue; own or of other programs.
+    ToolsChanged,
     /// A run ended. Its row changed, too.
     RunEnded(CalculationId),
     /// The pane's area changed its size: ask for more rows if it grew.

@@ -4,6 +4,7 @@ mod cli;
 mod db;
 mod docker;
 mod keys;
+mod live;
 mod pty;
 mod repository;
 mod runs;

@@ -22,6 +22,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tokio::sync::watch;
 
 /// So long a statement waits for another process's write lock.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -89,7 +90,7 @@ async fn open_file(path: &Path, patience: Duration) -> Result<Db, DbError> {
     {
         notes.push(format!("the database was brought to the present schema; as it was before: {}", copy.display()));
     }
-    Ok(Db(Arc::new(Inner { connection, place, notes, _overflow: None })))
+    Ok(Db(Arc::new(Inner { connection, place, notes, closing: watch::Sender::new(false), _overflow: None })))
 }
 
 /// The options of the connections that read and write.
@@ -106,7 +107,13 @@ async fn open_memory() -> Result<Db, DbError> {
     let options = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
     let connection = pool(options, 1, &place).await?;
     migrate::to_present(&connection, None, &place).await?;
-    Ok(Db(Arc::new(Inner { connection, place, notes: Vec::new(), _overflow: None })))
+    Ok(Db(Arc::new(Inner {
+        connection,
+        place,
+        notes: Vec::new(),
+        closing: watch::Sender::new(false),
+        _overflow: None,
+    })))
 }
 
 async fn pool(options: SqliteConnectOptions, connections: u32, place: &str) -> Result<DatabaseConnection, DbError> {

@@ -18,6 +18,7 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
+use tokio::sync::watch;
 
 /// A connection that rested longer than this is tried before it is used: the server may have gone meanwhile.
 const TRUSTED: Duration = Duration::from_secs(2);
@@ -49,7 +50,13 @@ pub(super) async fn open(server: &Server, options: &Options) -> Result<Db, DbErr
     }
     let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
     match state::look(&connection, &place).await? {
-        State::Current => Ok(Db(Arc::new(Inner { connection, place, notes: Vec::new(), _overflow: Some(overflow) }))),
+        State::Current => Ok(Db(Arc::new(Inner {
+            connection,
+            place,
+            notes: Vec::new(),
+            closing: watch::Sender::new(false),
+            _overflow: Some(overflow),
+        }))),
         State::New => Err(DbError::Behind { place, missing: "it holds no tables yet".to_owned() }),
         State::Older(step) => {
             Err(DbError::Behind { place, missing: format!("the step {step} and those after it are missing") })

@@ -18,8 +18,9 @@ use super::{
     msg::{Failure, Mouse, Msg, Place},
     pane::{Cx, Event, Fact, Intent, Now, Pane, PaneId, Tick},
     theme::Theme,
-    widgets::toast::{Kind, Toast},
+    widgets::toast::{Kind as ToastKind, Toast},
 };
+use crate::domain::change::Kind;
 use chrono::{NaiveDateTime, TimeDelta};
 use layers::{Layer, LayerStep};
 use layout::Layout;
@@ -52,6 +53,8 @@ pub struct App {
     layers: Vec<Layer>,
     toast: Option<(Toast, NaiveDateTime)>,
     place: Option<Result<Place, Failure>>,
+    /// Why the database tells no changes: what is shown may be old.
+    silent: Option<String>,
     settings: Settings,
     size: Size,
     now: Now,
@@ -70,6 +73,7 @@ impl App {
             layers: Vec::new(),
             toast: None,
             place: None,
+            silent: None,
             settings,
             size,
             now,
@@ -111,6 +115,20 @@ impl App {
             }
             Msg::Told(text) => self.say(Toast::info(text)),
             Msg::Changed => work.fact(&Fact::CalculationsChanged),
+            Msg::Rows(kinds) => {
+                if kinds.has(Kind::Calculations) || kinds.has(Kind::Files) {
+                    work.fact(&Fact::CalculationsChanged);
+                }
+                if kinds.has(Kind::Tools) {
+                    work.fact(&Fact::ToolsChanged);
+                }
+            }
+            Msg::Silent(why) => {
+                if let Some(why) = why.as_ref().filter(|_| self.silent.is_none()) {
+                    self.say(Toast::bad(why.clone()));
+                }
+                self.silent = why;
+            }
             Msg::RunEnded(id) => {
                 work.fact(&Fact::RunEnded(id));
                 // The runtime sends it only where nobody looks.
@@ -118,9 +136,9 @@ impl App {
             }
         }
         self.work(&mut work);
-        if self.toast.as_ref().is_some_and(|(toast, since)| toast.kind != Kind::Bad && now.utc - *since > TOAST_TIME) {
-            self.toast = None;
-        }
+        let is_over =
+            |(toast, since): &(Toast, NaiveDateTime)| toast.kind != ToastKind::Bad && now.utc - *since > TOAST_TIME;
+        self.toast.take_if(|toast| is_over(toast));
         work.effects
     }
 
@@ -196,7 +214,7 @@ impl App {
     }
 
     fn key(&mut self, key: Key, work: &mut Work) {
-        if self.toast.as_ref().is_some_and(|(toast, _)| toast.kind == Kind::Bad) {
+        if self.toast.as_ref().is_some_and(|(toast, _)| toast.kind == ToastKind::Bad) {
             self.toast = None;
         }
         if self.layers.is_empty() {
@@ -329,7 +347,7 @@ impl App {
 
     /// How often [`Msg::Tick`] is needed now.
     pub fn tick(&self) -> Tick {
-        let expiring = self.toast.as_ref().is_some_and(|(toast, _)| toast.kind != Kind::Bad);
+        let expiring = self.toast.as_ref().is_some_and(|(toast, _)| toast.kind != ToastKind::Bad);
         let toast = if expiring { Tick::Second } else { Tick::Never };
         self.pane().tick().max(toast)
     }

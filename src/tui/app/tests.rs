@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     domain::{
         calculation::{CalculationRow, NewCalculation},
+        change::Kinds,
         id::{CalculationId, RunId, ToolId, UserId},
         limits::Limits,
         page::{Cursor, CursorValue, Page},
@@ -292,4 +293,32 @@ fn the_mouse_switches_tabs() {
     assert_eq!(harness.app.front, PaneId::Tools);
     harness.keys("m");
     assert_eq!(harness.done, [Effect::Mouse(true)]);
+}
+
+#[test]
+fn rows_that_others_change_are_loaded_where_they_are_shown() {
+    let mut harness = Harness::opened(80, 24);
+    harness.silent = true;
+    let asked = |harness: &mut Harness, kinds| {
+        let effects = harness.app.update(Msg::Rows(kinds), harness.now);
+        effects.iter().any(|effect| {
+            matches!(
+                effect,
+                Effect::Start { request: Request::ListCalculations { .. } | Request::ListTools { .. }, .. }
+            )
+        })
+    };
+    assert!(!asked(&mut harness, Kinds::only(Kind::Tools)), "the catalogue is not in front");
+    assert!(!asked(&mut harness, Kinds::only(Kind::Users)));
+    assert!(asked(&mut harness, Kinds::only(Kind::Calculations)));
+}
+
+#[test]
+fn a_list_that_nobody_keeps_fresh_says_so_until_somebody_does() {
+    let mut harness = Harness::opened(80, 24);
+    harness.send(Msg::Silent(Some("The lists do not follow other programs now: the server is gone.".to_owned())));
+    let screen = harness.screen();
+    assert!(screen.contains("not live") && screen.contains("the server is gone"), "{screen}");
+    harness.send(Msg::Silent(None));
+    assert!(!harness.screen().lines().next().unwrap().contains("not live"));
 }

@@ -55,6 +55,9 @@ impl App {
         if !self.settings.profile.is_empty() {
             parts.push((SafeText::label(&self.settings.profile).into_string(), theme.text));
         }
+        if self.silent.is_some() {
+            parts.push(("not live".to_owned(), theme.warning));
+        }
         match &self.place {
             None => parts.push(("opening the database…".to_owned(), theme.dim)),
             Some(Err(_)) => parts.push(("not connected".to_owned(), theme.bad)),

@@ -5,6 +5,7 @@
 //! the app asks for while something visible depends on the time.
 
 mod attend;
+mod changes;
 mod executor;
 mod external;
 mod input;

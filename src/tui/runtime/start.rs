@@ -1,6 +1,6 @@
 //! What comes before and beside the first frame: settings, panes, the opening of the session.
 
-use super::attend::attend;
+use super::{attend::attend, changes::tell_changes};
 use crate::{
     config::{Color, Config, Theme as ThemeSetting},
     runs,
@@ -104,6 +104,9 @@ pub fn open(config: Arc<Config>, queue: mpsc::Sender<Msg>) -> mpsc::Receiver<Ope
             }
         };
         let mut place = place(&session);
+        // From before the first list is read: what changes meanwhile is not missed.
+        let changes = session.db.changes().await;
+        tokio::spawn(tell_changes(changes, queue.clone()));
         tokio::spawn(attend(session.clone(), queue));
         let _ = steps.send(Opened::Session(Box::new(session.clone()), Box::new(place.clone()))).await;
         if let Ok(isolation) = tokio::task::spawn_blocking(builtin::probe).await {

@@ -3,6 +3,7 @@
 mod engines;
 mod input;
 mod lists;
+mod live;
 mod relations;
 mod runs;
 mod schema;

@@ -60,7 +60,7 @@ pub struct Calculations {
     scroll: Scroll,
     opened: bool,
     visible: bool,
-    /// Something changed while another pane was in front.
+    /// Something changed while another pane was in front, or while the list was being loaded.
     stale: bool,
     loaded_at: Option<NaiveDateTime>,
 }
@@ -118,10 +118,15 @@ impl Calculations {
 
     /// The same window again; the selection stays.
     fn refresh(&mut self, cx: &mut Cx<'_>) {
-        if !self.visible || !self.opened {
+        // A list that changes faster than it is read is read to its end each time.
+        if !self.visible || !self.opened || self.table.is_loading() {
             self.stale = true;
             return;
         }
+        self.reload(cx);
+    }
+
+    fn reload(&mut self, cx: &mut Cx<'_>) {
         self.stale = false;
         let page = self.table.refresh();
         self.load(page, cx);
@@ -173,7 +178,7 @@ impl Calculations {
                 self.zoomed = !self.zoomed;
                 self.in_detail = self.zoomed;
             }
-            Action::Reload => self.refresh(cx),
+            Action::Reload => self.reload(cx),
             Action::Right => self.in_detail = true,
             Action::Left => self.leave_detail(cx),
             Action::Back => self.back(cx),
@@ -253,6 +258,9 @@ impl Calculations {
             self.load(page, cx);
         }
         self.follow_selection(cx);
+        if fresh && self.stale {
+            self.refresh(cx);
+        }
     }
 
     fn mouse(&mut self, mouse: Mouse, cx: &mut Cx<'_>) {
@@ -379,7 +387,7 @@ impl Pane for Calculations {
                 self.table.select(id.0);
                 self.load_detail(id, cx);
             }
-            Event::Intent(_) | Event::Tick => {}
+            Event::Fact(Fact::ToolsChanged) | Event::Intent(_) | Event::Tick => {}
         }
     }
 

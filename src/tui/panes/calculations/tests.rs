@@ -270,6 +270,22 @@ fn a_change_reloads_once_it_is_seen_and_the_selection_stays() {
 }
 
 #[test]
+fn changes_that_come_faster_than_the_list_is_read_wait_for_it() {
+    let mut bench = loaded();
+    for _ in 0..5 {
+        bench.event(Event::Fact(Fact::CalculationsChanged));
+    }
+    let lists = |bench: &Bench<Calculations>| {
+        bench.requests().iter().filter(|request| matches!(request, Request::ListCalculations { .. })).count()
+    };
+    assert_eq!(lists(&bench), 1);
+    reply_list(&mut bench, page(rows()));
+    assert_eq!(lists(&bench), 2, "what changed meanwhile is read");
+    reply_list(&mut bench, page(rows()));
+    assert_eq!(lists(&bench), 2, "and then there is rest");
+}
+
+#[test]
 fn a_detail_asked_for_by_name_stays_until_the_list_is_used() {
     let mut bench = loaded();
     bench.event(Event::Intent(Intent::Show(CalculationId(3))));

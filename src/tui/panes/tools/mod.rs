@@ -38,6 +38,8 @@ pub struct Tools {
     scroll: Scroll,
     opened: bool,
     visible: bool,
+    /// Tools changed while another pane was in front.
+    stale: bool,
     loaded_at: Option<NaiveDateTime>,
 }
 
@@ -65,6 +67,15 @@ impl Tools {
         self.load(page, cx);
     }
 
+    /// The same window again, now or when it is seen; the selection stays.
+    fn refresh(&mut self, cx: &mut Cx<'_>) {
+        self.stale = !self.visible || !self.opened;
+        if !self.stale {
+            let page = self.table.refresh();
+            self.load(page, cx);
+        }
+    }
+
     fn action(&mut self, action: Action, cx: &mut Cx<'_>) {
         match action {
             Action::Open => {
@@ -88,10 +99,7 @@ impl Tools {
                 self.zoomed = !self.zoomed;
                 self.in_detail = self.zoomed;
             }
-            Action::Reload => {
-                let page = self.table.refresh();
-                self.load(page, cx);
-            }
+            Action::Reload => self.refresh(cx),
             Action::Right => self.in_detail = true,
             Action::Left => (self.in_detail, self.zoomed) = (false, false),
             Action::Back => self.back(cx),
@@ -199,6 +207,8 @@ impl Pane for Tools {
                 self.visible = true;
                 if self.opened && !self.table.is_loaded() {
                     self.restart(cx);
+                } else if self.stale {
+                    self.refresh(cx);
                 }
             }
             Event::Hidden => self.visible = false,
@@ -208,6 +218,7 @@ impl Pane for Tools {
                     self.restart(cx);
                 }
             }
+            Event::Fact(Fact::ToolsChanged) => self.refresh(cx),
             Event::Fact(Fact::Resized) => self.table.keep_in_sight(self.rows(cx.area)),
             // `Intent::ChooseTool` is done by being in front.
             Event::Fact(_) | Event::Intent(_) | Event::Answer(..) | Event::Tick => {}

@@ -68,6 +68,22 @@ fn nothing_is_loaded_before_it_is_seen() {
 }
 
 #[test]
+fn a_tool_published_elsewhere_appears_once_the_catalogue_is_seen() {
+    let mut bench = two();
+    bench.keys("down");
+    bench.event(Event::Hidden);
+    bench.event(Event::Fact(Fact::ToolsChanged));
+    assert!(bench.effects.is_empty(), "nobody looks");
+    bench.event(Event::Shown);
+    bench.reply(page(vec![tool(3, "Airfoil"), tool(1, "Beam deflection"), tool(2, "Bolted joint")]));
+    assert_eq!(bench.pane.table.selected_id(), Some(2));
+    assert!(bench.screen().contains("Airfoil"));
+    bench.clear();
+    bench.event(Event::Fact(Fact::ToolsChanged));
+    assert!(matches!(bench.request().1, Request::ListTools { .. }));
+}
+
+#[test]
 fn typing_filters_and_esc_shows_all_again() {
     let mut bench = two();
     bench.keys("/");

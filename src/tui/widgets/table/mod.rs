@@ -17,7 +17,7 @@ use crate::{
         msg::{Failure, Remote},
     },
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows asked for at a time.
 const PAGE: u32 = 128;
@@ -31,6 +31,8 @@ enum Load {
     Restart,
     /// In place of everything, where we are.
     Refresh,
+    /// The same, ending at the last row on the screen: so much came before it that the other one did not reach it.
+    Around,
     /// Before the first row.
     Before,
     /// After the last row.
@@ -84,8 +86,11 @@ impl<T> PagedTable<T> {
 
     /// Asks for the same window again, after something changed.
     pub fn refresh(&mut self) -> PageRequest {
-        if self.remote.is_loading() && matches!(self.load, Load::Restart) {
-            return PageRequest::first(PAGE);
+        // A command under way is not forgotten for it.
+        match self.load {
+            Load::Restart | Load::Top if self.remote.is_loading() => return PageRequest::first(PAGE),
+            Load::Bottom if self.remote.is_loading() => return PageRequest::last(PAGE),
+            _ => {}
         }
         self.load = Load::Refresh;
         let limit = u32::try_from(self.rows.len()).unwrap_or(PAGE).clamp(PAGE, WINDOW as u32);
@@ -111,6 +116,11 @@ impl<T> PagedTable<T> {
             }
             Ok(page) => {
                 self.remote.accept(ticket, Ok(()));
+                if self.load == Load::Refresh && self.is_pushed_out(&page) {
+                    self.load = Load::Around;
+                    let anchor = self.cursors.get(self.top + height).cloned();
+                    return Some(PageRequest { anchor, direction: Direction::Backward, limit: WINDOW as u32 / 2 });
+                }
                 self.take(page);
                 self.keep_in_sight(height);
                 self.near_edge(height)
@@ -118,8 +128,24 @@ impl<T> PagedTable<T> {
         }
     }
 
+    /// Whether a refreshed window ends before the selected row: nothing that stood there or below is in it.
+    fn is_pushed_out(&self, page: &Page<T>) -> bool {
+        let kept: BTreeSet<i64> = page.cursors.iter().map(|cursor| cursor.id).collect();
+        page.more_after
+            && !self.cursors.is_empty()
+            && !self.cursors[self.selected..].iter().any(|cursor| kept.contains(&cursor.id))
+    }
+
+    /// Where the row of this window that is nearest to the selected one stands in `page`: itself, else one below,
+    /// else one above.
+    fn nearest_in(&self, page: &Page<T>) -> Option<usize> {
+        let places: BTreeMap<i64, usize> = page.cursors.iter().zip(0..).map(|(cursor, at)| (cursor.id, at)).collect();
+        let (above, below) = self.cursors.split_at(self.selected.min(self.cursors.len()));
+        below.iter().chain(above.iter().rev()).find_map(|cursor| places.get(&cursor.id).copied())
+    }
+
     fn take(&mut self, page: Page<T>) {
-        let had = self.selected_id();
+        let kept = self.nearest_in(&page);
         let row_on_screen = self.selected.saturating_sub(self.top);
         let was_at_top = self.top == 0 && !self.more_before;
         match self.load {
@@ -154,7 +180,7 @@ impl<T> PagedTable<T> {
             Load::Refresh => {
                 self.more_before = self.more_before && !page.cursors.is_empty() || page.more_before;
             }
-            Load::Restart | Load::Top | Load::Bottom => self.more_before = page.more_before,
+            Load::Around | Load::Restart | Load::Top | Load::Bottom => self.more_before = page.more_before,
         }
         (self.rows, self.cursors, self.more_after) = (page.rows, page.cursors, page.more_after);
         let last = self.rows.len().saturating_sub(1);
@@ -167,7 +193,7 @@ impl<T> PagedTable<T> {
                 self.top = 0;
             }
             _ => {
-                self.selected = found(wanted).or_else(|| found(had)).unwrap_or(self.selected.min(last));
+                self.selected = found(wanted).or(kept).unwrap_or(self.selected.min(last));
                 self.top = self.selected.saturating_sub(row_on_screen);
                 // Someone who looks at the top of the list sees what is new there.
                 if was_at_top && self.selected < WINDOW / 8 && row_on_screen == 0 && self.selected > 0 {

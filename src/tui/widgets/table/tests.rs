@@ -117,6 +117,64 @@ fn new_and_deleted_rows_leave_the_selection_where_it_is() {
 }
 
 #[test]
+fn a_flood_of_new_rows_above_pushes_the_selection_nowhere() {
+    for (selected, new) in [(5, 1_000), (5, 100_000), (400, 300), (129, 600)] {
+        let mut list = List((0..2_000).map(|n| n * 10).collect());
+        let mut table = loaded(&list);
+        for _ in 0..selected {
+            press(&mut table, &list, Action::Down);
+        }
+        let (id, row_on_screen) = (*table.selected().unwrap(), table.selected - table.top);
+        list.0.splice(0..0, (0..new).map(|n| n - new));
+        let request = table.refresh();
+        answer(&mut table, &list, Some(request));
+        assert_eq!((*table.selected().unwrap(), table.selected - table.top), (id, row_on_screen), "{selected} {new}");
+        assert!(table.rows.len() <= WINDOW);
+        for step in 1..600 {
+            press(&mut table, &list, Action::Down);
+            assert_eq!(*table.selected().unwrap(), id + step * 10, "nothing below is lost");
+        }
+    }
+}
+
+#[test]
+fn the_last_rows_stay_too_when_new_ones_come_before_them() {
+    let mut list = List((0..40).map(|n| n * 10).collect());
+    let mut table = loaded(&list);
+    press(&mut table, &list, Action::Bottom);
+    list.0.splice(0..0, -5_000..0);
+    let request = table.refresh();
+    answer(&mut table, &list, Some(request));
+    assert_eq!(table.selected(), Some(&390));
+    press(&mut table, &list, Action::Top);
+    assert_eq!(table.selected(), Some(&-5_000));
+}
+
+#[test]
+fn many_deleted_rows_leave_the_nearest_one_below() {
+    let mut list = List((0..1_000).collect());
+    let mut table = loaded(&list);
+    for _ in 0..50 {
+        press(&mut table, &list, Action::Down);
+    }
+    list.0.retain(|id| !(40..60).contains(id));
+    let request = table.refresh();
+    answer(&mut table, &list, Some(request));
+    assert_eq!(table.selected(), Some(&60));
+}
+
+#[test]
+fn a_change_does_not_undo_the_key_for_the_end() {
+    let list = List((0..1_000).collect());
+    let mut table = loaded(&list);
+    let (_, request) = table.action(Action::Bottom, HEIGHT);
+    table.asked(Ticket { pane: PaneId::Tools, number: 70 });
+    assert_eq!(Some(table.refresh()), request);
+    answer(&mut table, &list, request);
+    assert_eq!(table.selected(), Some(&999));
+}
+
+#[test]
 fn an_emptied_list_has_no_selection() {
     let mut list = List((0..30).collect());
     let mut table = loaded(&list);
