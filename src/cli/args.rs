@@ -66,6 +66,9 @@ pub enum Command {
     Tools(Tools),
     /// Say what is configured, reachable and isolated, and what to do about the rest
     Doctor,
+    /// The engines that run the code
+    #[command(subcommand)]
+    Sandbox(Sandbox),
     /// Settings: their values, and where each comes from
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -95,6 +98,13 @@ pub enum Tools {
         #[arg(long)]
         code: bool,
     },
+}
+
+/// Verbs of the engines.
+#[derive(Debug, Subcommand)]
+pub enum Sandbox {
+    /// Remove what is left over by anything that was interrupted; prints nothing where there is nothing
+    Prune,
 }
 
 /// Verbs of settings.

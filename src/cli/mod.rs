@@ -9,6 +9,7 @@ mod changes;
 mod doctor;
 mod exit;
 mod output;
+mod sandbox;
 mod settings;
 mod tools;
 mod words;
@@ -18,7 +19,7 @@ use crate::{
     runs,
     session::Session,
 };
-use args::{Cli, Command, ConfigCommand, Global, Tools};
+use args::{Cli, Command, ConfigCommand, Global, Sandbox, Tools};
 use changes::Changes;
 use clap::{CommandFactory as _, Parser as _};
 use exit::{CommandResult, Exit, Failure};
@@ -65,6 +66,9 @@ fn run(cli: Cli, output: Output) -> CommandResult {
         Some(Command::Completions { shell }) => settings::completions(shell, output),
         Some(Command::Man) => settings::man(output),
         Some(Command::Doctor) => doctor::doctor(load(&cli.global, output), output),
+        Some(Command::Sandbox(Sandbox::Prune)) => {
+            with_session(&cli.global, output, async |session| sandbox::prune(session, changes, output).await)
+        }
         Some(Command::Config(ConfigCommand::Show)) => settings::show(&load(&cli.global, output)?, output),
         Some(Command::Config(ConfigCommand::Path)) => settings::path(&load(&cli.global, output)?, output),
         Some(Command::Calc(verb)) => {

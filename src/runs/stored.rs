@@ -77,12 +77,12 @@ pub(super) fn forget(session: &Session, file: &UserFile) {
 }
 
 /// Where unpacked logs are.
-fn root(session: &Session) -> PathBuf {
+pub(super) fn root(session: &Session) -> PathBuf {
     session.config.paths.cache.join("logs")
 }
 
 /// The folder of one. The hash is in the name: another database may give the same number to another file.
-fn unpacked(root: &Path, file: &UserFile) -> PathBuf {
+pub(super) fn unpacked(root: &Path, file: &UserFile) -> PathBuf {
     let hash = file.file_hash.as_deref().unwrap_or("unknown");
     root.join(format!("{}-{}", file.id, hash.get(..16).unwrap_or(hash)))
 }

@@ -2,6 +2,7 @@
 
 mod deletion;
 mod faults;
+mod leftovers;
 mod life;
 pub mod support;
 mod terminal;
