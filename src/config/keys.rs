@@ -8,6 +8,8 @@
 pub enum Kind {
     /// A path; empty for "the usual place".
     Path,
+    /// Any text; empty for "not set".
+    Text,
     /// The URL of a database; its password is never shown.
     Url,
     /// `true` or `false`.
@@ -37,6 +39,9 @@ const fn setting(key: &'static str, kind: Kind) -> Setting {
 
 const MIB: i64 = 1 << 20;
 
+/// Docker's own client takes any value of this variable for "yes", `0` included.
+pub(super) const ANY_IS_TRUE: &str = "DOCKER_TLS_VERIFY";
+
 /// All of them, in the order of `config/default.toml`.
 pub const SETTINGS: &[Setting] = &[
     Setting { key: "database.url", kind: Kind::Url, platform: Some("DATABASE_URL") },
@@ -62,6 +67,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("sandbox.engine", Kind::Choice(&["auto", "builtin"])),
     setting("sandbox.allow_unisolated", Kind::Switch),
     setting("sandbox.python", Kind::Path),
+    Setting { key: "docker.host", kind: Kind::Text, platform: Some("DOCKER_HOST") },
+    Setting { key: "docker.context", kind: Kind::Text, platform: Some("DOCKER_CONTEXT") },
+    Setting { key: "docker.tls_verify", kind: Kind::Switch, platform: Some(ANY_IS_TRUE) },
+    Setting { key: "docker.cert_path", kind: Kind::Path, platform: Some("DOCKER_CERT_PATH") },
+    Setting { key: "docker.config", kind: Kind::Path, platform: Some("DOCKER_CONFIG") },
     setting("screen.color", Kind::Choice(&["auto", "always", "never"])),
     setting("screen.theme", Kind::Choice(&["terminal", "dark", "light"])),
     setting("screen.mouse", Kind::Switch),
@@ -106,7 +116,7 @@ impl Setting {
     /// Reads a value given as text, by a variable or a flag.
     pub fn read(&self, text: &str) -> Result<Scalar, String> {
         let value = match self.kind {
-            Kind::Path | Kind::Url | Kind::Choice(_) => Scalar::Text(text.to_owned()),
+            Kind::Path | Kind::Text | Kind::Url | Kind::Choice(_) => Scalar::Text(text.to_owned()),
             Kind::Switch => match text {
                 "true" | "1" | "yes" | "on" => Scalar::Switch(true),
                 "false" | "0" | "no" | "off" => Scalar::Switch(false),
@@ -127,10 +137,10 @@ impl Setting {
     /// Checks a value that already has a type, as a file gives it. A whole number is a number too.
     pub fn check(&self, value: Scalar) -> Result<Scalar, String> {
         match (self.kind, value) {
-            (Kind::Path | Kind::Url, Scalar::Text(text)) if text.contains('\0') => {
+            (Kind::Path | Kind::Text | Kind::Url, Scalar::Text(text)) if text.contains('\0') => {
                 Err("must not hold a NUL character".to_owned())
             }
-            (Kind::Path | Kind::Url, Scalar::Text(text)) => Ok(Scalar::Text(text)),
+            (Kind::Path | Kind::Text | Kind::Url, Scalar::Text(text)) => Ok(Scalar::Text(text)),
             (Kind::Choice(words), Scalar::Text(text)) if words.contains(&text.as_str()) => Ok(Scalar::Text(text)),
             (Kind::Switch, Scalar::Switch(on)) => Ok(Scalar::Switch(on)),
             (Kind::Integer(least, most), Scalar::Integer(number)) if (least..=most).contains(&number) => {
@@ -149,6 +159,7 @@ impl Setting {
         let got = if self.is_secret() { "something else" } else { got };
         match self.kind {
             Kind::Path => format!("must be a path in quotes, got {got}"),
+            Kind::Text => format!("must be text in quotes, got {got}"),
             Kind::Url => format!("must be a URL in quotes, got {got}"),
             Kind::Switch => format!("must be true or false, got {got}"),
             Kind::Integer(least, most) => format!("must be a whole number from {least} to {most}, got {got}"),

@@ -5,7 +5,7 @@
 
 use super::{
     ConfigError, Environment, Flags,
-    keys::{OTHER_VARIABLES, SETTINGS, Scalar, Setting, nearest},
+    keys::{ANY_IS_TRUE, OTHER_VARIABLES, SETTINGS, Scalar, Setting, nearest},
 };
 use std::{
     collections::BTreeMap,
@@ -159,6 +159,7 @@ pub(super) fn read_environment(environment: &Environment) -> Result<(Vec<Entry>,
         // The platform's variable comes first, so that mecapy's own one wins over it.
         for name in setting.platform.into_iter().chain([own.as_str()]) {
             let Some(text) = environment.variable(name)? else { continue };
+            let text = if name == ANY_IS_TRUE { "true" } else { text };
             let value = setting.read(text).map_err(|problem| ConfigError::BadValue {
                 place: format!("environment variable {name}"),
                 key: setting.key.to_owned(),

@@ -13,7 +13,7 @@ mod secret;
 
 pub use error::ConfigError;
 pub use keys::{Kind, SETTINGS, Setting, nearest};
-pub use model::{Color, Config, Database, Engine, LimitSettings, Log, Runs, Sandbox, Screen, Storage, Theme};
+pub use model::{Color, Config, Database, Docker, Engine, LimitSettings, Log, Runs, Sandbox, Screen, Storage, Theme};
 pub use paths::Paths;
 pub use secret::SecretUrl;
 
@@ -340,6 +340,15 @@ fn resolve(
             },
             allow_unisolated: merged.get_bool("sandbox.allow_unisolated")?,
             python: path("sandbox.python")?,
+        },
+        docker: Docker {
+            host: Some(text("docker.host")?).filter(|text| !text.is_empty()),
+            host_origin: origin("docker.host"),
+            context: Some(text("docker.context")?).filter(|text| !text.is_empty()),
+            context_origin: origin("docker.context"),
+            tls_verify: merged.get_bool("docker.tls_verify")?,
+            cert_path: path("docker.cert_path")?,
+            config: path("docker.config")?.unwrap_or_else(|| environment.home.join(".docker")),
         },
         screen: Screen {
             color: match text("screen.color")?.as_str() {

@@ -21,6 +21,8 @@ pub struct Config {
     pub runs: Runs,
     /// The isolation of runs.
     pub sandbox: Sandbox,
+    /// Where the container engine is.
+    pub docker: Docker,
     /// The screen.
     pub screen: Screen,
     /// The log file.
@@ -72,6 +74,25 @@ pub struct Sandbox {
     pub allow_unisolated: bool,
     /// The interpreter; `python3` of the PATH without one.
     pub python: Option<PathBuf>,
+}
+
+/// Where the container engine is: what Docker's own client knows by variables and flags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Docker {
+    /// `unix:///path` or `tcp://host:port`.
+    pub host: Option<String>,
+    /// What says so, in words.
+    pub host_origin: String,
+    /// The name of a context of Docker's client.
+    pub context: Option<String>,
+    /// What says so, in words.
+    pub context_origin: String,
+    /// Whether `host` is spoken to by TLS.
+    pub tls_verify: bool,
+    /// The folder of `ca.pem`, `cert.pem` and `key.pem`.
+    pub cert_path: Option<PathBuf>,
+    /// The folder of Docker's client: its contexts and credentials.
+    pub config: PathBuf,
 }
 
 /// What runs the code.

@@ -1,0 +1,243 @@
+//! The way to a container engine: found, asked who it is, and every failure in words.
+
+use super::{
+    Facts,
+    search::{Address, Endpoint, Search, SearchError},
+};
+use bollard::{API_DEFAULT_VERSION, Docker, errors::Error};
+use std::{
+    io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::net::{TcpStream, UnixStream};
+
+/// How long an engine may take to say who it is.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long it may take to begin an answer to anything else.
+const ANSWER: Duration = Duration::from_secs(120);
+
+/// The oldest interface that is spoken: that of Docker 20.10.
+const OLDEST: (usize, usize) = (1, 41);
+
+/// An engine that answered.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Speaks the newest interface that both sides know. It belongs to the runtime that made it.
+    pub client: Docker,
+    /// Where it is and why it was looked for there.
+    pub endpoint: Endpoint,
+    /// What it says of itself.
+    pub facts: Facts,
+}
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The settings name none that could be asked.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// None of the usual sockets is there.
+    #[error("no container engine is here: no socket {}", sockets.join(", "))]
+    Nowhere {
+        /// Those looked for.
+        sockets: Vec<String>,
+    },
+    /// The one that was named is not there.
+    #[error("no container engine is at {endpoint}: there is no such socket")]
+    Absent {
+        /// Where.
+        endpoint: Endpoint,
+    },
+    /// The socket belongs to others.
+    #[error("no permission for {endpoint}. {advice}")]
+    Denied {
+        /// Where.
+        endpoint: Endpoint,
+        /// What makes it permitted.
+        advice: String,
+    },
+    /// Nobody listens.
+    #[error("the container engine at {endpoint} does not run: the connection is refused")]
+    Refused {
+        /// Where.
+        endpoint: Endpoint,
+    },
+    /// No answer in time.
+    #[error("the container engine at {endpoint} does not answer within {} s", PATIENCE.as_secs())]
+    Silent {
+        /// Where.
+        endpoint: Endpoint,
+    },
+    /// Something else answers, or nobody can be reached.
+    #[error("no container engine answers at {endpoint}: {problem}")]
+    Other {
+        /// Where.
+        endpoint: Endpoint,
+        /// What was seen.
+        problem: String,
+    },
+    /// A certificate or key is missing.
+    #[error("{endpoint} wants certificates: {} {problem}", path.display())]
+    Keys {
+        /// Where.
+        endpoint: Endpoint,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// It speaks nothing that is understood here.
+    #[error("{product} {version} at {endpoint} is too old: mecapy needs Docker 20.10 (API 1.41) or newer")]
+    TooOld {
+        /// Where.
+        endpoint: Endpoint,
+        /// Which product.
+        product: String,
+        /// Its version.
+        version: String,
+    },
+}
+
+impl ConnectError {
+    /// Whether an engine was named, or one of the usual ones is there and does not serve: worth a word even where
+    /// another engine does the work.
+    pub const fn is_trouble(&self) -> bool {
+        !matches!(self, Self::Nowhere { .. })
+    }
+
+    /// How much the failure says, where several sockets were tried.
+    const fn weight(&self) -> u8 {
+        match self {
+            Self::Nowhere { .. } | Self::Absent { .. } => 0,
+            Self::Refused { .. } => 1,
+            _ => 2,
+        }
+    }
+}
+
+/// Finds the engine: the one that is named, and no other; else the first of the usual ones that answers.
+pub async fn find(search: &Search) -> Result<Connection, ConnectError> {
+    let mut worst: Option<ConnectError> = None;
+    let endpoints = search.endpoints()?;
+    let sockets = || endpoints.iter().map(|endpoint| endpoint.address.to_string()).collect();
+    for endpoint in &endpoints {
+        match connect(endpoint).await {
+            Ok(connection) => return Ok(connection),
+            Err(error) if endpoints.len() == 1 => return Err(error),
+            Err(error) => {
+                if error.weight() > worst.as_ref().map_or(0, ConnectError::weight) {
+                    worst = Some(error);
+                }
+            }
+        }
+    }
+    Err(worst.unwrap_or_else(|| ConnectError::Nowhere { sockets: sockets() }))
+}
+
+/// Connects to the engine of a place and asks who it is; within a few seconds, whatever is there.
+pub async fn connect(endpoint: &Endpoint) -> Result<Connection, ConnectError> {
+    match tokio::time::timeout(PATIENCE, try_connect(endpoint)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(ConnectError::Silent { endpoint: endpoint.clone() }),
+    }
+}
+
+async fn try_connect(endpoint: &Endpoint) -> Result<Connection, ConnectError> {
+    // A connection of our own first: the client library tells its failures in words of its own.
+    let reached = match &endpoint.address {
+        Address::Unix(path) => UnixStream::connect(path).await.map(drop),
+        Address::Tcp(host) | Address::Tls { host, .. } => TcpStream::connect(host).await.map(drop),
+    };
+    reached.map_err(|error| unreachable(endpoint, &error))?;
+    let seconds = PATIENCE.as_secs();
+    let client = match &endpoint.address {
+        Address::Unix(path) => Docker::connect_with_unix(&path.to_string_lossy(), seconds, API_DEFAULT_VERSION),
+        Address::Tcp(host) => Docker::connect_with_http(host, seconds, API_DEFAULT_VERSION),
+        Address::Tls { host, keys } => {
+            let [key, cert, ca] = ["key.pem", "cert.pem", "ca.pem"].map(|name| keys.join(name));
+            for path in [&ca, &cert, &key] {
+                readable(endpoint, path)?;
+            }
+            Docker::connect_with_ssl(host, &key, &cert, &ca, seconds, API_DEFAULT_VERSION)
+        }
+    };
+    let other = |error: Error| ConnectError::Other { endpoint: endpoint.clone(), problem: words(&error) };
+    let client = client.map_err(other)?.negotiate_version().await.map_err(other)?;
+    let version = client.client_version();
+    if (version.major_version, version.minor_version) < OLDEST {
+        let said = client.version().await.map_err(other)?;
+        return Err(ConnectError::TooOld {
+            endpoint: endpoint.clone(),
+            product: said.platform.map_or_else(|| "the engine".to_owned(), |platform| platform.name),
+            version: said.version.unwrap_or_default(),
+        });
+    }
+    let facts = Facts::ask(&client).await.map_err(other)?;
+    Ok(Connection { client: client.with_timeout(ANSWER), endpoint: endpoint.clone(), facts })
+}
+
+fn unreachable(endpoint: &Endpoint, error: &io::Error) -> ConnectError {
+    let endpoint = endpoint.clone();
+    match (&endpoint.address, error.kind()) {
+        (Address::Unix(path), io::ErrorKind::PermissionDenied) => {
+            let advice = advice(path);
+            ConnectError::Denied { endpoint, advice }
+        }
+        (Address::Unix(_), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => ConnectError::Absent { endpoint },
+        (_, io::ErrorKind::ConnectionRefused) => ConnectError::Refused { endpoint },
+        _ => ConnectError::Other { endpoint, problem: error.to_string() },
+    }
+}
+
+/// What would permit the use of a socket, by its group.
+fn advice(socket: &Path) -> String {
+    let Ok(group) = socket.metadata().map(|data| data.gid()) else {
+        return "Its folder is closed to you.".to_owned();
+    };
+    let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    let entry = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let entry = entry.filter(|fields| fields.len() == 4).find(|fields| fields[2].parse() == Ok(group));
+    let Some(fields) = entry.filter(|_| group != 0) else {
+        return "It is root's alone; an administrator may give it a group of its own.".to_owned();
+    };
+    let (name, members) = (fields[0], fields[3]);
+    let me = std::env::var("USER").unwrap_or_default();
+    if !me.is_empty() && members.split(',').any(|member| member == me) {
+        return format!("You are in its group {name} since your last sign-in: sign in again.");
+    }
+    format!(
+        "It is for the group {name}: an administrator adds you with `sudo usermod -aG {name} $USER`, then sign in again \
+         (its members can become root on this host)."
+    )
+}
+
+fn readable(endpoint: &Endpoint, path: &Path) -> Result<(), ConnectError> {
+    std::fs::File::open(path).map(drop).map_err(|error| ConnectError::Keys {
+        endpoint: endpoint.clone(),
+        path: path.to_owned(),
+        problem: match error.kind() {
+            io::ErrorKind::NotFound => "is not there".to_owned(),
+            _ => format!("cannot be read: {error}"),
+        },
+    })
+}
+
+/// An error of the client library with everything behind it, each once.
+pub(super) fn words(error: &Error) -> String {
+    if let Error::DockerResponseServerError { message, .. } = error {
+        return message.clone();
+    }
+    let mut words = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        let more = error.to_string();
+        if !words.contains(&more) {
+            words = format!("{words}: {more}");
+        }
+        source = error.source();
+    }
+    words
+}
