@@ -90,6 +90,8 @@ pub enum Tools {
         #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
         search: String,
     },
+    /// Put the sample tools into a database that has no tools; the embedded one gets them by itself
+    Samples,
     /// Show one tool
     Show {
         /// The tool

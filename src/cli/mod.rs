@@ -11,6 +11,7 @@ mod exit;
 mod output;
 mod sandbox;
 mod settings;
+mod surroundings;
 mod tools;
 mod words;
 
@@ -28,6 +29,7 @@ use std::{process::ExitCode, sync::Arc};
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
+    surroundings::forget_drivers_variables();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -76,6 +78,9 @@ fn run(cli: Cli, output: Output) -> CommandResult {
         }
         Some(Command::Tools(Tools::Ls { search })) => {
             with_session(&cli.global, output, async |session| tools::list(session, &search, output).await)
+        }
+        Some(Command::Tools(Tools::Samples)) => {
+            with_session(&cli.global, output, async |session| tools::samples(session, changes, output).await)
         }
         Some(Command::Tools(Tools::Show { name, code })) => {
             with_session(&cli.global, output, async |session| tools::show(session, &name, code, output).await)

@@ -1,6 +1,7 @@
-//! `tools ls|show`.
+//! `tools ls|show|samples`.
 
 use super::{
+    Changes,
     exit::{CommandResult, Exit, Failure},
     output::{Output, table},
     words,
@@ -8,6 +9,7 @@ use super::{
 use crate::{
     db,
     domain::{page::PageRequest, text::SafeText, tool::Tool},
+    samples,
     session::Session,
 };
 
@@ -40,6 +42,21 @@ pub async fn list(session: &Session, search: &str, output: Output) -> CommandRes
             return Ok(Exit::Ok);
         }
     }
+}
+
+/// Puts the sample tools into a database that has none.
+pub async fn samples(session: &Session, changes: Changes, output: Output) -> CommandResult {
+    changes.allowed("install tools")?;
+    let samples = samples::samples();
+    let is_empty = db::tools::list(&session.db, "", &PageRequest::first(1)).await?.rows.is_empty();
+    if is_empty && changes.dry_run {
+        output.always_say(format_args!("would install {} sample tools in {}", samples.len(), session.db.place()));
+    } else if is_empty && db::tools::seed(&session.db, session.user.id, &samples).await? {
+        output.say(format_args!("{} sample tools are installed in {}", samples.len(), session.db.place()));
+    } else {
+        output.say(format_args!("{} has tools already; nothing was changed", session.db.place()));
+    }
+    Ok(Exit::Ok)
 }
 
 /// Prints one tool, or its code alone.

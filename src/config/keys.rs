@@ -45,6 +45,14 @@ pub(super) const ANY_IS_TRUE: &str = "DOCKER_TLS_VERIFY";
 /// All of them, in the order of `config/default.toml`.
 pub const SETTINGS: &[Setting] = &[
     Setting { key: "database.url", kind: Kind::Url, platform: Some("DATABASE_URL") },
+    Setting { key: "database.pool_size", kind: Kind::Integer(1, 1_000), platform: Some("DB_POOL_SIZE") },
+    Setting { key: "database.max_overflow", kind: Kind::Integer(0, 1_000), platform: Some("DB_MAX_OVERFLOW") },
+    Setting { key: "database.pool_timeout", kind: Kind::Integer(1, 3_600), platform: Some("DB_POOL_TIMEOUT") },
+    setting("database.recycle", Kind::Integer(1, 31_536_000)),
+    setting("database.connect_timeout", Kind::Integer(1, 3_600)),
+    setting("database.statement_timeout", Kind::Integer(0, 86_400)),
+    setting("database.tls", Kind::Choice(&["auto", "disable", "prefer", "require", "verify-ca", "verify-full"])),
+    setting("database.tls_ca", Kind::Path),
     setting("storage.path", Kind::Path),
     setting("paths.data", Kind::Path),
     setting("paths.state", Kind::Path),

@@ -38,6 +38,22 @@ pub struct Database {
     pub url: Option<SecretUrl>,
     /// Where `url` comes from, in words; shown wherever a foreign database is used.
     pub url_origin: String,
+    /// Connections to a server that are kept for reuse.
+    pub pool_size: u32,
+    /// Connections beyond those.
+    pub max_overflow: u32,
+    /// Seconds that a task waits for a connection.
+    pub pool_timeout: u32,
+    /// Seconds after which a connection is replaced.
+    pub recycle: u32,
+    /// Seconds that a server may take to answer.
+    pub connect_timeout: u32,
+    /// Seconds that a statement may take; 0: any time.
+    pub statement_timeout: u32,
+    /// How much of TLS is demanded; `None`: what the host's place calls for.
+    pub tls: Option<String>,
+    /// The file of further authorities.
+    pub tls_ca: Option<PathBuf>,
 }
 
 /// Where the bytes of files are.

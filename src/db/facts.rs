@@ -9,8 +9,8 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 pub struct Facts {
     /// The engine with its version: `SQLite 3.50.4`.
     pub engine: String,
-    /// The journal mode: `wal`, `delete`, `memory`.
-    pub journal: String,
+    /// The journal mode of a SQLite file: `wal`, `delete`, `memory`.
+    pub journal: Option<String>,
     /// Bytes in use.
     pub size: u64,
     /// The newest migration.
@@ -19,20 +19,29 @@ pub struct Facts {
 
 /// Asks the database.
 pub async fn facts(db: &Db) -> Result<Facts, DbError> {
-    let sql = format!(
-        "SELECT sqlite_version() AS version, \
+    let backend = db.connection().get_database_backend();
+    let is_server = backend == DbBackend::Postgres;
+    let sql = if is_server {
+        format!(
+            "SELECT current_setting('server_version') AS version, NULL::text AS journal, \
+             pg_database_size(current_database()) AS size, (SELECT max(version) FROM {APPLIED_TABLE}) AS schema"
+        )
+    } else {
+        format!(
+            "SELECT sqlite_version() AS version, \
          (SELECT journal_mode FROM pragma_journal_mode) AS journal, \
          (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size) AS size, \
          (SELECT max(version) FROM {APPLIED_TABLE}) AS schema"
-    );
-    let row = db.connection().query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.of(db)?;
+        )
+    };
+    let row = db.connection().query_one_raw(Statement::from_string(backend, sql)).await.of(db)?;
     let row =
         row.ok_or_else(|| sea_orm::DbErr::RecordNotFound("a SELECT without FROM gives one row".to_owned())).of(db)?;
     let text = |column: &str| row.try_get::<String>("", column).of(db);
     let size: i64 = row.try_get("", "size").of(db)?;
     Ok(Facts {
-        engine: format!("SQLite {}", text("version")?),
-        journal: text("journal")?,
+        engine: format!("{} {}", if is_server { "PostgreSQL" } else { "SQLite" }, text("version")?),
+        journal: row.try_get("", "journal").of(db)?,
         size: u64::try_from(size).unwrap_or_default(),
         schema: text("schema")?,
     })
@@ -48,7 +57,7 @@ mod tests {
         let db = Db::open_embedded(&folder.path().join("mecapy.db")).await.unwrap();
         let facts = facts(&db).await.unwrap();
         assert!(facts.engine.starts_with("SQLite 3."), "{facts:?}");
-        assert_eq!(facts.journal, "wal");
+        assert_eq!(facts.journal.as_deref(), Some("wal"));
         assert!(facts.size > 4_096 && facts.schema.contains("00"), "{facts:?}");
     }
 }

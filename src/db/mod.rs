@@ -13,6 +13,7 @@ pub mod runs;
 pub mod tools;
 pub mod users;
 
+mod address;
 mod error;
 mod facts;
 mod open;
@@ -22,6 +23,7 @@ mod time;
 mod url;
 mod validate;
 
+pub use address::{Access, Address};
 pub use error::DbError;
 pub use facts::{Facts, facts};
 pub use options::Options;
@@ -43,6 +45,8 @@ struct Inner {
     connection: DatabaseConnection,
     place: String,
     notes: Vec<String>,
+    /// What leads to a server.
+    access: Option<Access>,
     /// Dropped with the rest.
     _overflow: Option<open::Overflow>,
     /// Whoever watches for changes lets go when this becomes true.
@@ -71,8 +75,12 @@ impl Db {
     /// Puts what was committed on the disk. A commit alone outlasts the process but, on SQLite in WAL mode, not a
     /// loss of power.
     pub fn sync(&self) -> Result<(), DbError> {
+        if self.is_shared() {
+            // A server sees to it itself.
+            return Ok(());
+        }
         match std::fs::File::open(format!("{}-wal", self.place())).and_then(|log| log.sync_data()) {
-            // No write-ahead log: a server, which sees to it itself, or a database in memory.
+            // No write-ahead log: a database in memory, or one on a network.
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(DbError::Open { place: self.place().to_owned(), problem: error.to_string() })
             }

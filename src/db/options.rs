@@ -1,9 +1,10 @@
 //! How the connections to a shared database are made and kept.
 
+use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
 
 /// Settings of the connections to a PostgreSQL server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
     /// Connections that may be kept for reuse.
     pub pool_size: u32,

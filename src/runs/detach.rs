@@ -5,9 +5,12 @@
 //! leads no session), and its parent is the system's, which reaps it.
 
 use super::spool::Spool;
+use crate::db::Access;
+use rustix::fs::FileType;
 use std::{
     ffi::{OsStr, OsString},
-    fs, io,
+    fs,
+    io::{self, Read as _, Write as _},
     os::unix::{fs::OpenOptionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -45,15 +48,22 @@ const SCOPE_PATIENCE: Duration = Duration::from_secs(5);
 /// Starts the supervisor of a run. Returns when it is on its own.
 ///
 /// `program` is mecapy; without one it is this very program, whatever lies at its path by now.
-pub(super) fn start(spool: &Spool, program: Option<&Path>) -> io::Result<()> {
+/// What opens a shared database goes through the pipe at its standard input, which both of its processes inherit: it
+/// stands in no argument, no environment and no file.
+pub(super) fn start(spool: &Spool, program: Option<&Path>, access: Option<&Access>) -> io::Result<()> {
     let program = program.map_or_else(|| PathBuf::from("/proc/self/exe"), Path::to_owned);
-    let output = Command::new(program)
+    let mut child = Command::new(program)
         .arg0("mecapy")
         .args([OsStr::new(SUPERVISE), spool.folder().as_os_str()])
-        .stdin(Stdio::null())
+        .stdin(if access.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
-        .output()?;
+        .spawn()?;
+    if let (Some(access), Some(mut pipe)) = (access, child.stdin.take()) {
+        // A pipe holds much more than this, so nobody waits; one that is closed belongs to a process that failed.
+        let _ = pipe.write_all(access.to_text().as_bytes());
+    }
+    let output = child.wait_with_output()?;
     if output.status.success() {
         return Ok(());
     }
@@ -87,6 +97,23 @@ pub fn ended_by_logout() -> Option<&'static str> {
     )
 }
 
+/// Whether something waits at the standard input: only a pipe is one of ours.
+fn is_handed() -> bool {
+    let kind = rustix::fs::fstat(rustix::stdio::stdin()).map(|stat| FileType::from_raw_mode(stat.st_mode));
+    kind.is_ok_and(|kind| kind == FileType::Fifo)
+}
+
+/// What the starter of this process handed over.
+pub(super) fn handed_over() -> Option<Access> {
+    if !is_handed() {
+        return None;
+    }
+    let mut text = String::new();
+    // It was written before this process began; the bound is for a pipe that is somebody else's.
+    io::stdin().take(64 << 10).read_to_string(&mut text).ok()?;
+    Access::from_text(&text)
+}
+
 /// What the process before this one found out about its surroundings.
 pub(super) fn note() -> Option<String> {
     std::env::var(NOTE).ok()
@@ -103,7 +130,7 @@ fn second(spool: &Spool, program: &Path, before: &[OsString]) -> io::Result<Comm
         .args(before)
         .args([OsStr::new(SUPERVISE), OsStr::new(DETACHED), spool.folder().as_os_str()])
         .current_dir("/")
-        .stdin(Stdio::null())
+        .stdin(if is_handed() { Stdio::inherit() } else { Stdio::null() })
         .stdout(said()?)
         .stderr(said()?)
         .env_clear()

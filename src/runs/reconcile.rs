@@ -18,10 +18,7 @@ use crate::{
     session::Session,
     storage::Store,
 };
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 /// What a start of mecapy found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -194,7 +191,7 @@ pub(super) async fn restore(session: &Session, run: RunId, program: Option<&Path
         if let Ok(Some(identity)) = spool.read::<Identity>(recover::SANDBOX)
             && identity.outlives_supervisor()
         {
-            return match restart(spool, lock, &request, program).await? {
+            return match restart(session, spool, lock, &request, program).await? {
                 Restored::Restarted(calculation) => Ok(Restored::Adopted(calculation)),
                 other => Ok(other),
             };
@@ -214,7 +211,7 @@ pub(super) async fn restore(session: &Session, run: RunId, program: Option<&Path
                 tell(session, spool, &request, &end).await?;
                 return Ok(Restored::Delivered(request.calculation));
             }
-            restart(spool, lock, &request, program).await
+            restart(session, spool, lock, &request, program).await
         }
         // Cancelled or deleted while it waited, or never recorded: its submission was interrupted.
         _ => {
@@ -227,14 +224,20 @@ pub(super) async fn restore(session: &Session, run: RunId, program: Option<&Path
 }
 
 async fn restart(
+    session: &Session,
     spool: Spool,
     lock: SpoolLock,
     request: &Request,
     program: Option<&Path>,
 ) -> Result<Restored, RestoreError> {
+    if matches!(request.database, db::Address::Server { .. }) && !request.belongs_to(&session.db) {
+        // Whoever works with that database starts it again.
+        return Ok(Restored::Untouched);
+    }
     drop(lock);
     let calculation = request.calculation;
-    let started = submit::start(spool, program.map(Path::to_owned)).await;
+    let access = session.db.access().filter(|_| request.belongs_to(&session.db)).cloned();
+    let started = submit::start(spool, program.map(Path::to_owned), access).await;
     started.map_err(|source| RestoreError::Start { calculation, source })?;
     Ok(Restored::Restarted(calculation))
 }
@@ -256,11 +259,10 @@ async fn tell(
 
 /// The database that the run belongs to, which the session's settings may have left.
 async fn database(session: &Session, request: &Request) -> Result<Db, DbError> {
-    let ours: Option<PathBuf> = std::path::absolute(session.db.place()).ok();
-    if ours.as_ref() == Some(&request.database) && request.database.exists() {
+    if request.belongs_to(&session.db) {
         return Ok(session.db.clone());
     }
-    request.open_database().await
+    request.database.open(None).await
 }
 
 /// The lock, unless somebody keeps it: others look too, for an instant.

@@ -2,7 +2,7 @@
 
 use crate::sandbox::{Asked, Chosen};
 use crate::{
-    db::{Db, DbError},
+    db::{Address, Db},
     domain::{
         file::{FileRole, UserFile},
         id::{CalculationId, RunId, UserId},
@@ -47,8 +47,8 @@ pub struct Request {
     /// What runs it; requests of the first layout named none.
     #[serde(default)]
     pub engine: Chosen,
-    /// The database's file.
-    pub database: PathBuf,
+    /// The database; what opens one on a server is handed to the supervisor, and is not here.
+    pub database: Address,
     /// The store's folder.
     pub store: PathBuf,
     /// The folder of the user's queue on this host.
@@ -85,14 +85,9 @@ impl Request {
         Asked { python: self.python.clone(), allow_unisolated: self.allow_unisolated }
     }
 
-    /// Opens the database that the run belongs to, which must be there: a new empty one in its place would know
-    /// nothing of the run.
-    pub(super) async fn open_database(&self) -> Result<Db, DbError> {
-        if let Err(error) = std::fs::metadata(&self.database) {
-            let place = self.database.display().to_string();
-            return Err(DbError::Open { place, problem: error.to_string() });
-        }
-        Db::open_embedded(&self.database).await
+    /// Whether the run is one of this database's.
+    pub fn belongs_to(&self, db: &Db) -> bool {
+        db.address().as_ref() == Some(&self.database)
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     spool::{Spool, SpoolError, make_private},
 };
 use crate::{
-    db::{self, DbError},
+    db::{self, Access, DbError},
     domain::{
         FieldError, calculation, format,
         id::{CalculationId, RunId},
@@ -122,14 +122,17 @@ pub async fn submit(session: &Session, id: CalculationId, options: &RunOptions) 
     }
     StateFile::new(spool.clone(), live::first(&request)).write();
     drop(lock);
-    start(spool, options.program.clone()).await.map_err(|source| SubmitError::Start { calculation: id, source })?;
+    let access = session.db.access().cloned();
+    start(spool, options.program.clone(), access)
+        .await
+        .map_err(|source| SubmitError::Start { calculation: id, source })?;
     tracing::info!(calculation = %id, run = %request.run, "submitted");
     Ok(request.run)
 }
 
 /// Starts a supervisor, off the async threads: it waits for a short-lived process.
-pub(super) async fn start(spool: Spool, program: Option<PathBuf>) -> io::Result<()> {
-    let started = tokio::task::spawn_blocking(move || detach::start(&spool, program.as_deref()));
+pub(super) async fn start(spool: Spool, program: Option<PathBuf>, access: Option<Access>) -> io::Result<()> {
+    let started = tokio::task::spawn_blocking(move || detach::start(&spool, program.as_deref(), access.as_ref()));
     started.await.map_err(io::Error::other)?
 }
 
@@ -147,8 +150,6 @@ async fn request(session: &Session, id: CalculationId, options: &RunOptions) -> 
     parameters::parse(&text)?;
     let limits = row.limits.unwrap_or(config.limits.default);
     limits.check(&config.limits.maximum)?;
-    let place = session.db.place();
-    let database = std::path::absolute(place).ok().filter(|path| path.is_file());
     Ok(Request {
         run: RunId::new(),
         calculation: id,
@@ -165,7 +166,7 @@ async fn request(session: &Session, id: CalculationId, options: &RunOptions) -> 
         python: options.python.clone().or_else(|| config.sandbox.python.clone()).map(absolute),
         allow_unisolated: config.sandbox.allow_unisolated,
         engine: Chosen::Builtin,
-        database: database.ok_or_else(|| SubmitError::NoFile(place.to_owned()))?,
+        database: session.db.address().ok_or_else(|| SubmitError::NoFile(session.db.place().to_owned()))?,
         store: session.store.root().to_owned(),
         queue: queue_folder(session),
     })

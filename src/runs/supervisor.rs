@@ -10,7 +10,12 @@ use super::{
     spool::{Final, Spool, SpoolError, SpoolLock},
     work::{self, Stage},
 };
-use crate::{db::Db, domain::status::Status, sandbox::builtin::Identity, storage::Store};
+use crate::{
+    db::{Access, Db},
+    domain::status::Status,
+    sandbox::builtin::Identity,
+    storage::Store,
+};
 use inotify::WatchMask;
 use std::{
     ffi::OsStr,
@@ -82,6 +87,7 @@ enum Trouble {
 }
 
 fn supervise(folder: &Path) -> Result<(), Trouble> {
+    let access = detach::handed_over();
     let spool = Spool::open(folder)?;
     let Some(lock) = patient_lock(&spool)? else {
         tracing::info!("another process supervises this run");
@@ -100,6 +106,7 @@ fn supervise(folder: &Path) -> Result<(), Trouble> {
             hangup: signal(SignalKind::hangup())?,
             terminate: signal(SignalKind::terminate())?,
             db: None,
+            access,
         };
         life.live(lock).await
     })
@@ -128,6 +135,8 @@ pub(super) struct Life {
     hangup: Signal,
     pub(super) terminate: Signal,
     pub(super) db: Option<Db>,
+    /// What opens a shared database.
+    pub(super) access: Option<Access>,
 }
 
 impl Life {
@@ -261,7 +270,7 @@ impl Life {
     /// The database, opened when it is first needed.
     pub(super) async fn database(&mut self) -> Result<Db, crate::db::DbError> {
         if self.db.is_none() {
-            self.db = Some(self.request.open_database().await?);
+            self.db = Some(self.request.database.open(self.access.as_ref()).await?);
         }
         Ok(self.db.clone().expect("just opened"))
     }

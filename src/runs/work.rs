@@ -87,8 +87,8 @@ pub(super) async fn run(life: &mut Life) -> Result<Stage, SpoolError> {
     // Of a supervisor before this one, which ended before any code ran.
     recover::discard(&life.spool).await;
     let (request, asked) = (&life.request, life.request.asked());
-    let found =
-        tokio::join!(Engine::open(&request.engine, &asked), prepare(&life.spool, request), request.open_database());
+    let opening = request.database.open(life.access.as_ref());
+    let found = tokio::join!(Engine::open(&request.engine, &asked), prepare(&life.spool, request), opening);
     let engine = match (found.0, found.1) {
         (Ok(engine), Ok(())) => engine,
         (Err(error), _) => return Ok(Stage::Ended(refused(&error.into()))),

@@ -5,13 +5,13 @@ pub mod identity;
 pub mod logging;
 
 use crate::{
-    config::Config,
+    config::{self, Config},
     db::{self, Db, DbError},
     domain::user::User,
     samples,
     storage::{Store, StoreError},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// An open session; cheap to clone.
 #[derive(Clone, Debug)]
@@ -42,6 +42,22 @@ pub enum SessionError {
     Store(#[from] StoreError),
 }
 
+/// How connections to a server are made and kept.
+pub fn database_options(settings: &config::Database) -> db::Options {
+    let seconds = |count: u32| Duration::from_secs(count.into());
+    db::Options {
+        pool_size: settings.pool_size,
+        max_overflow: settings.max_overflow,
+        pool_timeout: seconds(settings.pool_timeout),
+        recycle: seconds(settings.recycle),
+        connect_timeout: seconds(settings.connect_timeout),
+        statement_timeout: seconds(settings.statement_timeout),
+        tls: settings.tls.clone(),
+        root_certificate: settings.tls_ca.clone(),
+        ..db::Options::default()
+    }
+}
+
 fn origin(from: Option<&str>) -> String {
     from.map(|from| format!(" (the database was chosen by {from})")).unwrap_or_default()
 }
@@ -55,7 +71,10 @@ impl Session {
                 let path = config.paths.database();
                 (Db::open_embedded(&path).await, None)
             }
-            Some(url) => (Db::open(url.expose()).await, Some(config.database.url_origin.clone())),
+            Some(url) => (
+                Db::open_with(url.expose(), &database_options(&config.database)).await,
+                Some(config.database.url_origin.clone()),
+            ),
         };
         let is_embedded = from.is_none();
         let failed = |error| SessionError::Database { error, from: from.clone() };

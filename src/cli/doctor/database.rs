@@ -12,7 +12,7 @@ pub(super) async fn checks(config: &Config) -> Vec<Check> {
     let mut checks = Vec::new();
     let opened = if let Some(url) = &config.database.url {
         checks.push(Check::ok("database", format!("{url}, chosen by {}", config.database.url_origin)));
-        Db::open(url.expose()).await
+        Db::open_with(url.expose(), &crate::session::database_options(&config.database)).await
     } else {
         let path = config.paths.database();
         if !path.exists() {
@@ -27,9 +27,10 @@ pub(super) async fn checks(config: &Config) -> Vec<Check> {
     match facts {
         Ok((db, facts)) => {
             let size = format::bytes(facts.size);
+            let journal = facts.journal.map(|journal| format!(", journal {journal}")).unwrap_or_default();
             checks.push(Check::ok(
                 "database",
-                format!("{}: {}, schema {}, journal {}, {size}", db.place(), facts.engine, facts.schema, facts.journal),
+                format!("{}: {}, schema {}{journal}, {size}", db.place(), facts.engine, facts.schema),
             ));
             checks.extend(db.notes().iter().map(|note| Check::new("database", Mark::Warning, note.clone())));
             if let Err(error) = db.close().await {

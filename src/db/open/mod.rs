@@ -9,7 +9,7 @@ mod state;
 pub(super) use server::Overflow;
 
 use super::{
-    Db, DbError, Inner, Options, filesystem,
+    Access, Db, DbError, Inner, Options, filesystem,
     url::{self, Target},
 };
 use sea_orm::{
@@ -43,7 +43,7 @@ impl Db {
     /// The same with other settings of the connections to a server.
     pub async fn open_with(url: &str, options: &Options) -> Result<Self, DbError> {
         match url::parse(url)? {
-            Target::Server(server) => server::open(&server, options).await,
+            Target::Server(server) => server::open(&server, options, Access::new(url, options)).await,
             Target::File(path) => Self::open_embedded(&path).await,
             Target::Memory => open_memory().await,
         }
@@ -90,7 +90,14 @@ async fn open_file(path: &Path, patience: Duration) -> Result<Db, DbError> {
     {
         notes.push(format!("the database was brought to the present schema; as it was before: {}", copy.display()));
     }
-    Ok(Db(Arc::new(Inner { connection, place, notes, closing: watch::Sender::new(false), _overflow: None })))
+    Ok(Db(Arc::new(Inner {
+        connection,
+        place,
+        notes,
+        closing: watch::Sender::new(false),
+        access: None,
+        _overflow: None,
+    })))
 }
 
 /// The options of the connections that read and write.
@@ -112,6 +119,7 @@ async fn open_memory() -> Result<Db, DbError> {
         place,
         notes: Vec::new(),
         closing: watch::Sender::new(false),
+        access: None,
         _overflow: None,
     })))
 }

@@ -4,7 +4,7 @@ use super::{
     DbError,
     state::{self, State},
 };
-use crate::db::{Db, Inner, options::Options, url::Server};
+use crate::db::{Access, Db, Inner, Options, url::Server};
 use sea_orm::{
     DbErr, RuntimeErr, SqlxPostgresConnector,
     sqlx::{
@@ -28,7 +28,7 @@ const SUSPICION: Duration = Duration::from_millis(300);
 const SOCKETS: &str = "/var/run/postgresql";
 
 /// Opens a shared database that has the present schema; nothing of it is changed.
-pub(super) async fn open(server: &Server, options: &Options) -> Result<Db, DbError> {
+pub(super) async fn open(server: &Server, options: &Options, access: Access) -> Result<Db, DbError> {
     let place = place(server);
     let connect = connect_options(server, options)?;
     let (pool, overflow) = pool(connect.clone(), options);
@@ -54,6 +54,7 @@ pub(super) async fn open(server: &Server, options: &Options) -> Result<Db, DbErr
             connection,
             place,
             notes: Vec::new(),
+            access: Some(access),
             closing: watch::Sender::new(false),
             _overflow: Some(overflow),
         }))),

@@ -43,7 +43,7 @@ async fn look_after(session: &Session, queue: &mpsc::Sender<Msg>) -> io::Result<
 /// The calculation of a run, if it is one of this database.
 fn calculation(session: &Session, root: &Path, run: RunId) -> Option<CalculationId> {
     let request = Spool::of(root, run).request().ok()?;
-    (request.database == Path::new(session.db.place())).then_some(request.calculation)
+    request.belongs_to(&session.db).then_some(request.calculation)
 }
 
 /// Tells each change of a run's state, and its end once it is in the database.

@@ -6,4 +6,5 @@ mod listing;
 mod refusals;
 mod running;
 mod settings;
+mod shared;
 mod terminal;

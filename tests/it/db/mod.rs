@@ -4,6 +4,7 @@ mod engines;
 mod input;
 mod lists;
 mod live;
+mod pool;
 mod relations;
 mod runs;
 mod schema;

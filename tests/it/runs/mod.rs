@@ -4,5 +4,6 @@ mod deletion;
 mod faults;
 mod leftovers;
 mod life;
+mod shared;
 pub mod support;
 mod terminal;

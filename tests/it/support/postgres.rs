@@ -6,7 +6,7 @@
 
 use migrations::{Migrator, MigratorTrait as _};
 use rustix::process::geteuid;
-use sea_orm::{ConnectionTrait as _, Database as Orm, DatabaseConnection};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database as Orm, DatabaseConnection};
 use std::{
     fs,
     io::Write as _,
@@ -91,10 +91,15 @@ impl Server {
     /// The same with TLS: a certificate for localhost and 127.0.0.1 by an authority of its own. Other connections
     /// over TCP are refused.
     pub fn start_with_tls() -> Option<Self> {
-        let settings = ["ssl = on", "ssl_cert_file = 'server.pem'", "ssl_key_file = 'server.key'"];
+        let settings = [
+            "listen_addresses = '127.0.0.1, 127.0.0.2'",
+            "ssl = on",
+            "ssl_cert_file = 'server.pem'",
+            "ssl_key_file = 'server.key'",
+        ];
         Self::prepared(&settings, |server| {
             server.make_certificates();
-            let rules = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
+            let rules = "local all all trust\nhostssl all all 127.0.0.0/8 scram-sha-256\n";
             fs::write(server.folder.join("data/pg_hba.conf"), rules).unwrap();
         })
     }
@@ -327,7 +332,10 @@ impl Drop for Database {
 fn migrate(url: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let connection = Orm::connect(url).await.unwrap();
+        // One connection: the server may have few, and whoever gives one back still has it for a moment.
+        let mut options = ConnectOptions::new(url);
+        options.max_connections(1);
+        let connection = Orm::connect(options).await.unwrap();
         Migrator::up(&connection, None).await.unwrap();
         connection.execute_unprepared("ANALYZE").await.unwrap();
         connection.close().await.unwrap();
