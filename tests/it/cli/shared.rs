@@ -23,8 +23,9 @@ fn everything_works_on_a_server() {
     assert!(doctor.out.contains("PostgreSQL ") && doctor.out.contains("DATABASE_URL"), "{}", doctor.out);
     assert!(!doctor.out.contains(PASSWORD));
     // SQL at debug level, without values.
-    let log = std::fs::read_to_string(home.path().join(".local/state/mecapy/mecapy.log")).unwrap();
-    assert!(log.contains("FROM \"users\"") && !log.contains(PASSWORD) && !log.contains("beam.py"), "{log}");
+    let log = std::fs::read_to_string(home.path().join(".local/state/mecapy/log/mecapy.log")).unwrap();
+    assert!(log.contains("DEBUG sqlx::query") && log.contains("SELECT"), "no statements");
+    assert!(!log.contains(PASSWORD) && !log.contains("def calculate"), "values are in the log");
 }
 
 #[test]
