@@ -65,6 +65,7 @@ fn reading(criterion: &mut Criterion) {
                 view.asked();
                 let row = |number| LogRow {
                     number,
+                    source: number,
                     error: false,
                     stamp: String::new(),
                     line: log_line(format!("\u{1b}[32mstep {number}\u{1b}[0m residual 1.234e-5").as_bytes()),

@@ -33,6 +33,8 @@ pub enum Slot {
     LogLines,
     /// A search through a log.
     LogSearch,
+    /// Finding the lines of a log that a filter leaves.
+    LogFilter,
     /// The autosaved draft of the editor.
     Draft,
 }
@@ -141,6 +143,26 @@ pub enum Request {
         text: String,
         /// At most so many line numbers are given back; the count is always whole.
         limit: u32,
+        /// Only lines with this text count, and are numbered among themselves.
+        within: Option<String>,
+    },
+    /// Which lines of its log have a text, from one line on, a few megabytes far: `Reply::LogFiltered`.
+    FilterLog {
+        /// Whose log.
+        id: CalculationId,
+        /// What the lines have, whatever its case.
+        text: String,
+        /// The first line to look at, from 0.
+        from: u64,
+    },
+    /// Lines of its log that have a text: `Reply::LogLines`.
+    FilteredLines {
+        /// Whose log.
+        id: CalculationId,
+        /// What the lines have.
+        text: String,
+        /// From which line on, and how many; one after the other.
+        parts: Vec<(u64, u32)>,
     },
     /// Write the whole log to a file of the user: `Reply::Written`.
     ExportLog {

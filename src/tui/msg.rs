@@ -131,6 +131,8 @@ pub enum Reply {
     LogLines(Vec<LogLine>),
     /// Line numbers (from 0) in order, and how many lines match in all.
     LogMatches(Vec<u64>, u64),
+    /// The lines that one step of a filter found.
+    LogFiltered(LogFiltered),
     /// The file that was written.
     Written(std::path::PathBuf),
     /// The text as `$EDITOR` left it; `None` where it is unchanged.
@@ -242,6 +244,19 @@ pub struct LogLine {
     pub time: NaiveDateTime,
     /// As written, without the newline; untrusted.
     pub bytes: Vec<u8>,
+}
+
+/// What one step of a filter found in a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFiltered {
+    /// Line numbers (from 0), in order.
+    pub lines: Vec<u64>,
+    /// Whether the last line has the text, too, and may still grow; its number is `next`.
+    pub unfinished: bool,
+    /// Where to look on.
+    pub next: u64,
+    /// Whether there is more to look at now.
+    pub more: bool,
 }
 
 /// Something that is loaded: what is there, and what is under way.

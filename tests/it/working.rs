@@ -127,6 +127,31 @@ fn a_log_commands_nothing_and_can_be_searched() {
 }
 
 #[test]
+fn a_log_is_filtered_and_the_way_back_to_a_line_is_kept() {
+    let home = Home::new();
+    let code = "for n in range(300000):\n    print('Residual' if n % 1000 == 7 else 'step', n)\n";
+    let mut pty = with_code(&home, code, &["--cpu", "2"]);
+    pty.send("r");
+    pty.shows("✓ completed");
+    pty.shows("step 299999");
+    pty.send("&residual\r");
+    pty.shows("300 of 300 000 lines with \"residual\" · follows the end");
+    pty.shows("▸Residual 299007");
+    pty.send("g");
+    pty.shows("▸Residual 7");
+    pty.send("jj/50007\r");
+    pty.shows("1 of 3 with \"50007\"");
+    pty.shows("▸Residual 50007");
+    pty.send(ESC);
+    pty.wait("the search is not over", |screen| !screen.contents().contains("with \"50007\""));
+    pty.send(ESC);
+    pty.shows("▸Residual 50007");
+    pty.shows("step 50006");
+    pty.shows("step 50008");
+    quit(pty);
+}
+
+#[test]
 fn a_run_that_will_not_end_is_stopped_in_two_stages() {
     let home = Home::new().with("MECAPY_CAPS_GRACE", "2");
     let code = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf', flush=True)\nwhile True:\n    time.sleep(0.1)\n";

@@ -112,7 +112,7 @@ impl LogReader {
     }
 
     /// Whether the last line has its newline.
-    pub(super) const fn is_whole(&self) -> bool {
+    pub const fn is_whole(&self) -> bool {
         self.whole
     }
 

@@ -1,6 +1,6 @@
 //! Searching a log, in steps of bounded size, so that a search can be shown, paced and given up.
 
-use super::reader::{BUFFER, LogReader};
+use super::reader::{BUFFER, LogLine, LogReader};
 use memchr::memmem::Finder;
 use std::io;
 
@@ -96,6 +96,20 @@ impl LogReader {
         found.lines.reverse();
         found.next = (first > 0).then_some(first);
         Ok(found)
+    }
+
+    /// The first `count` lines with `needle` from the line `from` on.
+    pub fn lines_with(&mut self, needle: &Needle, from: u64, count: usize) -> io::Result<Vec<LogLine>> {
+        let mut lines = Vec::new();
+        let mut next = Some(from);
+        while let (Some(from), true) = (next, lines.len() < count) {
+            let found = self.scan(needle, from, 1)?;
+            for line in found.lines.into_iter().take(count - lines.len()) {
+                lines.extend(self.lines(line, 1)?);
+            }
+            next = found.next;
+        }
+        Ok(lines)
     }
 
     /// One buffer: where the next one begins, at which line, and whether that is the line's start.

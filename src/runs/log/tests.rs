@@ -267,3 +267,23 @@ proptest! {
         prop_assert_eq!(&back, &wanted);
     }
 }
+
+#[test]
+fn the_lines_with_a_text_are_given_from_any_line_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = log(folder.path(), u64::MAX);
+    let mut block = Vec::new();
+    for number in 0..30_000 {
+        writeln!(block, "{number} {}", if number % 1_000 == 7 { "Found" } else { "else" }).unwrap();
+    }
+    block.extend(b"long ".repeat(50_000));
+    block.extend(b"found at its end\nand found unfinished");
+    writer.write(Stream::Stdout, &block);
+    let mut reader = LogReader::open(folder.path()).unwrap();
+    let needle = Needle::new("found").unwrap();
+    let numbers = |lines: Vec<LogLine>| lines.into_iter().map(|line| line.number).collect::<Vec<_>>();
+    assert_eq!(numbers(reader.lines_with(&needle, 0, 3).unwrap()), [7, 1_007, 2_007]);
+    assert_eq!(numbers(reader.lines_with(&needle, 1_007, 1).unwrap()), [1_007]);
+    assert_eq!(numbers(reader.lines_with(&needle, 28_008, 99).unwrap()), [29_007, 30_000, 30_001]);
+    assert_eq!(numbers(reader.lines_with(&needle, 30_002, 99).unwrap()), [0; 0]);
+}

@@ -1,6 +1,6 @@
 //! The log of the watched run: asking for the lines that are seen, and for the places of a text.
 
-use super::MonitorPane;
+use super::{MonitorPane, Prompt};
 use crate::{
     domain::text::log_line,
     tui::{
@@ -36,22 +36,40 @@ pub struct Tickets {
     go_on: Option<bool>,
 }
 
+impl Tickets {
+    /// What is under way about lines and places of a text is of no use any more.
+    pub(super) fn forget(&mut self) {
+        *self = Self { watch: self.watch, ..Self::default() };
+    }
+
+    /// Lines that were not there may be there now.
+    pub(super) fn news(&mut self) {
+        self.vain = None;
+    }
+}
+
 impl MonitorPane {
     /// Asks for the lines that are seen and not at hand: one request at a time, so that a fast log starves none, and
     /// while its end is followed only a few a second, so that a flood does not fill a slow line.
     pub(super) fn ask_lines(&mut self, cx: &mut Cx<'_>) {
         self.tickets.deferred = false;
         let Some(id) = self.chosen.filter(|_| self.visible && self.tickets.lines.is_none()) else { return };
-        if let Some(range) = self.log.wanted().filter(|range| self.tickets.vain.as_ref() != Some(range)) {
+        let view = self.lines_view();
+        if let Some(range) = view.wanted().filter(|range| self.tickets.vain.as_ref() != Some(range)) {
             let recent = self.tickets.asked_at.is_some_and(|asked| (cx.now.utc - asked).abs() < PACE);
-            if recent && self.log.follows() && self.log.is_filled() {
+            if recent && view.follows() && view.is_filled() {
                 self.tickets.deferred = true;
                 return;
             }
             self.tickets.asked_at = Some(cx.now.utc);
-            self.log.asked();
-            let count = (range.end - range.start).min(2_000) as u32;
-            let request = Request::LogLines { id, from: range.start, count };
+            self.lines_view_mut().asked();
+            let request = match &self.filter {
+                Some(filter) => filter.request(id, &range),
+                None => {
+                    let count = (range.end - range.start).min(2_000) as u32;
+                    Request::LogLines { id, from: range.start, count }
+                }
+            };
             self.tickets.lines = Some((cx.start(Slot::LogLines, request), range));
         }
     }
@@ -59,32 +77,44 @@ impl MonitorPane {
     /// The log has so many lines now, or its last one has grown.
     pub(super) fn log_grew(&mut self, lines: u64) {
         self.log.set_length(lines);
-        self.tickets.vain = None;
+        self.tickets.news();
+        self.filter_grew();
     }
 
     pub(super) fn log_reply(&mut self, ticket: Ticket, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
-        if let Some((_, asked)) = self.tickets.lines.take_if(|(expected, _)| *expected == ticket) {
+        if self.is_of_filter(ticket) {
+            let found = reply.and_then(|reply| match reply {
+                Reply::LogFiltered(found) => Ok(found),
+                _ => Err(Failure::new("the filter was answered with something else")),
+            });
+            self.filtered(found, cx);
+        } else if let Some((_, asked)) = self.tickets.lines.take_if(|(expected, _)| *expected == ticket) {
             match reply {
                 Ok(Reply::LogLines(lines)) => {
                     let local = cx.now.local;
-                    let rows = lines.into_iter().map(|line| LogRow {
-                        number: line.number,
+                    // Lines that a filter leaves are numbered among themselves.
+                    let begin = self.filter.as_ref().map(|filter| filter.begin(&asked));
+                    let rows = lines.into_iter().zip(0..).map(|(line, place)| LogRow {
+                        number: begin.map_or(line.number, |begin| begin + place),
+                        source: line.number,
                         error: line.stream == Stream::Err,
                         stamp: local(line.time).format("%H:%M:%S%.3f").to_string(),
                         line: log_line(&line.bytes),
                     });
-                    self.log.fill(rows.collect());
+                    let rows = rows.collect();
+                    self.lines_view_mut().fill(rows);
                 }
                 Ok(_) => {}
                 Err(failure) => cx.toast(Toast::bad(failure.message)),
             }
-            self.tickets.vain = self.log.wanted().filter(|range| *range == asked);
+            self.tickets.vain = self.lines_view().wanted().filter(|range| *range == asked);
         } else if self.tickets.matches.take_if(|expected| *expected == ticket).is_some() {
             match reply {
                 Ok(Reply::LogMatches(lines, total)) => {
-                    self.log.found(lines, total);
-                    if let Some(backwards) = self.tickets.go_on.take() {
-                        self.log.find_next(backwards);
+                    let go_on = self.tickets.go_on.take();
+                    self.lines_view_mut().found(lines, total);
+                    if let Some(backwards) = go_on {
+                        self.lines_view_mut().find_next(backwards);
                     }
                 }
                 Ok(_) => {}
@@ -93,21 +123,24 @@ impl MonitorPane {
         }
     }
 
-    /// Looks for what the prompt holds.
-    pub(super) fn search(&mut self, cx: &mut Cx<'_>) {
-        let Some(prompt) = self.prompt.take() else { return };
+    /// Does what the prompt was opened for.
+    pub(super) fn accept_prompt(&mut self, cx: &mut Cx<'_>) {
+        let Some((wanted, prompt)) = self.prompt.take() else { return };
+        if wanted == Prompt::Filter {
+            return self.filter_lines(prompt.text(), cx);
+        }
         self.in_log = true;
-        self.log.look_for(prompt.text());
+        self.lines_view_mut().look_for(prompt.text());
         self.ask_matches(None, cx);
     }
 
     /// Goes to the next match; a log that has grown is searched again first.
     pub(super) fn next_match(&mut self, backwards: bool, cx: &mut Cx<'_>) {
         self.in_log = true;
-        if self.log.search_is_old() {
+        if self.lines_view().search_is_old() {
             self.ask_matches(Some(backwards), cx);
         } else {
-            self.log.find_next(backwards);
+            self.lines_view_mut().find_next(backwards);
         }
     }
 
@@ -117,8 +150,8 @@ impl MonitorPane {
     }
 
     /// Whether lines wait for a tick to be asked for.
-    pub(super) const fn is_behind(&self) -> bool {
-        self.tickets.deferred
+    pub(super) fn is_behind(&self) -> bool {
+        self.tickets.deferred || self.filter_is_behind()
     }
 
     /// Whether the log is being searched.
@@ -127,9 +160,10 @@ impl MonitorPane {
     }
 
     fn ask_matches(&mut self, go_on: Option<bool>, cx: &mut Cx<'_>) {
-        let text = self.log.search_text().to_owned();
+        let text = self.lines_view().search_text().to_owned();
         if let (Some(id), false) = (self.chosen, text.is_empty()) {
-            let request = Request::SearchLog { id, text, limit: MOST_MATCHES };
+            let within = self.filter.as_ref().map(|filter| filter.text.clone());
+            let request = Request::SearchLog { id, text, limit: MOST_MATCHES, within };
             self.tickets.matches = Some(cx.start(Slot::LogSearch, request));
             self.tickets.go_on = go_on;
         }

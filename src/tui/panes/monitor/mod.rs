@@ -1,8 +1,10 @@
 //! The waiting and running calculations, and one of them live: state, time, resources, log.
 
 mod commands;
+mod filter;
 mod layout;
 mod log;
+mod moving;
 mod samples;
 #[cfg(test)]
 mod tests;
@@ -14,18 +16,15 @@ use crate::{
     tui::{
         action::{Action, Context},
         effect::{Effect, Request, Slot, Ticket},
-        keymap::Key,
-        msg::{CalculationDetail, Failure, Live, Mouse, Remote, Reply},
+        msg::{CalculationDetail, Failure, Live, Remote, Reply},
         pane::{Cx, Event, Fact, Intent, Look, Pane, PaneId, Tick},
         widgets::{input::Input, log_view::LogView, toast::Toast},
     },
 };
 use chrono::NaiveDateTime;
+use filter::LineFilter;
 use layout::Parts;
-use ratatui::{
-    Frame,
-    layout::{Position, Rect},
-};
+use ratatui::{Frame, layout::Rect};
 use samples::Samples;
 
 /// The monitor.
@@ -47,14 +46,23 @@ pub struct MonitorPane {
     detail: Remote<CalculationDetail>,
     log: LogView,
     tickets: log::Tickets,
-    /// The line of the search prompt, while it is open.
-    prompt: Option<Input>,
+    /// The log's lines with a text, while only these are shown.
+    filter: Option<LineFilter>,
+    /// The line that is being typed, and what for.
+    prompt: Option<(Prompt, Input)>,
     in_log: bool,
     zoomed: bool,
     /// When a stop was asked for.
     stop_asked: Option<NaiveDateTime>,
     asked: Option<(Ticket, Question)>,
     requested: Option<(Ticket, Asked)>,
+}
+
+/// What a text is typed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Prompt {
+    Find,
+    Filter,
 }
 
 /// What an open dialog is about.
@@ -87,8 +95,9 @@ impl Pane for MonitorPane {
             Action::Stop => status.is_some_and(|status| !status.is_final()) && !self.is_stopping(),
             Action::Open => !self.in_log && self.chosen.is_some() || is_final,
             Action::Edit | Action::RunEdited => self.chosen.is_some(),
-            Action::FindNext | Action::FindPrevious => !self.log.search_text().is_empty(),
-            Action::Find | Action::Export | Action::Copy => self.log.length() > 0,
+            Action::FindNext | Action::FindPrevious => !self.lines_view().search_text().is_empty(),
+            Action::Find | Action::FilterLines | Action::Export => self.log.length() > 0,
+            Action::Copy => self.lines_view().length() > 0,
             _ => true,
         }
     }
@@ -98,7 +107,7 @@ impl Pane for MonitorPane {
             Event::Action(action) => self.action(action, cx),
             Event::Key(key) => self.key(key),
             Event::Paste(text) => {
-                if let Some(prompt) = &mut self.prompt {
+                if let Some((_, prompt)) = &mut self.prompt {
                     prompt.paste(&text);
                 }
             }
@@ -119,7 +128,10 @@ impl Pane for MonitorPane {
             Event::Tick if !self.runs.is_loading() => self.load(cx),
             Event::Intent(_) | Event::Tick => {}
         }
-        self.log.set_size(self.parts(cx.area).log.as_size());
+        let size = self.parts(cx.area).log.as_size();
+        self.log.set_size(size);
+        self.lines_view_mut().set_size(size);
+        self.ask_filter(cx);
         self.ask_lines(cx);
     }
 
@@ -176,8 +188,8 @@ impl MonitorPane {
             self.live.clear();
             self.detail.clear();
             self.tickets = log::Tickets::default();
-            (self.stop_asked, self.prompt) = (None, None);
-            cx.effects.push(Effect::Cancel(Slot::LogSearch));
+            (self.stop_asked, self.prompt, self.filter) = (None, None, None);
+            cx.effects.extend([Slot::LogSearch, Slot::LogFilter].map(Effect::Cancel));
         }
         if self.opened {
             let ticket = cx.start(Slot::Watch, Request::Watch(id));
@@ -302,23 +314,27 @@ impl MonitorPane {
     fn action(&mut self, action: Action, cx: &mut Cx<'_>) {
         self.hurry();
         match action {
-            Action::Accept => self.search(cx),
+            Action::Accept => self.accept_prompt(cx),
             Action::Cancel => self.prompt = None,
             Action::Back => self.back(cx),
             Action::Open => self.open(cx),
             Action::Stop => self.ask_stop(cx),
-            Action::Follow => self.log.toggle_follow(),
-            Action::Wrap => self.log.toggle_wrap(),
-            Action::Times => self.log.toggle_times(),
+            Action::Follow => self.lines_view_mut().toggle_follow(),
+            Action::Wrap => self.each_view(LogView::toggle_wrap),
+            Action::Times => self.each_view(LogView::toggle_times),
             Action::Zoom => {
                 self.zoomed = !self.zoomed;
                 self.in_log |= self.zoomed;
             }
-            Action::Find => self.prompt = Some(Input::new(self.log.search_text())),
+            Action::Find => self.prompt = Some((Prompt::Find, Input::new(self.lines_view().search_text()))),
+            Action::FilterLines => {
+                let text = self.filter.as_ref().map_or("", |filter| &filter.text);
+                self.prompt = Some((Prompt::Filter, Input::new(text)));
+            }
             Action::FindNext => self.next_match(false, cx),
             Action::FindPrevious => self.next_match(true, cx),
             Action::Copy => {
-                let text = self.log.seen_text();
+                let text = self.lines_view().seen_text();
                 let lines = text.lines().count();
                 cx.toast(Toast::info(format!("Sent {lines} lines to the terminal's clipboard")));
                 cx.effects.push(Effect::Copy(text));
@@ -331,95 +347,14 @@ impl MonitorPane {
                 }
             }
             Action::Left => {
-                if !(self.in_log && self.log.go_left()) {
+                if !(self.in_log && self.lines_view_mut().go_left()) {
                     (self.in_log, self.zoomed) = (false, false);
                 }
             }
-            Action::Right if self.in_log => self.log.go_right(),
+            Action::Right if self.in_log => self.lines_view_mut().go_right(),
             Action::Right => self.in_log = true,
             action if self.scrolls_log() => self.scroll(action),
             action => self.choose(action, cx),
-        }
-    }
-
-    /// With one run at most there is nothing to choose, so that keys move the log.
-    fn scrolls_log(&self) -> bool {
-        self.in_log || self.rows().len() + usize::from(!self.is_listed()) <= 1
-    }
-
-    fn scroll(&mut self, action: Action) {
-        let page = usize::from(self.log.height()).saturating_sub(1).max(1);
-        match action {
-            Action::Up => self.log.up(1),
-            Action::Down => self.log.down(1),
-            Action::PageUp => self.log.up(page),
-            Action::PageDown => self.log.down(page),
-            Action::HalfUp => self.log.up(page / 2 + 1),
-            Action::HalfDown => self.log.down(page / 2 + 1),
-            Action::Top => self.log.to_start(),
-            Action::Bottom => self.log.to_end(),
-            _ => {}
-        }
-    }
-
-    fn choose(&mut self, action: Action, cx: &mut Cx<'_>) {
-        let rows = self.rows();
-        if rows.is_empty() {
-            return;
-        }
-        let last = rows.len() - 1;
-        let now = rows.iter().position(|row| Some(row.id) == self.chosen);
-        let next = match action {
-            Action::Up | Action::PageUp | Action::HalfUp => now.map_or(0, |at| at.saturating_sub(1)),
-            Action::Down | Action::PageDown | Action::HalfDown => now.map_or(0, |at| (at + 1).min(last)),
-            Action::Top => 0,
-            Action::Bottom => last,
-            _ => return,
-        };
-        let id = rows[next].id;
-        if Some(id) != self.chosen {
-            self.watch(id, cx);
-        }
-    }
-
-    fn key(&mut self, key: Key) {
-        if let Some(prompt) = &mut self.prompt {
-            prompt.key(key);
-        }
-    }
-
-    fn mouse(&mut self, mouse: Mouse, cx: &mut Cx<'_>) {
-        let parts = self.parts(cx.area);
-        match mouse {
-            Mouse::Click { column, row } => {
-                let at = Position { x: column, y: row };
-                self.in_log = parts.log.contains(at);
-                if parts.list.contains(at) && row > parts.list.y {
-                    let place = usize::from(row - parts.list.y - 1) + view::first_row(self, parts.list);
-                    if let Some(id) = self.rows().get(place).map(|row| row.id) {
-                        self.watch(id, cx);
-                    }
-                }
-            }
-            Mouse::Wheel { column, row, lines } => {
-                let in_list = parts.list.contains(Position { x: column, y: row });
-                let action = if lines < 0 { Action::Up } else { Action::Down };
-                for _ in 0..lines.unsigned_abs() {
-                    if in_list { self.choose(action, cx) } else { self.scroll(action) }
-                }
-            }
-        }
-    }
-
-    /// Cancel, then stop searching, then leave.
-    fn back(&mut self, cx: &mut Cx<'_>) {
-        if self.prompt.take().is_some() {
-        } else if !self.log.search_text().is_empty() {
-            self.log.look_for("");
-        } else if self.zoomed {
-            self.zoomed = false;
-        } else {
-            cx.intent(Intent::Back);
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
         run::{Accounting, Progress, Usage},
     },
     tui::{
-        msg::{LogLine, Place, Stream},
+        msg::{LogFiltered, LogLine, Place, Stream},
         testing::{Bench, now},
         theme::Theme,
         widgets::dialog::Answer,
@@ -289,7 +289,7 @@ fn searches_with_a_count_and_again_when_the_log_grew() {
     bench.keys("/");
     bench.text("step 7");
     bench.keys("enter");
-    let wanted = Request::SearchLog { id: CalculationId(3), text: "step 7".to_owned(), limit: 100_000 };
+    let wanted = Request::SearchLog { id: CalculationId(3), text: "step 7".to_owned(), limit: 100_000, within: None };
     assert_eq!(*bench.request().1, wanted);
     bench.reply(Reply::LogMatches(
         (70..80).chain([7]).collect::<std::collections::BTreeSet<_>>().into_iter().collect(),
@@ -308,6 +308,115 @@ fn searches_with_a_count_and_again_when_the_log_grew() {
     assert!(bench.intents.is_empty());
     bench.keys("esc");
     assert_eq!(bench.intents, [Intent::Back]);
+}
+
+/// Answers a filter that leaves every tenth line of a log of `length` lines, and the requests for such lines.
+fn serve_filter(bench: &mut Bench<MonitorPane>, length: u64) {
+    while !bench.effects.is_empty() {
+        let asked = match bench.effects.remove(0) {
+            Effect::Start {
+                ticket,
+                request: request @ (Request::FilterLog { .. } | Request::FilteredLines { .. }),
+                ..
+            } => Some((ticket, request)),
+            _ => None,
+        };
+        let reply = match asked {
+            None => continue,
+            Some((ticket, Request::FilterLog { from, .. })) => {
+                let end = (from + 400).min(length);
+                let lines = (from..end).filter(|line| line % 10 == 0).collect();
+                let found = LogFiltered { lines, unfinished: false, next: end, more: end < length };
+                (ticket, Reply::LogFiltered(found))
+            }
+            Some((ticket, Request::FilteredLines { parts, .. })) => {
+                let line = |number: u64| LogLine {
+                    number,
+                    stream: Stream::Out,
+                    time: now().utc,
+                    bytes: format!("tenth {number}").into_bytes(),
+                };
+                let lines = parts.iter().flat_map(|(from, count)| (0..u64::from(*count)).map(move |n| from + 10 * n));
+                (ticket, Reply::LogLines(lines.map(line).collect()))
+            }
+            Some(_) => unreachable!(),
+        };
+        bench.event(Event::Reply(reply.0, Ok(reply.1)));
+    }
+}
+
+#[test]
+fn a_filter_shows_only_some_lines_and_leads_back_to_the_same_one() {
+    let mut bench = watching(1_000);
+    bench.keys("&");
+    bench.text("Tenth");
+    bench.keys("enter");
+    assert_eq!(
+        *bench.request().1,
+        Request::FilterLog { id: CalculationId(3), text: "Tenth".to_owned(), from: 0 },
+        "from the start, step by step"
+    );
+    serve_filter(&mut bench, 1_000);
+    assert_eq!(bench.pane.tick(), Tick::Spinner, "the newest lines wait for a tick");
+    bench.now.utc += TimeDelta::seconds(1);
+    bench.event(Event::Tick);
+    serve_filter(&mut bench, 1_000);
+    let screen = bench.screen();
+    assert!(screen.contains("100 of 1 000 lines with \"Tenth\" · follows the end"), "{screen}");
+    assert!(screen.contains("▸tenth 990"), "{screen}");
+
+    // It grows, and the filter with it, looking only at what is new.
+    bench.now.utc += TimeDelta::seconds(1);
+    say(&mut bench, Reply::LogLength(1_020));
+    let asked = ticket(&bench, |request| matches!(request, Request::FilterLog { from: 1_000, .. }));
+    let found = LogFiltered { lines: vec![1_000, 1_010], unfinished: false, next: 1_020, more: false };
+    bench.event(Event::Reply(asked, Ok(Reply::LogFiltered(found))));
+    serve_filter(&mut bench, 1_020);
+    assert!(bench.screen().contains("▸tenth 1010"), "{}", bench.screen());
+
+    // Searching goes on among the lines that are left.
+    bench.keys("/");
+    bench.text("50");
+    bench.keys("enter");
+    let (asked, request) = bench.request();
+    assert!(matches!(request, Request::SearchLog { within: Some(filter), .. } if filter == "Tenth"), "{request:?}");
+    bench.event(Event::Reply(asked, Ok(Reply::LogMatches(vec![5, 15], 2))));
+    bench.keys("n N");
+    serve_filter(&mut bench, 1_020);
+    assert!(bench.screen().contains("▸tenth 50"), "{}", bench.screen());
+    assert!(bench.screen().contains("1 of 2 with \"50\""), "{}", bench.screen());
+
+    // First the search goes, then the filter; the line stays, with what stands around it.
+    bench.keys("esc down esc");
+    serve(&mut bench, 1_020);
+    let screen = bench.screen();
+    assert!(screen.contains("▸step 60 ") && screen.contains("step 59 ") && screen.contains("step 61 "), "{screen}");
+    assert!(!bench.pane.log.follows() && bench.intents.is_empty());
+    bench.keys("esc");
+    assert_eq!(bench.intents, [Intent::Back]);
+}
+
+#[test]
+fn a_filter_that_leaves_nothing_says_so_and_an_empty_one_ends_it() {
+    let mut bench = watching(50);
+    bench.keys("&");
+    bench.text("nothing");
+    bench.keys("enter");
+    let (asked, _) = bench.request();
+    assert!(bench.screen().contains("still looking"), "{}", bench.screen());
+    let found = LogFiltered { lines: vec![], unfinished: false, next: 50, more: false };
+    bench.event(Event::Reply(asked, Ok(Reply::LogFiltered(found))));
+    assert!(bench.screen().contains("No line has it. Esc shows the whole log again."), "{}", bench.screen());
+    bench.keys("up g G n N");
+    bench.keys("& ctrl-u enter");
+    serve(&mut bench, 50);
+    assert!(bench.screen().contains("Log, 50 lines · follows the end"), "{}", bench.screen());
+    // Another run has a log of its own.
+    bench.keys("&");
+    bench.text("x");
+    bench.keys("enter");
+    bench.event(Event::Intent(Intent::Watch(CalculationId(4))));
+    assert!(bench.pane.filter.is_none());
 }
 
 #[test]

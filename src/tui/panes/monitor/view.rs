@@ -1,6 +1,6 @@
 //! Draws the monitor.
 
-use super::{MonitorPane, layout::Parts, words};
+use super::{MonitorPane, Prompt, layout::Parts, words};
 use crate::{
     domain::{calculation::CalculationRow, format, status::Status, text::SafeText},
     tui::{
@@ -30,8 +30,10 @@ pub(super) fn view(pane: &MonitorPane, frame: &mut Frame<'_>, area: Rect, look: 
         text::line(frame.buffer_mut(), parts.detail, 0, &words, style);
     }
     log_title(pane, frame, parts.log_title, theme);
-    if pane.log.length() == 0 && !parts.log.is_empty() {
+    if pane.lines_view().length() == 0 && !parts.log.is_empty() {
         let words = match pane.live.value().map(|live| live.status) {
+            _ if pane.filter.as_ref().is_some_and(|filter| !filter.is_complete()) => "",
+            _ if pane.filter.is_some() => "No line has it. Esc shows the whole log again.",
             Some(Status::Pending) => "The log begins when it starts.",
             Some(Status::Running) => "Nothing was printed yet.",
             Some(_) => "Nothing was printed.",
@@ -45,9 +47,10 @@ pub(super) fn view(pane: &MonitorPane, frame: &mut Frame<'_>, area: Rect, look: 
         time: theme.dim,
         mark: theme.warning,
         found: theme.matched,
+        pointed: theme.accent,
         colour: theme.colour,
     };
-    pane.log.render(parts.log, frame.buffer_mut(), &styles);
+    pane.lines_view().render(parts.log, frame.buffer_mut(), &styles);
 }
 
 /// The first run that the list shows, so that the chosen one is among them.
@@ -154,32 +157,43 @@ fn log_title(pane: &MonitorPane, frame: &mut Frame<'_>, area: Rect, theme: &Them
     if area.is_empty() {
         return;
     }
-    if let Some(prompt) = &pane.prompt {
-        let used = text::line(frame.buffer_mut(), area, 0, "/", theme.accent);
+    if let Some((wanted, prompt)) = &pane.prompt {
+        let sign = if *wanted == Prompt::Find { "/" } else { "&" };
+        let used = text::line(frame.buffer_mut(), area, 0, sign, theme.accent);
         prompt.view(frame, Rect { x: area.x + used, width: area.width - used, ..area }, theme.text, true);
         return;
     }
     let buffer = frame.buffer_mut();
     let line = if pane.in_log { theme.accent } else { theme.border };
     buffer.set_string(area.x, area.y, "─".repeat(area.width.into()), line);
-    let mut words = vec![match pane.log.length() {
-        0 => " Log".to_owned(),
-        1 => " Log, 1 line".to_owned(),
-        lines => format!(" Log, {} lines", format::count(lines)),
+    let log = pane.lines_view();
+    let mut words = vec![match (&pane.filter, pane.log.length()) {
+        (Some(filter), all) => {
+            let text = SafeText::label(&filter.text);
+            let so_far = if filter.is_complete() { "" } else { ", still looking" };
+            let (some, all) = (format::count(log.length()), format::count(all));
+            format!(" {some} of {all} lines with {:?}{so_far}", text.as_str())
+        }
+        (None, 0) => " Log".to_owned(),
+        (None, 1) => " Log, 1 line".to_owned(),
+        (None, lines) => format!(" Log, {} lines", format::count(lines)),
     }];
-    if pane.log.follows() {
+    let searched = log.search_text();
+    // Filter and search together leave no room for more.
+    if pane.filter.is_some() && !searched.is_empty() {
+    } else if log.follows() {
         words.push("follows the end".to_owned());
-    } else if pane.log.length() > 0 {
-        let seen = pane.log.seen();
+    } else if log.length() > 0 {
+        let seen = log.seen();
         words.push(format!("lines {} to {}", format::count(seen.start + 1), format::count(seen.end)));
     }
-    let searched = pane.log.search_text();
     if !searched.is_empty() {
-        let found = match pane.log.matches() {
+        let lines = if pane.filter.is_some() { "" } else { " lines" };
+        let found = match log.matches() {
             _ if pane.is_searching() => "searching".to_owned(),
             (_, 0) => "not found".to_owned(),
-            (Some(at), total) => format!("{} of {} lines", format::count(at as u64), format::count(total)),
-            (None, total) => format!("{} lines", format::count(total)),
+            (Some(at), total) => format!("{} of {}{lines}", format::count(at as u64), format::count(total)),
+            (None, total) => format!("{}{lines}", format::count(total)),
         };
         words.push(format!("{found} with {:?}", SafeText::label(searched).as_str()));
     }

@@ -1,6 +1,7 @@
 //! What each request does, with the services' own functions.
 
 mod drafts;
+mod filter;
 mod runs;
 
 pub use runs::watch;
@@ -59,7 +60,12 @@ pub async fn run(session: Session, request: Request, queue: mpsc::Sender<Msg>) -
         Request::ListDrafts => drafts::list(&session.config.paths.drafts()).await,
         Request::ListActive => runs::active(&session).await,
         Request::LogLines { id, from, count } => runs::log_lines(&session, id, from, count).await,
-        Request::SearchLog { id, text, limit } => runs::search_log(&session, id, text, limit).await,
+        Request::SearchLog { id, text, limit, within: None } => runs::search_log(&session, id, text, limit).await,
+        Request::SearchLog { id, text, limit, within: Some(filter) } => {
+            filter::search(&session, id, &text, limit, &filter).await
+        }
+        Request::FilterLog { id, text, from } => filter::step(&session, id, &text, from).await,
+        Request::FilteredLines { id, text, parts } => filter::lines(&session, id, &text, parts).await,
         Request::ExportLog { id, path } => runs::export_log(&session, id, path).await,
         Request::Watch(_) => Err(Failure::new("a watch has its own slot")),
     }

@@ -225,7 +225,7 @@ const fn phase(phase: Phase) -> Option<&'static str> {
     }
 }
 
-async fn open(session: &Session, id: CalculationId) -> Result<LogReader, Failure> {
+pub(super) async fn open(session: &Session, id: CalculationId) -> Result<LogReader, Failure> {
     match runs::open_log(session, id).await? {
         Some(log) => Ok(log),
         None => Err(Failure::new("this run has no log")),
@@ -286,7 +286,9 @@ pub async fn export_log(session: &Session, id: CalculationId, path: PathBuf) -> 
 }
 
 /// Reads files off the async threads.
-async fn reading<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, Failure> {
+pub(super) async fn reading<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, Failure> {
     let done = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)));
     done.map_err(|error| {
         tracing::error!(%error, "log");

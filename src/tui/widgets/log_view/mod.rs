@@ -1,5 +1,6 @@
 //! A window on a log of any length: it holds the lines around what is seen and asks for others.
 
+mod moving;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -16,8 +17,10 @@ const SIDE_STEP: usize = 8;
 /// A line of the log as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogRow {
-    /// From 0.
+    /// Its place in the view, from 0 and without gaps.
     pub number: u64,
+    /// Its number in the log, from 0: the same, unless lines between are left out.
+    pub source: u64,
     /// Whether it stands apart from ordinary output: standard error.
     pub error: bool,
     /// When it arrived, ready to be shown.
@@ -57,12 +60,25 @@ pub struct LogView {
     times: bool,
     size: Size,
     search: Search,
+    /// A line that is pointed at.
+    pointed: Option<u64>,
+    /// Moving moves what is pointed at, and the window only where it must.
+    cursor: bool,
+    /// What is shown as found while nothing is looked for.
+    emphasis: String,
 }
 
 impl LogView {
     /// An empty view that follows the end.
     pub fn new() -> Self {
         Self { follow: true, ..Self::default() }
+    }
+
+    /// An empty view of some lines of a log, those with `text`, shown as `other` is: one line is pointed at, the last
+    /// one at first.
+    pub fn of_lines_with(text: &str, other: &Self) -> Self {
+        let (wrap, times, size) = (other.wrap, other.times, other.size);
+        Self { follow: true, cursor: true, emphasis: text.to_owned(), wrap, times, size, ..Self::default() }
     }
 
     /// Forgets the log, for another one; how it is shown stays.
@@ -151,65 +167,6 @@ impl LogView {
         self.settle();
     }
 
-    /// Goes up by screen rows; the end is not followed any more.
-    pub fn up(&mut self, rows: usize) {
-        self.follow = false;
-        for _ in 0..rows {
-            if self.hidden_rows > 0 {
-                self.hidden_rows -= 1;
-            } else if self.top > 0 {
-                self.top -= 1;
-                self.hidden_rows = self.height_of(self.top) - 1;
-            } else {
-                break;
-            }
-        }
-    }
-
-    /// Goes down by screen rows; at the end, the end is followed again.
-    pub fn down(&mut self, rows: usize) {
-        for _ in 0..rows {
-            if self.hidden_rows + 1 < self.height_of(self.top) {
-                self.hidden_rows += 1;
-            } else {
-                self.top += 1;
-                self.hidden_rows = 0;
-            }
-            if (self.top, self.hidden_rows) >= self.last_top() {
-                self.follow = true;
-                break;
-            }
-        }
-        self.settle();
-    }
-
-    /// Goes to the first line.
-    pub fn to_start(&mut self) {
-        (self.top, self.hidden_rows) = (0, 0);
-        self.follow = false;
-    }
-
-    /// Goes to the end and follows it.
-    pub fn to_end(&mut self) {
-        self.follow = true;
-        self.settle();
-    }
-
-    /// Shows what is further left; `false` where nothing is.
-    pub fn go_left(&mut self) -> bool {
-        let moved = self.left > 0;
-        self.left = self.left.saturating_sub(SIDE_STEP);
-        moved
-    }
-
-    /// Shows what is further right, where a line that is seen goes on there.
-    pub fn go_right(&mut self) {
-        let widest = self.seen_rows().map(|row| row.line.width).max().unwrap_or(0);
-        if !self.wrap && self.left + self.text_width() < widest {
-            self.left += SIDE_STEP;
-        }
-    }
-
     /// What is looked for; empty when nothing is.
     pub fn search_text(&self) -> &str {
         &self.search.text
@@ -281,6 +238,9 @@ impl LogView {
         let Some(&line) = self.search.lines.get(at) else { return };
         self.search.current = Some(at);
         self.follow = false;
+        if self.cursor {
+            self.pointed = Some(line);
+        }
         if !self.seen().contains(&line) {
             self.top = line.saturating_sub(u64::from(self.size.height) / 3);
             self.hidden_rows = 0;
@@ -352,6 +312,9 @@ impl LogView {
         let last = self.last_top();
         if self.follow || (self.top, self.hidden_rows) > last {
             (self.top, self.hidden_rows) = last;
+        }
+        if self.cursor && (self.follow || self.pointed.is_none_or(|line| line >= self.length)) {
+            self.pointed = self.length.checked_sub(1);
         }
     }
 }

@@ -15,6 +15,7 @@ fn serve(view: &mut LogView, line: &impl Fn(u64) -> String) {
         view.asked();
         let rows = range.map(|number| LogRow {
             number,
+            source: number,
             error: number % 5 == 4,
             stamp: format!("14:00:{:02}.000", number % 60),
             line: log_line(line(number).as_bytes()),
@@ -103,7 +104,13 @@ fn news_during_a_request_are_asked_for_after_it() {
     let range = view.wanted().unwrap();
     view.asked();
     view.set_length(3);
-    let old = range.map(|number| LogRow { number, error: false, stamp: String::new(), line: log_line(b"half a li") });
+    let old = range.map(|number| LogRow {
+        number,
+        source: number,
+        error: false,
+        stamp: String::new(),
+        line: log_line(b"half a li"),
+    });
     view.fill(old.collect());
     assert_eq!(view.wanted(), Some(0..3), "the reply may be older than the news");
 }
@@ -246,4 +253,54 @@ fn only_our_own_sequences_reach_the_terminal() {
         let red = buffer.content.iter().any(|cell| cell.fg == ratatui::style::Color::Indexed(1));
         assert_eq!(red, colour, "the log's own colour");
     }
+}
+
+#[test]
+fn in_some_lines_of_a_log_one_is_pointed_at() {
+    // Every third line of the log.
+    let serve_some = |view: &mut LogView| {
+        while let Some(range) = view.wanted() {
+            view.asked();
+            let row = |number| LogRow {
+                number,
+                source: number * 3,
+                error: false,
+                stamp: String::new(),
+                line: log_line(format!("line {}", number * 3).as_bytes()),
+            };
+            view.fill(range.map(row).collect());
+        }
+    };
+    let mut some = LogView::of_lines_with("line", &view(300, 20, 3, &short));
+    some.set_length(100);
+    serve_some(&mut some);
+    assert_eq!(screen(&some), "  line 291\n  line 294\n ▸line 297\n");
+    assert_eq!(some.pointed(), Some((297, 2)));
+    some.up(1);
+    assert!(!some.follows());
+    assert_eq!((some.pointed(), screen(&some).as_str()), (Some((294, 1)), "  line 291\n ▸line 294\n  line 297\n"));
+    some.up(5);
+    serve_some(&mut some);
+    assert_eq!(screen(&some), " ▸line 279\n  line 282\n  line 285\n", "the window goes along");
+    some.down(4);
+    serve_some(&mut some);
+    assert_eq!(screen(&some), "  line 285\n  line 288\n ▸line 291\n");
+    some.to_start();
+    serve_some(&mut some);
+    assert_eq!(some.pointed(), Some((0, 0)));
+    some.look_for("line 9");
+    some.found(vec![3, 30, 31, 32, 33], 5);
+    serve_some(&mut some);
+    some.find_next(false);
+    serve_some(&mut some);
+    assert_eq!(some.pointed().map(|(line, _)| line), Some(90), "what is found is pointed at");
+    some.down(1_000);
+    assert!(some.follows(), "at the end it is followed");
+
+    let mut whole = view(300, 20, 3, &short);
+    whole.show(90, 1);
+    serve(&mut whole, &short);
+    assert_eq!(screen(&whole), "! line 89\n ▸line 90\n  line 91\n", "with what stands around it");
+    whole.down(1);
+    assert_eq!(screen(&whole), " ▸line 90\n  line 91\n  line 92\n", "the window moves, not the mark");
 }

@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr;
 
 /// Columns of a time: `14:03:22.125 `.
 const TIME: usize = 13;
-/// Columns of the mark that tells standard error: `! `.
+/// Columns of the signs: `!` for standard error, `▸` for the line that is pointed at.
 const SIGN: usize = 2;
 
 /// How the parts of a log look.
@@ -28,6 +28,8 @@ pub struct LogStyles {
     pub mark: Style,
     /// What is looked for.
     pub found: Style,
+    /// The sign of the line that is pointed at.
+    pub pointed: Style,
     /// Whether the log's own colours are shown.
     pub colour: bool,
 }
@@ -68,9 +70,13 @@ impl LogView {
             if row.error && x < area.right() {
                 buffer.set_stringn(x, area.y, "!", 1, styles.error);
             }
+            if self.pointed == Some(row.number) && x + 1 < area.right() {
+                buffer.set_stringn(x + 1, area.y, "▸", 1, styles.pointed);
+            }
         }
         let rows = if self.wrap { row.line.width.div_ceil(width).max(1) - skip.min(row.line.width / width) } else { 1 };
-        let found = places(&row.line, &self.search.text);
+        let wanted = if self.search.text.is_empty() { &self.emphasis } else { &self.search.text };
+        let found = places(&row.line, wanted);
         let first = if self.wrap { skip * width } else { self.left };
         let last = first + if self.wrap { width * usize::from(area.height) } else { width };
         let mut column = 0;
@@ -101,7 +107,8 @@ impl LogView {
         if more && area.width > gutter {
             buffer.set_stringn(area.right() - 1, area.y, "›", 1, styles.mark);
         }
-        if !self.wrap && self.left > 0 && row.line.width > 0 && area.width > gutter {
+        if !self.wrap && self.left > 0 && row.line.width > 0 && area.width > gutter && self.pointed != Some(row.number)
+        {
             buffer.set_stringn(area.x + gutter - 1, area.y, "‹", 1, styles.mark);
         }
         u16::try_from(rows).unwrap_or(u16::MAX).min(area.height)
