@@ -5,6 +5,7 @@
 //! to do about it.
 
 mod database;
+mod engine;
 mod place;
 mod sandbox;
 mod terminal;
@@ -69,6 +70,7 @@ pub fn doctor(loaded: Result<Loaded, Failure>, output: Output) -> CommandResult 
             checks.extend(settings(&loaded));
             checks.extend(place::checks(&loaded.config));
             checks.extend(super::runtime()?.block_on(database::checks(&loaded.config)));
+            checks.extend(super::runtime()?.block_on(engine::checks(&loaded.config)));
             checks.extend(sandbox::checks(&loaded.config));
             checks.extend(limits(&loaded));
             checks.extend(runs(&loaded));

@@ -164,7 +164,10 @@ async fn try_connect(endpoint: &Endpoint) -> Result<Connection, ConnectError> {
             Docker::connect_with_ssl(host, &key, &cert, &ca, seconds, API_DEFAULT_VERSION)
         }
     };
-    let other = |error: Error| ConnectError::Other { endpoint: endpoint.clone(), problem: words(&error) };
+    let other = |error: Error| match error {
+        Error::RequestTimeoutError => ConnectError::Silent { endpoint: endpoint.clone() },
+        error => ConnectError::Other { endpoint: endpoint.clone(), problem: words(&error) },
+    };
     let client = client.map_err(other)?.negotiate_version().await.map_err(other)?;
     let version = client.client_version();
     if (version.major_version, version.minor_version) < OLDEST {

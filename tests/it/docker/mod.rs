@@ -1,3 +1,4 @@
 //! The container engine, against real ones.
 
+mod doctor;
 mod servers;

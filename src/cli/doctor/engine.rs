@@ -1,0 +1,125 @@
+//! The container engine: where it is and why there, what it is, what is known to be wrong with it.
+
+use super::{Check, Mark};
+use crate::{
+    config::Config,
+    sandbox::docker::{self, ConnectError, Connection, Facts, Search},
+};
+
+const AREA: &str = "engine";
+
+/// What was found of it; the words of a guarantee are the engine's own.
+pub(super) async fn checks(config: &Config) -> Vec<Check> {
+    match docker::find(&Search::of(config)).await {
+        Ok(connection) => present(&connection),
+        Err(error) => vec![absent(&error)],
+    }
+}
+
+/// No engine that answers. The built-in sandbox needs none, so this alone breaks nothing.
+fn absent(error: &ConnectError) -> Check {
+    let check = Check::new(AREA, if error.is_trouble() { Mark::Warning } else { Mark::Ok }, error.to_string());
+    match error {
+        ConnectError::Nowhere { .. } => {
+            check.advise("nothing is missing: the built-in sandbox needs none; one is found here, or by DOCKER_HOST")
+        }
+        ConnectError::Refused { .. } | ConnectError::Silent { .. } => {
+            check.advise("look at it with `systemctl status docker` (or `systemctl --user status docker`)")
+        }
+        ConnectError::Absent { endpoint } => {
+            check.advise(format!("start it, or change what names it ({})", endpoint.origin))
+        }
+        _ => check,
+    }
+}
+
+fn present(connection: &Connection) -> Vec<Check> {
+    let (facts, endpoint) = (&connection.facts, &connection.endpoint);
+    let mut checks = vec![Check::ok(AREA, format!("{} at {} ({})", facts.name(), endpoint.address, endpoint.origin))];
+    checks.push(Check::ok(AREA, ground(facts)));
+    checks.extend(walls(facts));
+    checks.push(if facts.live_restore {
+        Check::ok(AREA, "containers go on while the engine is restarted (live-restore)")
+    } else {
+        Check::ok(AREA, "a restart of the engine ends what runs in it; its log and outputs are kept")
+            .advise("\"live-restore\": true in /etc/docker/daemon.json lets runs go on")
+    });
+    checks.extend(facts.holes().into_iter().map(|hole| Check::new(AREA, Mark::Warning, hole.what).advise(hole.advice)));
+    checks
+}
+
+/// What it stands on, in one line.
+fn ground(facts: &Facts) -> String {
+    let mut words = Vec::new();
+    words.extend(facts.runtime.as_ref().map(|(name, version)| format!("{name} {version}")));
+    words.extend(facts.kernel.as_ref().map(|kernel| format!("Linux {kernel}")));
+    words.extend(facts.architecture.clone());
+    let driver = facts.cgroup_driver.as_ref().map_or_else(String::new, |driver| format!(" ({driver})"));
+    words.extend(facts.cgroup_version.as_ref().map(|version| format!("control groups {version}{driver}")));
+    words.extend(facts.storage_driver.as_ref().map(|driver| format!("storage {driver}")));
+    words.extend(facts.folder.as_ref().map(|folder| format!("in {folder}")));
+    words.push(if facts.rootless { "without root" } else { "as root" }.to_owned());
+    words.join(", ")
+}
+
+/// What it shuts containers in with, and what it cannot do.
+fn walls(facts: &Facts) -> Vec<Check> {
+    let mut checks = Vec::new();
+    if facts.unfiltered {
+        checks.push(
+            Check::new(AREA, Mark::Warning, "its default system call filter is off; mecapy's own is still there")
+                .advise("remove seccomp-profile=unconfined from its settings"),
+        );
+    }
+    let known = [("seccomp", "system call filter"), ("apparmor", "AppArmor"), ("selinux", "SELinux")];
+    let there = known.iter().filter(|(name, _)| facts.security.iter().any(|it| it == name)).map(|(_, words)| *words);
+    let there: Vec<_> = there.collect();
+    if !there.is_empty() && !facts.unfiltered {
+        checks.push(Check::ok(AREA, format!("its own walls: {}", there.join(", "))));
+    }
+    if !facts.unlimited.is_empty() {
+        let what = facts.unlimited.join(", ");
+        checks.push(
+            Check::new(AREA, Mark::Warning, format!("this engine cannot limit: {what}"))
+                .advise("its control groups lack these controllers: an administrator enables them"),
+        );
+    }
+    checks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts() -> Facts {
+        Facts {
+            product: "Docker".into(),
+            version: "20.10.24".into(),
+            api: "1.41".into(),
+            runtime: Some(("runc".into(), "1.1.5".into())),
+            cgroup_version: Some("1".into()),
+            cgroup_driver: Some("cgroupfs".into()),
+            storage_driver: Some("overlay2".into()),
+            folder: Some("/var/lib/docker".into()),
+            security: vec!["seccomp".into()],
+            ..Facts::default()
+        }
+    }
+
+    #[test]
+    fn an_engine_is_told_in_one_line() {
+        assert_eq!(
+            ground(&facts()),
+            "runc 1.1.5, control groups 1 (cgroupfs), storage overlay2, in /var/lib/docker, as root"
+        );
+    }
+
+    #[test]
+    fn what_it_lacks_is_a_warning() {
+        assert!(walls(&facts()).iter().all(|check| check.mark == Mark::Ok));
+        let weak = Facts { unfiltered: true, unlimited: vec!["swap".into(), "processes".into()], ..facts() };
+        let said: Vec<_> = walls(&weak).into_iter().map(|check| (check.mark, check.fact)).collect();
+        assert!(said.iter().all(|(mark, _)| *mark == Mark::Warning), "{said:?}");
+        assert!(said[0].1.contains("filter is off") && said[1].1.ends_with("swap, processes"), "{said:?}");
+    }
+}
