@@ -1,6 +1,6 @@
 //! Builds the sandbox's shim and says in plain words where mecapy cannot be built.
 //!
-//! The shim is its own static executable, embedded by `src/sandbox/builtin/image.rs`. It is built here, by the same
+//! The shim is its own static executable, embedded by `src/sandbox/parts.rs`. It is built here, by the same
 //! compiler and for the same target, so that one command builds everything.
 
 use std::{

@@ -344,10 +344,12 @@ fn resolve(
         sandbox: Sandbox {
             engine: match text("sandbox.engine")?.as_str() {
                 "builtin" => Engine::Builtin,
+                "docker" => Engine::Docker,
                 _ => Engine::Auto,
             },
             allow_unisolated: merged.get_bool("sandbox.allow_unisolated")?,
             python: path("sandbox.python")?,
+            image: text("sandbox.image")?,
         },
         docker: Docker {
             host: Some(text("docker.host")?).filter(|text| !text.is_empty()),

@@ -90,6 +90,8 @@ pub struct Sandbox {
     pub allow_unisolated: bool,
     /// The interpreter; `python3` of the PATH without one.
     pub python: Option<PathBuf>,
+    /// The image of plain Python.
+    pub image: String,
 }
 
 /// Where the container engine is: what Docker's own client knows by variables and flags.
@@ -112,10 +114,12 @@ pub struct Docker {
 }
 
 /// What runs the code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Engine {
-    /// The best there is.
+    /// A container engine where one answers and has the image, else the sandbox made of the kernel's own means.
     Auto,
+    /// A container engine, or nothing.
+    Docker,
     /// The sandbox made of the kernel's own means.
     Builtin,
 }

@@ -150,7 +150,7 @@ fn values_of_the_wrong_kind_are_refused_with_line() {
         ("[limits]\ncpu = nan\n", 2, "limits.cpu must be a number from 0.01 to 4096, got NaN"),
         ("[limits]\ntimeout = [30]\n", 2, "limits.timeout must be one value, got array"),
         ("limits = 3\n", 1, "limits must be a section: write [limits]"),
-        ("[sandbox]\nengine = 'docker'\n", 2, "sandbox.engine must be one of auto, builtin, got \"docker\""),
+        ("[sandbox]\nengine = 'podman'\n", 2, "sandbox.engine must be one of auto, docker, builtin, got \"podman\""),
         ("[screen]\nmouse = 'yes'\n", 2, "screen.mouse must be true or false, got \"yes\""),
         ("[profiles]\na = 1\n", 2, "profiles.a must be a section"),
         ("[limits]\ntimeout = \n", 2, ""),

@@ -109,6 +109,17 @@ pub async fn by_name(db: &Db, name: &str) -> Result<Option<Tool>, DbError> {
     Ok(rows(db, tool::Entity::find().filter(tool::Column::Name.eq(name))).await?.pop())
 }
 
+/// The image that a version of a tool names, or its current one where no version is told.
+pub async fn image(db: &Db, id: ToolId, version: Option<ToolVersionId>) -> Result<Option<String>, DbError> {
+    if let Some(version) = version {
+        let found = tool_version::Entity::find_by_id(version.0).one(db.connection()).await.of(db)?;
+        if let Some(found) = found.filter(|found| found.tool_id == id.0) {
+            return Ok(Some(found.docker_image));
+        }
+    }
+    Ok(get(db, id).await?.map(|tool| tool.docker_image))
+}
+
 /// Publishes a tool or a further version of one: appended to `tool_versions`, and current from now on.
 pub async fn publish(db: &Db, author: UserId, new: &NewTool) -> Result<Tool, DbError> {
     check(new)?;

@@ -42,6 +42,9 @@ pub(super) struct Drained {
     pub(super) tail: String,
     /// Bytes of its output that the disk refused.
     pub(super) lost: u64,
+    /// What the sandbox wants told with the result.
+    #[serde(default)]
+    pub(super) notes: Vec<String>,
     /// UTC.
     pub(super) completed_at: NaiveDateTime,
 }
@@ -65,6 +68,7 @@ impl Drained {
             outcome.exit_code = None;
             outcome.signal = None;
         }
+        outcome.notes.extend(self.notes);
         if self.lost > 0 {
             outcome.notes.push(format!("{} bytes of the log were lost: the disk refused them", self.lost));
         }
@@ -76,7 +80,7 @@ impl Drained {
 pub(super) async fn recover(spool: &Spool, request: &Request) -> Result<Final, SpoolError> {
     let mut notes = Vec::new();
     match spool.read::<Identity>(SANDBOX) {
-        Ok(Some(identity)) => match identity.adopt().await {
+        Ok(Some(identity)) => match identity.adopt(&spool.path(WORK)).await {
             Ok(Adopted::Over(true)) => notes.push("the sandbox was still running and was ended".to_owned()),
             Ok(_) => {}
             Err(error) => notes.push(format!("the sandbox could not be ended: {error}")),
@@ -113,6 +117,7 @@ fn abandoned(spool: &Spool, request: &Request) -> Final {
         trouble: Some(format!("{GONE} (killed, or the host went down); what it left was collected")),
         tail: String::new(),
         lost: 0,
+        notes: Vec::new(),
         completed_at: chrono::Utc::now().naive_utc(),
     };
     let mut end = drained.collect(spool, request);

@@ -47,6 +47,9 @@ pub struct Request {
     /// What runs it; requests of the first layout named none.
     #[serde(default)]
     pub engine: Chosen,
+    /// What is to be told with the result.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// The database; what opens one on a server is handed to the supervisor, and is not here.
     pub database: Address,
     /// The store's folder.

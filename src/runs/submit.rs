@@ -8,13 +8,17 @@ use super::{
     spool::{Spool, SpoolError, make_private},
 };
 use crate::{
+    config::Engine,
     db::{self, Access, DbError},
     domain::{
-        FieldError, calculation, format,
+        FieldError,
+        calculation::{self, Calculation},
+        format,
         id::{CalculationId, RunId},
         parameters,
+        tool::DEFAULT_IMAGE,
     },
-    sandbox::Chosen,
+    sandbox::{self, EngineError, Wish},
     session::Session,
     storage::StoreError,
 };
@@ -29,6 +33,10 @@ use std::{
 pub struct RunOptions {
     /// The interpreter; the configured one, else `python3` of the PATH.
     pub python: Option<PathBuf>,
+    /// The engine; the configured one without.
+    pub engine: Option<Engine>,
+    /// The image; the tool's without one.
+    pub image: Option<String>,
     /// The mecapy that supervises; this very program without one.
     pub program: Option<PathBuf>,
 }
@@ -63,6 +71,9 @@ pub enum SubmitError {
         /// Bytes.
         needed: u64,
     },
+    /// No engine for it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// A database that no other process can open.
     #[error("the database {0} is no file: a run's supervisor could not open it")]
     NoFile(String),
@@ -145,11 +156,17 @@ pub(super) fn queue_folder(session: &Session) -> PathBuf {
 async fn request(session: &Session, id: CalculationId, options: &RunOptions) -> Result<Request, SubmitError> {
     let config = &session.config;
     let row = db::calculations::get(&session.db, session.user.id, id).await?.ok_or(SubmitError::NotFound(id))?;
-    calculation::check_code("code", &row.code)?;
+    let wish = wish(session, &row, options).await?;
+    if wish.own_command {
+        tracing::debug!(image = wish.image, "no code: the image's own command");
+    } else {
+        calculation::check_code("code", &row.code)?;
+    }
     let text = row.parameters.unwrap_or_default();
     parameters::parse(&text)?;
     let limits = row.limits.unwrap_or(config.limits.default);
     limits.check(&config.limits.maximum)?;
+    let (engine, note) = sandbox::choose(config, &wish).await?;
     Ok(Request {
         run: RunId::new(),
         calculation: id,
@@ -165,11 +182,23 @@ async fn request(session: &Session, id: CalculationId, options: &RunOptions) -> 
         bounds: Bounds { per_user: config.runs.max_per_user, per_host: config.runs.max_per_host },
         python: options.python.clone().or_else(|| config.sandbox.python.clone()).map(absolute),
         allow_unisolated: config.sandbox.allow_unisolated,
-        engine: Chosen::Builtin,
+        engine,
+        notes: note.into_iter().collect(),
         database: session.db.address().ok_or_else(|| SubmitError::NoFile(session.db.place().to_owned()))?,
         store: session.store.root().to_owned(),
         queue: queue_folder(session),
     })
+}
+
+/// What it is to be run with: its tool's image, and where it has no code, that image's own command.
+async fn wish(session: &Session, row: &Calculation, options: &RunOptions) -> Result<Wish, SubmitError> {
+    let of_tool = match row.tool_id {
+        Some(tool) if options.image.is_none() => db::tools::image(&session.db, tool, row.tool_version_id).await?,
+        _ => None,
+    };
+    let image = options.image.clone().or(of_tool).unwrap_or_else(|| DEFAULT_IMAGE.to_owned());
+    let own_command = row.code.trim().is_empty() && image != DEFAULT_IMAGE;
+    Ok(Wish { engine: options.engine, image, own_command })
 }
 
 /// A path as the supervisor, which works elsewhere, understands it; a bare name is looked up in the PATH.

@@ -221,7 +221,12 @@ impl Life {
     }
 
     /// Writes the end down, however long the disk refuses.
-    async fn conclude(&mut self, end: Final) -> Result<Final, Trouble> {
+    async fn conclude(&mut self, mut end: Final) -> Result<Final, Trouble> {
+        for note in &self.request.notes {
+            if !end.outcome.notes.contains(note) {
+                end.outcome.notes.push(note.clone());
+            }
+        }
         let mut pause = Pause::new();
         while let Err(error) = self.spool.finish(&end) {
             tracing::warn!(%error, "the end is not written down yet");

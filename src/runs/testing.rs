@@ -25,6 +25,7 @@ pub fn request(root: &Path) -> Request {
         python: None,
         allow_unisolated: false,
         engine: crate::sandbox::Chosen::Builtin,
+        notes: Vec::new(),
         database: crate::db::Address::File(root.join("mecapy.db")),
         store: root.join("objects"),
         queue: root.join("queue"),

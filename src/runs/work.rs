@@ -102,9 +102,10 @@ pub(super) async fn run(life: &mut Life) -> Result<Stage, SpoolError> {
         program: engine.program(),
         limits: life.request.limits,
         caps: life.request.caps,
+        labels: (life.request.keycloak_id.clone(), life.request.host.clone()),
     };
     let started_at = Utc::now().naive_utc();
-    let (spool, about) = (life.spool.clone(), engine.about());
+    let (spool, about) = (life.spool.clone(), engine.about(life.request.run));
     let provenance = provenance(&life.request, about.clone());
     let mut note = |identity: &Identity| note(&spool, identity);
     // Made ahead: the database is told meanwhile.
@@ -144,7 +145,8 @@ pub(super) async fn resume(life: &mut Life) -> Result<Stage, SpoolError> {
     if let Ok(Some(drained)) = life.spool.read::<Drained>(recover::ENDED) {
         return collect(life, &identity, drained).await;
     }
-    let adopted = patiently(life, "the engine does not answer", async || identity.adopt().await).await;
+    let folder = life.spool.path(recover::WORK);
+    let adopted = patiently(life, "the engine does not answer", async || identity.adopt(&folder).await).await;
     let running = match adopted {
         Some(Adopted::Running(running)) => running,
         Some(Adopted::NeverStarted) => return Ok(Stage::NeverStarted),
@@ -169,7 +171,8 @@ pub(super) async fn resume(life: &mut Life) -> Result<Stage, SpoolError> {
 async fn attend(life: &mut Life, mut running: Running, log: LogWriter) -> Result<Stage, SpoolError> {
     life.state.change(|state| state.phase = Phase::Running);
     life.state.write();
-    let drained = drain(life, &mut running, log).await;
+    let mut drained = drain(life, &mut running, log).await;
+    drained.notes = running.notes();
     if let Err(error) = life.spool.write(recover::ENDED, &drained) {
         tracing::warn!(%error, "how the sandbox ended is not written down");
     }
@@ -383,7 +386,7 @@ async fn drain(life: &mut Life, running: &mut Running, log: LogWriter) -> Draine
         state.log_bytes = log.size();
     });
     life.state.write();
-    Drained { ended, trouble, tail, lost, completed_at: Utc::now().naive_utc() }
+    Drained { ended, trouble, tail, lost, notes: Vec::new(), completed_at: Utc::now().naive_utc() }
 }
 
 fn stop(state: &mut StateFile, running: &Running) -> bool {

@@ -3,8 +3,8 @@
 //! An enum over the engines rather than a trait object: there are two, both are known here, and async functions of
 //! an enum need neither boxes nor a macro. Nothing outside of this folder asks which one it is.
 
-use super::{Ended, EngineError, Interpreter, Job, Program, Stopped, builtin};
-use crate::domain::run::Usage;
+use super::{Ended, EngineError, Job, Program, Stopped, builtin, docker};
+use crate::domain::{id::RunId, run::Usage};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use tokio::{io::AsyncRead, sync::watch};
@@ -16,6 +16,8 @@ pub enum Chosen {
     /// The sandbox made of the kernel's own means.
     #[default]
     Builtin,
+    /// A container engine, and which image.
+    Docker(Box<docker::Choice>),
 }
 
 /// What a run asks of its engine beyond its [`Job`].
@@ -49,6 +51,8 @@ pub struct About {
 pub enum Engine {
     /// See [`builtin`].
     Builtin(builtin::Ready),
+    /// See [`docker`].
+    Docker(Box<docker::Ready>),
 }
 
 /// Which sandbox a run has, as its spool keeps it for a later supervisor.
@@ -58,6 +62,8 @@ pub enum Engine {
 pub enum Identity {
     /// A process of this host.
     Builtin(builtin::Identity),
+    /// A container.
+    Docker(Box<docker::Identity>),
 }
 
 /// What stands in spools: those of the first layout named no engine.
@@ -72,12 +78,14 @@ enum Written {
 #[serde(tag = "engine", rename_all = "lowercase")]
 enum Tagged {
     Builtin(builtin::Identity),
+    Docker(Box<docker::Identity>),
 }
 
 impl From<Written> for Identity {
     fn from(written: Written) -> Self {
         match written {
             Written::Tagged(Tagged::Builtin(identity)) | Written::Process(identity) => Self::Builtin(identity),
+            Written::Tagged(Tagged::Docker(identity)) => Self::Docker(identity),
         }
     }
 }
@@ -98,6 +106,8 @@ pub enum Adopted {
 pub enum Created {
     /// Started in one step.
     Builtin(builtin::Ready, Box<Job>),
+    /// A container that waits for its start.
+    Docker(Box<docker::Created>),
 }
 
 /// A sandbox that was started.
@@ -108,6 +118,8 @@ pub enum Created {
 pub enum Running {
     /// Ends with the process that holds it.
     Builtin(builtin::Running),
+    /// Goes on without it.
+    Docker(Box<docker::Running>),
 }
 
 /// Standard output and standard error.
@@ -133,13 +145,15 @@ impl Engine {
     pub async fn open(chosen: &Chosen, asked: &Asked) -> Result<Self, EngineError> {
         match chosen {
             Chosen::Builtin => builtin::Ready::open(asked).await.map(Self::Builtin),
+            Chosen::Docker(choice) => docker::Ready::open(choice).await.map(|ready| Self::Docker(Box::new(ready))),
         }
     }
 
     /// For the run's record and the header.
-    pub fn about(&self) -> About {
+    pub fn about(&self, run: RunId) -> About {
         match self {
             Self::Builtin(ready) => ready.about(),
+            Self::Docker(ready) => ready.about(run),
         }
     }
 
@@ -147,13 +161,18 @@ impl Engine {
     pub fn program(&self) -> Program {
         match self {
             Self::Builtin(ready) => Program::Python(ready.interpreter()),
+            Self::Docker(ready) => ready.program(),
         }
     }
 
     /// Makes the sandbox of a job. `note` is told who it is before there is anything to leave behind.
-    pub async fn create(&self, job: &Job, _note: &mut (dyn FnMut(&Identity) + Send)) -> Result<Created, EngineError> {
+    pub async fn create(&self, job: &Job, note: &mut (dyn FnMut(&Identity) + Send)) -> Result<Created, EngineError> {
         match self {
             Self::Builtin(ready) => Ok(Created::Builtin(ready.clone(), Box::new(job.clone()))),
+            Self::Docker(ready) => {
+                let mut note = |identity: &docker::Identity| note(&Identity::Docker(Box::new(identity.clone())));
+                Ok(Created::Docker(Box::new(ready.create(job, &mut note).await?)))
+            }
         }
     }
 }
@@ -167,6 +186,7 @@ impl Created {
                 note(&Identity::Builtin(identity));
                 Ok(Running::Builtin(running))
             }
+            Self::Docker(created) => created.start().await.map(|running| Running::Docker(Box::new(running))),
         }
     }
 }
@@ -179,6 +199,7 @@ impl Running {
                 let (stdout, stderr) = running.take_output()?;
                 Some(Outputs { stdout: Box::new(stdout), stderr: Box::new(stderr) })
             }
+            Self::Docker(running) => running.take_output(),
         }
     }
 
@@ -186,6 +207,7 @@ impl Running {
     pub fn identity(&self) -> Identity {
         match self {
             Self::Builtin(running) => Identity::Builtin(running.identity().clone()),
+            Self::Docker(running) => Identity::Docker(Box::new(running.identity().clone())),
         }
     }
 
@@ -198,6 +220,7 @@ impl Running {
     pub fn watch_usage(&self) -> watch::Receiver<Usage> {
         match self {
             Self::Builtin(running) => running.watch_usage(),
+            Self::Docker(running) => running.watch_usage(),
         }
     }
 
@@ -206,6 +229,7 @@ impl Running {
     pub fn stop(&self, why: Stopped) {
         match self {
             Self::Builtin(running) => running.stop(why),
+            Self::Docker(running) => running.stop(why),
         }
     }
 
@@ -213,6 +237,15 @@ impl Running {
     pub async fn wait(&mut self) -> Result<Ended, EngineError> {
         match self {
             Self::Builtin(running) => running.wait().await,
+            Self::Docker(running) => running.wait().await,
+        }
+    }
+
+    /// What is to be told with the result, once it is over.
+    pub fn notes(&self) -> Vec<String> {
+        match self {
+            Self::Builtin(_) => Vec::new(),
+            Self::Docker(running) => running.notes(),
         }
     }
 }
@@ -223,11 +256,12 @@ impl Identity {
     pub const fn outlives_supervisor(&self) -> bool {
         match self {
             Self::Builtin(_) => false,
+            Self::Docker(_) => true,
         }
     }
 
-    /// Finds what there is of it, and ends what nobody can go on with.
-    pub async fn adopt(&self) -> Result<Adopted, EngineError> {
+    /// Finds what there is of it, and ends what nobody can go on with. `folder` is the job's.
+    pub async fn adopt(&self, folder: &Path) -> Result<Adopted, EngineError> {
         match self {
             Self::Builtin(identity) => {
                 let identity = identity.clone();
@@ -235,14 +269,20 @@ impl Identity {
                 let ended = ended.map_err(std::io::Error::other).flatten().map_err(EngineError::Spawn)?;
                 Ok(Adopted::Over(ended == builtin::Leftover::Killed))
             }
+            Self::Docker(identity) => Ok(match identity.find(folder).await? {
+                docker::Found::Running(running) => Adopted::Running(Running::Docker(Box::new(running))),
+                docker::Found::NeverStarted => Adopted::NeverStarted,
+                docker::Found::Gone => Adopted::Over(false),
+            }),
         }
     }
 
     /// Brings what the sandbox holds of the run's folders to `folder`, where the engine keeps them elsewhere. It may
     /// be repeated. Gives a sentence for each thing that did not come along.
-    pub async fn fetch(&self, _folder: &Path) -> Result<Vec<String>, EngineError> {
+    pub async fn fetch(&self, folder: &Path) -> Result<Vec<String>, EngineError> {
         match self {
             Self::Builtin(_) => Ok(Vec::new()),
+            Self::Docker(identity) => identity.fetch(folder).await,
         }
     }
 
@@ -250,15 +290,7 @@ impl Identity {
     pub async fn discard(&self) -> Result<(), EngineError> {
         match self {
             Self::Builtin(_) => Ok(()),
-        }
-    }
-}
-
-impl Program {
-    /// The interpreter, where it is one of the host.
-    pub const fn interpreter(&self) -> &Interpreter {
-        match self {
-            Self::Python(interpreter) => interpreter,
+            Self::Docker(identity) => identity.discard().await,
         }
     }
 }

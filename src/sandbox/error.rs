@@ -32,6 +32,9 @@ pub enum EngineError {
     /// No usable interpreter.
     #[error(transparent)]
     Python(#[from] PythonError),
+    /// Trouble of the container engine, in words.
+    #[error("{0}")]
+    Container(String),
     /// A folder of the run is not there or cannot be used.
     #[error("sandbox: {}: {source}", path.display())]
     Folder {

@@ -21,13 +21,19 @@ pub struct Job {
     pub limits: Limits,
     /// The host's bounds.
     pub caps: Caps,
+    /// Whose run it is and where, for whoever finds what is left of it: the owner's key, the host's name.
+    pub labels: (String, String),
 }
 
 /// What to start inside.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Program {
-    /// `in/main.py` under the managed runner.
+    /// `in/main.py` under the managed runner and this interpreter of the host.
     Python(Interpreter),
+    /// The same with the image's interpreter.
+    ImagePython,
+    /// The image's own command, which keeps to the runtime contract by itself.
+    ImageCommand,
 }
 
 /// A Python interpreter of the host.

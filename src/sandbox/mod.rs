@@ -4,16 +4,21 @@
 //! same in every engine, so [`contract`] reads the outcome whatever ran it.
 
 pub mod builtin;
+mod choose;
 pub mod contract;
 pub mod docker;
 pub mod engine;
 mod error;
+mod filter;
 pub mod job;
+mod parts;
 pub mod python;
+mod told;
 
 #[expect(dead_code, reason = "the shim's half of the codec is in the same file")]
 mod wire;
 
+pub use choose::{Wish, choose};
 pub use engine::{About, Adopted, Asked, Chosen, Created, Engine, Identity, Outputs, Running};
 pub use error::EngineError;
 pub use job::{Ended, Exit, Interpreter, Job, Program, Stopped};

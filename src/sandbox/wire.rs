@@ -1,4 +1,4 @@
-//! What the program and the shim say to each other over their socket.
+//! What the program and the shim say to each other: over their socket, or in a container by a file and its log.
 //!
 //! Compiled into both: the shim is its own executable and knows no crate. Integers are little-endian u64, byte
 //! strings have their length in front, a message starts with its length. Both sides are of one build, so there is
@@ -15,7 +15,18 @@ pub enum Walls {
     Landlock,
     /// Namespaces, a private root, and Landlock where the kernel has it.
     Namespaces,
+    /// Those of the container that the shim is PID 1 of.
+    Container,
 }
+
+/// The shim's argument as PID 1 of a container.
+pub const CONTAINED: &str = "contained";
+
+/// Where its plan lies then; gone before the code starts.
+pub const PLAN: &str = "/workspace/scratch/.plan";
+
+/// Begins a report in a log: no text begins so, and the secret makes it certain.
+pub const MARK: u8 = 0x1e;
 
 /// A path of the host that the code may read and execute, at the same path.
 pub type Bind = Vec<u8>;
@@ -65,6 +76,12 @@ pub struct Plan {
     pub shm_bytes: u64,
     /// Milliseconds between SIGTERM and SIGKILL.
     pub grace_ms: u64,
+    /// Where the code starts; empty for the folder of artifacts.
+    pub start_in: Vec<u8>,
+    /// More folders whose files count as scratch.
+    pub also_scratch: Vec<Vec<u8>>,
+    /// Begins each report in a container's log; hexadecimal digits.
+    pub secret: Vec<u8>,
 }
 
 /// Why the sandbox was ended; the values are those of the messages.
@@ -107,6 +124,8 @@ pub struct Sample {
     pub memory: u64,
     /// Bytes, the highest seen.
     pub peak: u64,
+    /// Whose figures: 0 sampled, else the version of the control group.
+    pub group: u64,
 }
 
 /// How the code's main process ended.
@@ -127,8 +146,12 @@ pub enum Report {
     Failed(Vec<u8>, Vec<u8>),
     /// Figures, while it runs.
     Sample(Sample),
-    /// The end, and the last figures: no other process is left.
-    Ended(Exit, Option<Reason>, Sample),
+    /// The end, whether the kernel killed for want of memory, and the last figures: no other process is left.
+    Ended(Exit, Option<Reason>, bool, Sample),
+    /// More of the code's progress file.
+    Progress(Vec<u8>),
+    /// Something that is to be told with the result.
+    Note(Vec<u8>),
 }
 
 /// The longest message either side accepts, bytes.
@@ -199,6 +222,7 @@ impl Reader<'_> {
             cpu_us: self.number()?,
             memory: self.number()?,
             peak: self.number()?,
+            group: self.number()?,
         })
     }
 }
@@ -212,6 +236,7 @@ impl Plan {
             Walls::None => 0,
             Walls::Landlock => 1,
             Walls::Namespaces => 2,
+            Walls::Container => 3,
         });
         to.bytes(&self.folder);
         to.number(self.become_id);
@@ -236,6 +261,9 @@ impl Plan {
         ] {
             to.number(number);
         }
+        to.bytes(&self.start_in);
+        to.list(&self.also_scratch);
+        to.bytes(&self.secret);
         to.message()
     }
 
@@ -247,6 +275,7 @@ impl Plan {
                 0 => Walls::None,
                 1 => Walls::Landlock,
                 2 => Walls::Namespaces,
+                3 => Walls::Container,
                 _ => return None,
             },
             folder: from.bytes()?,
@@ -268,6 +297,9 @@ impl Plan {
             tmp_bytes: from.number()?,
             shm_bytes: from.number()?,
             grace_ms: from.number()?,
+            start_in: from.bytes()?,
+            also_scratch: from.list()?,
+            secret: from.bytes()?,
         })
     }
 
@@ -298,7 +330,17 @@ impl Report {
                 to.number(2);
                 Some(sample)
             }
-            Self::Ended(exit, reason, sample) => {
+            Self::Progress(bytes) => {
+                to.number(4);
+                to.bytes(bytes);
+                None
+            }
+            Self::Note(bytes) => {
+                to.number(5);
+                to.bytes(bytes);
+                None
+            }
+            Self::Ended(exit, reason, oom, sample) => {
                 to.number(3);
                 match exit {
                     Exit::Code(code) => {
@@ -311,11 +353,12 @@ impl Report {
                     }
                 }
                 to.number(reason.map_or(0, |reason| reason as u64));
+                to.number(u64::from(*oom));
                 Some(sample)
             }
         };
         if let Some(sample) = sample {
-            for number in [sample.elapsed_us, sample.cpu_us, sample.memory, sample.peak] {
+            for number in [sample.elapsed_us, sample.cpu_us, sample.memory, sample.peak, sample.group] {
                 to.number(number);
             }
         }
@@ -335,8 +378,11 @@ impl Report {
                     (_, signal) => Exit::Signal(signal),
                 };
                 let reason = Reason::of(from.number()?);
-                Self::Ended(exit, reason, from.sample()?)
+                let oom = from.number()? != 0;
+                Self::Ended(exit, reason, oom, from.sample()?)
             }
+            4 => Self::Progress(from.bytes()?),
+            5 => Self::Note(from.bytes()?),
             _ => return None,
         })
     }
@@ -345,6 +391,28 @@ impl Report {
     pub fn write(&self, to: &mut impl Write) -> io::Result<()> {
         to.write_all(&self.encode())
     }
+}
+
+/// A report as a line of a container's log.
+pub fn frame(secret: &[u8], report: &Report) -> Vec<u8> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut line = vec![MARK];
+    line.extend_from_slice(secret);
+    for byte in report.encode() {
+        line.push(DIGITS[usize::from(byte >> 4)]);
+        line.push(DIGITS[usize::from(byte & 15)]);
+    }
+    line.push(b'\n');
+    line
+}
+
+/// A report from its line without mark, secret and newline.
+pub fn unframe(digits: &[u8]) -> Option<Report> {
+    let value = |digit: u8| char::from(digit).to_digit(16).map(|value| value as u8);
+    let bytes: Option<Vec<u8>> =
+        digits.chunks(2).map(|pair| Some(value(*pair.first()?)? << 4 | value(*pair.get(1)?)?)).collect();
+    // The first eight are the length.
+    Report::decode(bytes?.get(8..)?)
 }
 
 /// The length of the next message, from its first eight bytes.

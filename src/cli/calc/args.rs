@@ -108,6 +108,12 @@ pub struct Run {
     /// Python interpreter of this run
     #[arg(long, value_name = "PATH")]
     pub python: Option<PathBuf>,
+    /// What runs it: a container engine or the built-in sandbox
+    #[arg(long, value_name = "ENGINE")]
+    pub engine: Option<crate::config::Engine>,
+    /// Image of this run; without one, the tool's
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
     /// Print the log as it comes, until the run ends; Ctrl-C leaves it running
     #[arg(long, short = 'f')]
     pub follow: bool,

@@ -37,7 +37,12 @@ pub async fn run(session: &Session, args: &Run, changes: Changes, output: Output
         }
         make(session, calculation, &inputs).await?
     };
-    let options = RunOptions { python: args.python.clone(), ..RunOptions::default() };
+    let options = RunOptions {
+        python: args.python.clone(),
+        engine: args.engine,
+        image: args.image.clone(),
+        ..RunOptions::default()
+    };
     if let Err(error) = runs::submit(session, id, &options).await {
         if known.is_none() {
             output.always_say(format_args!("calculation {id} was made; run it with: mecapy calc run {id}"));

@@ -1,7 +1,10 @@
 //! How far this host lets code be shut in, found by trying.
 
-use super::{EngineError, image, plan};
-use crate::sandbox::wire::{Report, read_message};
+use super::{EngineError, plan};
+use crate::sandbox::{
+    parts,
+    wire::{Report, read_message},
+};
 use serde::{Deserialize, Serialize};
 use std::{
     fs,
@@ -145,7 +148,7 @@ fn attempt(level: Level) -> Result<u64, EngineError> {
     let plan = plan::probe(level)?;
     let (mut ours, theirs) = UnixStream::pair().map_err(EngineError::Spawn)?;
     ours.set_read_timeout(Some(PATIENCE)).map_err(EngineError::Spawn)?;
-    let mut child = Command::new(image::path().map_err(EngineError::Spawn)?)
+    let mut child = Command::new(parts::shim_path().map_err(EngineError::Spawn)?)
         .arg0("mecapy-shim")
         .env_clear()
         .current_dir("/")

@@ -4,9 +4,7 @@
 //! PID 1 in it, holds the clock and enforces the limits; this module starts it, talks to it over one socket and
 //! turns what it reports into plain data. See `src/sandbox/shim/main.rs` for the other half.
 
-mod filter;
 mod identity;
-mod image;
 mod level;
 mod plan;
 mod ready;

@@ -1,8 +1,9 @@
 //! From a job to what the shim is told.
 
-use super::{EngineError, Level, filter};
+use super::{EngineError, Level};
 use crate::sandbox::{
-    Interpreter, Job, Program,
+    Interpreter, Job, Program, filter,
+    parts::{self, RUNNER},
     wire::{Plan, Walls},
 };
 use std::{
@@ -12,8 +13,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The managed runner: calls the code and accounts for what happened.
-const RUNNER: &str = include_str!("../../../assets/runner/runner.py");
 /// Where the code finds it in a private root; beside `in`, `out` and `scratch` elsewhere.
 const RUNNER_PATH: &str = "/run/mecapy/runner.py";
 
@@ -56,7 +55,11 @@ pub fn of(job: &Job, level: Level) -> Result<Plan, EngineError> {
     let folder = job.folder.canonicalize();
     let folder = folder.map_err(|source| EngineError::Folder { path: job.folder.clone(), source })?;
     let workspace = if level == Level::E2 { PathBuf::from("/workspace") } else { folder.clone() };
-    let Program::Python(python) = &job.program;
+    let Program::Python(python) = &job.program else {
+        return Err(EngineError::Refused(
+            "this runs the command of a container image, which the built-in sandbox cannot".into(),
+        ));
+    };
     let mut plan = walls(level)?;
     let runner = if level == Level::E2 {
         plan.files.push((RUNNER_PATH.into(), RUNNER.into()));
@@ -121,6 +124,9 @@ fn walls(level: Level) -> Result<Plan, EngineError> {
         tmp_bytes: 1 << 20,
         shm_bytes: 1 << 20,
         grace_ms: 0,
+        start_in: Vec::new(),
+        also_scratch: Vec::new(),
+        secret: Vec::new(),
     };
     for path in SYSTEM.iter().chain(&SETTINGS) {
         match fs::read_link(path) {
@@ -163,21 +169,10 @@ fn account_files() -> Vec<(Vec<u8>, Vec<u8>)> {
 
 fn environment(job: &Job, python: &Interpreter, workspace: &Path, level: Level) -> Vec<Vec<u8>> {
     let scratch = workspace.join("scratch");
-    let threads = job.limits.cpu_limit.ceil().max(1.0).to_string();
     let mut path = python.path.parent().unwrap_or(Path::new("/usr/bin")).as_os_str().as_bytes().to_vec();
     path.extend(b":/usr/local/bin:/usr/bin:/bin");
-    let mut list: Vec<(&str, Vec<u8>)> = vec![
-        ("PATH", path),
-        ("HOME", scratch.as_os_str().as_bytes().to_vec()),
-        ("LANG", "C.UTF-8".into()),
-        ("PYTHONDONTWRITEBYTECODE", "1".into()),
-        ("MECAPY_CPU_LIMIT", job.limits.cpu_limit.to_string().into()),
-        ("MECAPY_MEM_LIMIT_MB", job.limits.memory_limit.to_string().into()),
-        ("MECAPY_SCRATCH", scratch.as_os_str().as_bytes().to_vec()),
-    ];
-    for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"] {
-        list.push((name, threads.clone().into()));
-    }
+    let mut list = parts::variables(&job.limits, &scratch);
+    list.push(("PATH", path));
     if level != Level::E2 {
         list.push(("MECAPY_WORKSPACE", workspace.as_os_str().as_bytes().to_vec()));
         list.push(("TMPDIR", scratch.as_os_str().as_bytes().to_vec()));

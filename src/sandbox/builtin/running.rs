@@ -1,10 +1,10 @@
 //! One living sandbox: its output, its figures, its end.
 
-use super::{EngineError, Identity, Level, image, plan};
+use super::{EngineError, Identity, Level, plan};
 use crate::{
-    domain::run::{Accounting, Usage},
+    domain::run::Usage,
     sandbox::{
-        Ended, Exit, Job, Stopped,
+        Ended, Job, Stopped, parts, told,
         wire::{self, Reason, Report, Sample},
     },
 };
@@ -100,7 +100,7 @@ pub async fn start(job: &Job, level: Level) -> Result<Running, EngineError> {
     let (ours, theirs) = StdStream::pair().map_err(EngineError::Spawn)?;
     ours.set_nonblocking(true).map_err(EngineError::Spawn)?;
     let mut socket = UnixStream::from_std(ours).map_err(EngineError::Spawn)?;
-    let mut child = Command::new(image::path().map_err(EngineError::Spawn)?)
+    let mut child = Command::new(parts::shim_path().map_err(EngineError::Spawn)?)
         .arg0("mecapy-shim")
         .env_clear()
         .current_dir("/")
@@ -140,7 +140,7 @@ pub async fn start(job: &Job, level: Level) -> Result<Running, EngineError> {
         }
     }
     let (reports, control) = socket.into_split();
-    let (usage_in, usage) = watch::channel(usage_of(Sample::default()));
+    let (usage_in, usage) = watch::channel(told::usage(Sample::default()));
     let (end_in, end) = watch::channel(None);
     tokio::spawn(listen(reports, child, usage_in, end_in));
     Ok(Running { identity, output, control, usage, end })
@@ -151,12 +151,12 @@ async fn listen(mut reports: OwnedReadHalf, mut child: Child, usage: watch::Send
     let mut ended = None;
     loop {
         match read_report(&mut reports).await {
-            Ok(Report::Sample(sample)) => _ = usage.send_replace(usage_of(sample)),
-            Ok(Report::Ended(exit, reason, sample)) => {
-                usage.send_replace(usage_of(sample));
-                ended = Some(ended_of(exit, reason, sample));
+            Ok(Report::Sample(sample)) => _ = usage.send_replace(told::usage(sample)),
+            Ok(Report::Ended(exit, reason, oom, sample)) => {
+                usage.send_replace(told::usage(sample));
+                ended = Some(told::ended(exit, reason, oom, sample));
             }
-            Ok(Report::Started(_) | Report::Failed(..)) => {}
+            Ok(Report::Started(_) | Report::Failed(..) | Report::Progress(_) | Report::Note(_)) => {}
             Err(_) => break,
         }
     }
@@ -171,32 +171,4 @@ async fn read_report(from: &mut (impl AsyncReadExt + Unpin)) -> io::Result<Repor
     let mut bytes = vec![0; wire::message_length(head)?];
     from.read_exact(&mut bytes).await?;
     Report::decode(&bytes).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
-}
-
-fn usage_of(sample: Sample) -> Usage {
-    Usage {
-        execution_time: sample.elapsed_us as f64 / 1e6,
-        cpu_time: sample.cpu_us as f64 / 1e6,
-        memory: sample.memory,
-        peak_memory: sample.peak,
-        accounting: Accounting::Shim,
-    }
-}
-
-fn ended_of(exit: wire::Exit, reason: Option<Reason>, sample: Sample) -> Ended {
-    Ended {
-        exit: match exit {
-            wire::Exit::Code(code) => Exit::Code(code as i32),
-            wire::Exit::Signal(signal) => Exit::Signal(signal as i32),
-        },
-        stopped: reason.map(|reason| match reason {
-            Reason::Cancelled => Stopped::Cancelled,
-            Reason::Timeout => Stopped::Timeout,
-            Reason::Memory => Stopped::Memory,
-            Reason::Log => Stopped::Log,
-            Reason::Files => Stopped::Files,
-        }),
-        oom_killed: false,
-        usage: usage_of(sample),
-    }
 }

@@ -32,6 +32,8 @@ pub struct Facts {
     pub storage_driver: Option<String>,
     /// Where it keeps images and volumes, on its own host.
     pub folder: Option<String>,
+    /// Cores of its host; 0 where it does not say.
+    pub cores: u64,
     /// Whether it runs without root.
     pub rootless: bool,
     /// The names of what it shuts containers in with: `seccomp`, `apparmor`, `selinux`, `userns`, `cgroupns`.
@@ -94,6 +96,7 @@ impl Facts {
             cgroup_driver: info.cgroup_driver.map(|it| it.to_string()).filter(|it| !it.is_empty()),
             storage_driver: text(&info.driver),
             folder: text(&info.docker_root_dir),
+            cores: info.ncpu.and_then(|cores| u64::try_from(cores).ok()).unwrap_or(0),
             rootless: security.iter().any(|name| name == "rootless"),
             unfiltered: options.iter().any(|it| it.contains("seccomp") && it.contains("profile=unconfined"))
                 || !security.iter().any(|name| name == "seccomp"),

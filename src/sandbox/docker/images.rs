@@ -49,6 +49,8 @@ pub struct Image {
     pub has_healthcheck: bool,
     /// Its environment, `NAME=value`.
     pub environment: Vec<String>,
+    /// Where its own program starts.
+    pub folder: String,
 }
 
 /// Why an image cannot do what is asked, before anything was started.
@@ -201,6 +203,7 @@ impl Image {
                 .and_then(|check| check.test)
                 .is_some_and(|test| test.first().is_some_and(|word| word != "NONE")),
             environment: config.env.unwrap_or_default(),
+            folder: config.working_dir.filter(|folder| !folder.is_empty()).unwrap_or_else(|| "/".to_owned()),
         }
     }
 

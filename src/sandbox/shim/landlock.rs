@@ -52,7 +52,7 @@ pub fn abi() -> Option<u32> {
 /// Restricts this process and its children for ever. Needs "no new privileges".
 pub fn restrict(plan: &Plan) -> Result<(), Trouble> {
     let abi = match (plan.walls, abi()) {
-        (Walls::None, _) | (Walls::Namespaces, None) => return Ok(()),
+        (Walls::None | Walls::Container, _) | (Walls::Namespaces, None) => return Ok(()),
         (Walls::Landlock, None) => {
             return Err(Trouble { step: "Landlock".into(), problem: "this kernel has none".into() });
         }

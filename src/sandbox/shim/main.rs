@@ -1,7 +1,7 @@
 //! The shim: sets a sandbox up, is PID 1 in it, holds the clock, enforces the limits, ends everything.
 //!
-//! Its own small static executable (std and the C library's calls, no crate), so that it runs whatever the host or,
-//! later, an image has installed. It is embedded in the program and started from memory. Descriptor 0 is the socket
+//! Its own small static executable (std and the C library's calls, no crate), so that it runs whatever the host or an
+//! image has installed. It is embedded in the program and started from memory. Descriptor 0 is the socket
 //! to the program: the [`Plan`] comes in, [`Report`]s go out; 1 and 2 are the code's output.
 //!
 //! ```text
@@ -18,21 +18,30 @@
 #[allow(dead_code, reason = "the program's half of the codec is in the same file")]
 mod wire;
 
+mod aside;
+mod channel;
+mod contained;
 mod disk;
+mod group;
 mod landlock;
 mod mounts;
 mod namespaces;
 mod pace;
 mod procs;
+mod progress;
 mod sys;
 mod user;
 mod watch;
 
+use channel::Channel;
 use std::os::{fd::FromRawFd, unix::net::UnixStream};
 use sys::Trouble;
 use wire::{Plan, Report, Walls};
 
 fn main() {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == wire::CONTAINED) {
+        std::process::exit(contained::main());
+    }
     // SAFETY: the program starts us with the socket as descriptor 0, and nothing else here owns that number.
     let mut socket = unsafe { UnixStream::from_raw_fd(0) };
     let Ok(plan) = Plan::read(&mut socket) else { std::process::exit(2) };
@@ -82,5 +91,6 @@ fn inner(plan: &Plan, clones: Option<mounts::Clones>, socket: &mut UnixStream) -
         let _ = Report::Started(landlock::abi().unwrap_or(0).into()).write(socket);
         return Ok(());
     }
-    watch::run(plan, socket)
+    let ours = socket.try_clone().map_err(|error| Trouble::of("control socket", &error))?;
+    watch::run(plan, &mut Channel::Socket(ours)).map(drop)
 }

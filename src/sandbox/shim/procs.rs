@@ -31,7 +31,7 @@ const TICK_US: u64 = 10_000;
 impl Scope {
     pub const fn of(walls: Walls) -> Self {
         match walls {
-            Walls::Namespaces => Self::Namespace,
+            Walls::Namespaces | Walls::Container => Self::Namespace,
             Walls::None | Walls::Landlock => Self::Descendants,
         }
     }

@@ -10,7 +10,10 @@ use crate::{
 use std::{
     fs::File,
     io::{Read, Write},
-    os::fd::{AsRawFd, FromRawFd, OwnedFd},
+    os::{
+        fd::{AsRawFd, FromRawFd, OwnedFd},
+        unix::fs::MetadataExt,
+    },
     path::PathBuf,
 };
 
@@ -36,7 +39,7 @@ pub fn start(plan: &Plan, scope: Scope) -> Result<i32, Trouble> {
     if child == 0 {
         drop(answer);
         let mut question = File::from(question);
-        if let Err(trouble) = become_code(plan, others, &mut question) {
+        if let Err(trouble) = become_code(plan, scope, others, &mut question) {
             let _ = write!(question, "{}\n{}", trouble.step, trouble.problem);
         }
         sys::exit_now(127);
@@ -59,16 +62,16 @@ fn null() -> Result<File, Trouble> {
     File::options().read(true).write(true).open("/dev/null").map_err(|error| Trouble::of("open /dev/null", &error))
 }
 
-fn become_code(plan: &Plan, others: u64, question: &mut File) -> Result<(), Trouble> {
+fn become_code(plan: &Plan, scope: Scope, others: u64, question: &mut File) -> Result<(), Trouble> {
     sys::new_session();
     sys::reset_signals();
-    if plan.walls != Walls::Namespaces {
+    if scope == Scope::Descendants {
         sys::die_with_parent()?;
     }
     sys::duplicate(null()?.as_raw_fd(), 0, "standard input")?;
-    let workspace = if plan.walls == Walls::Namespaces { PathBuf::from("/workspace") } else { host_path(&plan.folder) };
+    let workspace = if scope == Scope::Namespace { PathBuf::from("/workspace") } else { host_path(&plan.folder) };
     // What is written without a folder's name is kept.
-    let folder = workspace.join("out/artifacts");
+    let folder = if plan.start_in.is_empty() { workspace.join("out/artifacts") } else { host_path(&plan.start_in) };
     std::env::set_current_dir(&folder).map_err(|error| Trouble::of(format!("enter {}", folder.display()), &error))?;
     limits(plan, others)?;
     sys::drop_capabilities()?;
@@ -86,13 +89,24 @@ fn become_code(plan: &Plan, others: u64, question: &mut File) -> Result<(), Trou
         sys::install_filter(filter)?;
     }
     // Landlock keeps signals in from version 6 on.
-    if plan.walls != Walls::Namespaces && landlock::abi().is_none_or(|abi| abi < 6) {
+    if scope == Scope::Descendants && landlock::abi().is_none_or(|abi| abi < 6) {
         for filter in &plan.signal_filters {
             sys::install_filter(filter)?;
         }
     }
-    let program = plan.argv.first().map_or(&[][..], Vec::as_slice);
-    sys::execute(program, &plan.argv, &plan.env)
+    sys::execute(&program(plan), &plan.argv, &plan.env)
+}
+
+/// The file to execute: a bare name is looked up in the code's own PATH, as a shell would.
+fn program(plan: &Plan) -> Vec<u8> {
+    let name = plan.argv.first().map_or(&[][..], Vec::as_slice);
+    let folders = plan.env.iter().find_map(|variable| variable.strip_prefix(b"PATH=")).unwrap_or_default();
+    let found = folders.split(|byte| *byte == b':').filter(|folder| folder.starts_with(b"/")).find_map(|folder| {
+        let path = [folder, b"/", name].concat();
+        let file = std::fs::metadata(host_path(&path)).ok()?;
+        (file.is_file() && file.mode() & 0o111 != 0).then_some(path)
+    });
+    if name.contains(&b'/') { name.to_vec() } else { found.unwrap_or_else(|| name.to_vec()) }
 }
 
 fn limits(plan: &Plan, others: u64) -> Result<(), Trouble> {
@@ -105,6 +119,10 @@ fn limits(plan: &Plan, others: u64) -> Result<(), Trouble> {
     sys::limit(DATA, plan.memory + plan.memory / 4 + (128 << 20), "limit memory of a process")?;
     let largest = plan.output_bytes.max(plan.scratch_bytes).max(plan.tmp_bytes).max(plan.shm_bytes);
     sys::limit(FSIZE, largest, "limit file size")?;
+    if plan.walls == Walls::Container {
+        // The user is every container's; the engine counts each by itself.
+        return Ok(());
+    }
     // Counted by the kernel for each user, in a user namespace for each user in it (Linux 5.14).
     sys::limit(NPROC, plan.pids + others, "limit processes")
 }

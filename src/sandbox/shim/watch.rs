@@ -1,20 +1,22 @@
 //! The watch: one loop that holds the clock, counts, and ends everything.
 
 use crate::{
-    disk, landlock,
+    aside,
+    channel::{Channel, Order},
+    disk,
+    group::Group,
+    landlock,
     pace::Pace,
     procs::{self, Process, Scope},
+    progress::Progress,
     sys::{self, Trouble},
     user,
     wire::{Exit, Plan, Reason, Report, Sample, Walls},
 };
 use std::{
     fs::File,
-    io::{self, Read},
-    os::{
-        fd::AsFd,
-        unix::{fs::MetadataExt, net::UnixStream},
-    },
+    io::Read,
+    os::{fd::AsFd, unix::fs::MetadataExt},
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -29,6 +31,12 @@ const FILL_RATE: f64 = 4e9;
 const DISK_EVERY: Duration = Duration::from_millis(250);
 /// Figures are reported this often.
 const REPORT_EVERY: Duration = Duration::from_millis(250);
+/// The container's control group is read this often.
+const GROUP_EVERY: Duration = Duration::from_millis(100);
+/// Figures become lines of a container's log this often,
+const LOG_REPORT: Duration = Duration::from_secs(1);
+/// and where nothing changes this often.
+const QUIET_REPORT: Duration = Duration::from_secs(30);
 /// Counting may cost this part of the time at most: after a pass that took long, the next one waits.
 const COST: u32 = 10;
 /// Shared memory that could be files counted twice, where there is as much of both; to tell them apart is slow.
@@ -38,26 +46,27 @@ const CONTRACT_FILES: u64 = 8;
 /// How long killed processes may take to be gone.
 const FALL: Duration = Duration::from_secs(10);
 
-/// Runs the code, from its start to the report of its end.
-pub fn run(plan: &Plan, socket: &mut UnixStream) -> Result<(), Trouble> {
+/// Runs the code, from its start to the report of its end; how it ended.
+pub fn run(plan: &Plan, channel: &mut Channel) -> Result<Exit, Trouble> {
     let scope = Scope::of(plan.walls);
     sys::raise_descriptor_limit();
-    // PID 1 of a namespace takes no orders from inside it: with SIGTERM the code could have itself "cancelled".
-    let signals: &[i32] = if scope == Scope::Namespace { &[sys::SIGCHLD] } else { &[sys::SIGCHLD, sys::SIGTERM] };
-    let signals = sys::signal_descriptor(signals)?;
+    let signals = sys::signal_descriptor(orders(plan.walls))?;
+    let group = if plan.walls == Walls::Container { Group::find() } else { None };
+    let kills = group.as_ref().map_or(0, Group::kills);
     let main = user::start(plan, scope)?;
     let started = Instant::now();
-    let _ = Report::Started(landlock::abi().unwrap_or(0).into()).write(socket);
+    channel.say(&Report::Started(landlock::abi().unwrap_or(0).into()));
     // A supervisor that reads nothing must not hold up the clock.
-    socket.set_nonblocking(true).map_err(|error| Trouble::of("control socket", &error))?;
+    channel.never_wait()?;
     let workspace = match plan.walls {
-        Walls::Namespaces => PathBuf::from("/workspace"),
+        Walls::Namespaces | Walls::Container => PathBuf::from("/workspace"),
         Walls::Landlock | Walls::None => crate::mounts::host_path(&plan.folder),
     };
     let shared = match plan.walls {
-        Walls::Namespaces => ["/tmp", "/dev/shm"].iter().flat_map(File::open).collect(),
+        Walls::Namespaces | Walls::Container => ["/tmp", "/dev/shm"].iter().flat_map(File::open).collect(),
         Walls::Landlock | Walls::None => Vec::new(),
     };
+    let group_keeps = group.as_ref().is_some_and(|group| group.keeps(plan.memory));
     let watch = Watch {
         plan,
         scope,
@@ -65,16 +74,31 @@ pub fn run(plan: &Plan, socket: &mut UnixStream) -> Result<(), Trouble> {
         started,
         workspace,
         shared,
-        pace: Pace::new(scope, plan.cpu_milli),
-        figures: Sample::default(),
+        // The engine paces a container.
+        pace: if plan.walls == Walls::Container { None } else { Pace::new(scope, plan.cpu_milli) },
+        figures: Sample { group: group.as_ref().map_or(0, Group::version), ..Sample::default() },
+        told: None,
+        group,
+        group_keeps,
+        kills,
+        progress: Progress::new(),
         exit: None,
         reason: None,
         kill_at: None,
     };
-    let report = watch.until_end(socket, signals);
-    socket.set_nonblocking(false).map_err(|error| Trouble::of("control socket", &error))?;
-    let _ = report.write(socket);
-    Ok(())
+    let (exit, report) = watch.until_end(channel, signals);
+    channel.say_last(&report);
+    Ok(exit)
+}
+
+/// The signals that are read. PID 1 of our own namespace takes no orders by signal: with SIGTERM the code could have
+/// itself "cancelled". In a container there is no other way, and who sent it is looked at.
+const fn orders(walls: Walls) -> &'static [i32] {
+    match walls {
+        Walls::Namespaces => &[sys::SIGCHLD],
+        Walls::Landlock | Walls::None => &[sys::SIGCHLD, sys::SIGTERM],
+        Walls::Container => &[sys::SIGCHLD, sys::SIGTERM, sys::SIGUSR1, sys::SIGUSR2],
+    }
 }
 
 struct Watch<'a> {
@@ -87,13 +111,22 @@ struct Watch<'a> {
     shared: Vec<File>,
     pace: Option<Pace>,
     figures: Sample,
+    /// The figures that were reported last, and when.
+    told: Option<(Instant, Sample)>,
+    /// The container's control group.
+    group: Option<Group>,
+    /// Whether it keeps the memory limit.
+    group_keeps: bool,
+    /// Its kills before the code began.
+    kills: u64,
+    progress: Progress,
     exit: Option<Exit>,
     reason: Option<Reason>,
     kill_at: Option<Instant>,
 }
 
 impl Watch<'_> {
-    fn until_end(mut self, socket: &mut UnixStream, mut signals: File) -> Report {
+    fn until_end(mut self, channel: &mut Channel, mut signals: File) -> (Exit, Report) {
         let deadline = self.started + Duration::from_millis(self.plan.timeout_ms);
         let mut listening = true;
         let (mut memory_at, mut disk_at, mut report_at, mut pace_at) =
@@ -112,7 +145,11 @@ impl Watch<'_> {
                 self.kill_at = None;
                 self.scope.end();
             }
-            if now >= memory_at || now >= pace_at {
+            if self.group_keeps && now >= memory_at {
+                self.count_group(now);
+                memory_at = now + GROUP_EVERY.max(now.elapsed() * COST);
+                pace_at = memory_at;
+            } else if now >= memory_at || now >= pace_at {
                 let processes = self.scope.processes();
                 self.count_cpu(now, &processes);
                 if now >= memory_at {
@@ -126,11 +163,11 @@ impl Watch<'_> {
             }
             if now >= disk_at {
                 self.check_files();
+                self.progress.look(channel);
                 disk_at = now + DISK_EVERY.max(now.elapsed() * COST);
             }
             if now >= report_at {
-                let _ = Report::Sample(self.figures).write(socket);
-                report_at = now + REPORT_EVERY;
+                report_at = now + self.report(channel, now);
             }
             let mut next = memory_at.min(disk_at).min(report_at).min(pace_at);
             next = self.kill_at.map_or(next, |at| next.min(at));
@@ -139,29 +176,52 @@ impl Watch<'_> {
             }
             let wait = next.saturating_duration_since(Instant::now());
             let wait = wait.as_micros().div_ceil(1000) as i32;
-            let [asked, signalled] =
-                sys::wait_readable([listening.then(|| socket.as_fd()), Some(signals.as_fd())], wait);
-            if signalled && terminated(&mut signals) {
-                self.stop(Reason::Cancelled);
+            let heard = if listening { channel.descriptor() } else { None };
+            let [asked, signalled] = sys::wait_readable([heard, Some(signals.as_fd())], wait);
+            if signalled && let Some(reason) = ordered(&mut signals, self.plan.walls) {
+                self.stop(reason);
             }
             if asked {
-                let mut byte = [0];
-                match socket.read(&mut byte) {
-                    Ok(1) => {
-                        if let Some(reason) = Reason::of(byte[0].into()) {
-                            self.stop(reason);
-                        }
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                match channel.order() {
+                    Order::Stop(reason) => self.stop(reason),
+                    Order::Nothing => {}
                     // Nobody is left to keep the result: end as a cancel does, so that partial results are written.
-                    _ => {
+                    Order::Closed => {
                         listening = false;
                         self.stop(Reason::Cancelled);
                     }
                 }
             }
         }
-        self.finish()
+        self.finish(channel)
+    }
+
+    /// Tells the figures; returns when to tell the next ones. In a container they are lines of its log: seldom, and
+    /// only where something changed.
+    fn report(&mut self, channel: &mut Channel, now: Instant) -> Duration {
+        if matches!(channel, Channel::Socket(_)) {
+            channel.say(&Report::Sample(self.figures));
+            return REPORT_EVERY;
+        }
+        let changed = self.told.is_none_or(|(at, told)| {
+            let memory = self.figures.memory.abs_diff(told.memory) >= (told.memory / 100).max(1 << 20);
+            memory || self.figures.cpu_us - told.cpu_us >= 10_000 || now.duration_since(at) >= QUIET_REPORT
+        });
+        if changed && channel.say(&Report::Sample(self.figures)) {
+            self.told = Some((now, self.figures));
+        }
+        // The first ones soon: somebody may be waiting for them.
+        if now.duration_since(self.started) < LOG_REPORT { REPORT_EVERY } else { LOG_REPORT }
+    }
+
+    /// The kernel's own account.
+    fn count_group(&mut self, now: Instant) {
+        self.figures.elapsed_us = now.duration_since(self.started).as_micros() as u64;
+        if let Some(figures) = self.group.as_ref().and_then(Group::figures) {
+            self.figures.cpu_us = self.figures.cpu_us.max(figures.cpu_us);
+            self.figures.memory = figures.memory;
+            self.figures.peak = self.figures.peak.max(figures.memory);
+        }
     }
 
     fn reap(&mut self) {
@@ -244,7 +304,12 @@ impl Watch<'_> {
     fn check_files(&mut self) {
         let plan = self.plan;
         let out = disk::measure(&self.workspace.join("out"));
-        let scratch = disk::measure(&self.workspace.join("scratch"));
+        let mut scratch = disk::measure(&self.workspace.join("scratch"));
+        for folder in &plan.also_scratch {
+            let more = disk::measure(&crate::mounts::host_path(folder));
+            scratch.bytes += more.bytes;
+            scratch.unmeasured |= more.unmeasured;
+        }
         if out.bytes > plan.output_bytes
             || out.files > plan.output_files + CONTRACT_FILES
             || scratch.bytes > plan.scratch_bytes
@@ -256,7 +321,7 @@ impl Watch<'_> {
     }
 
     /// The main process is over: ends everything else, settles the account.
-    fn finish(mut self) -> Report {
+    fn finish(mut self, channel: &mut Channel) -> (Exit, Report) {
         let begun = Instant::now();
         while sys::has_children() && begun.elapsed() < FALL {
             self.scope.end();
@@ -265,22 +330,52 @@ impl Watch<'_> {
                 sys::wait_readable([None, None], 1);
             }
         }
+        let elapsed = self.figures.elapsed_us;
+        if self.group_keeps {
+            self.count_group(Instant::now());
+            self.figures.elapsed_us = elapsed;
+        }
         let (cpu, largest) = sys::children_usage();
         self.figures.cpu_us = self.figures.cpu_us.max(cpu);
         self.figures.peak = self.figures.peak.max(largest);
+        let killed = self.group.as_ref().is_some_and(|group| group.kills() > self.kills);
+        if killed {
+            // It was all used up between two looks.
+            self.figures.peak = self.figures.peak.max(self.plan.memory);
+        }
         self.figures.memory = 0;
         // What was written in the last quarter of a second counts too.
         self.check_files();
-        Report::Ended(self.exit.unwrap_or(Exit::Signal(sys::SIGKILL as u64)), self.reason, self.figures)
+        if self.plan.walls == Walls::Container {
+            self.progress.look(channel);
+            let (out, scratch) = (self.workspace.join("out"), self.workspace.join("scratch"));
+            for note in aside::put(&out, &scratch, self.plan.output_bytes) {
+                channel.say_last(&Report::Note(note.into()));
+            }
+        }
+        let exit = self.exit.unwrap_or(Exit::Signal(sys::SIGKILL as u64));
+        (exit, Report::Ended(exit, self.reason, killed, self.figures))
     }
 }
 
-/// Whether a signal other than a child's end came.
-fn terminated(signals: &mut File) -> bool {
-    let mut asked = false;
+/// Whether a signal other than a child's end came, and what it orders.
+fn ordered(signals: &mut File, walls: Walls) -> Option<Reason> {
+    let mut order = None;
     let mut info = [0; 128];
     while let Ok(128) = signals.read(&mut info) {
-        asked |= i32::from(info[0]) == sys::SIGTERM;
+        let word = |at: usize| i32::from_ne_bytes([info[at], info[at + 1], info[at + 2], info[at + 3]]);
+        // `struct signalfd_siginfo`: number, error, code, sender. From outside of our process namespace the kernel
+        // writes no sender, and code 0 it writes itself; from inside nobody can bring both about.
+        let (signal, code, sender) = (word(0), word(8), word(12));
+        if walls == Walls::Container && (code != 0 || sender != 0) {
+            continue;
+        }
+        order = order.or(match signal {
+            sys::SIGTERM => Some(Reason::Cancelled),
+            sys::SIGUSR1 => Some(Reason::Log),
+            sys::SIGUSR2 => Some(Reason::Files),
+            _ => None,
+        });
     }
-    asked
+    order
 }

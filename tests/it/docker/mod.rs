@@ -1,4 +1,5 @@
 //! The container engine, against real ones.
 
 mod doctor;
+mod runs;
 mod servers;

@@ -217,7 +217,8 @@ pub async fn session(root: &Path, set: &[&str]) -> Session {
         system_file: root.join("system.toml"),
     };
     // Tests run beside each other, on hosts with few cores.
-    let set = ["runs.max_per_host=64"].iter().chain(set).map(|set| (*set).to_owned()).collect();
+    let set =
+        ["runs.max_per_host=64", "sandbox.engine=builtin"].iter().chain(set).map(|set| (*set).to_owned()).collect();
     let flags = Flags { set, ..Flags::default() };
     Session::open(Arc::new(load_from(&flags, &environment).unwrap().config)).await.unwrap()
 }

@@ -156,7 +156,8 @@ async fn one(case: Case, folder: &Path) -> Seen {
         return seen;
     }
     let program = Program::Python(interpreter);
-    let job = Job { run: RunId::new(), folder: run.clone(), program, limits: case.limits, caps: case.caps };
+    let (limits, caps) = (case.limits, case.caps);
+    let job = Job { run: RunId::new(), folder: run.clone(), program, limits, caps, labels: Default::default() };
     let started = match isolation.accept(true) {
         Ok(level) => builtin::start(&job, level).await,
         Err(error) => Err(error),

@@ -60,6 +60,12 @@ struct StatFs {
     rest: [u64; 11],
 }
 
+/// For files that somebody else may have replaced by anything: O_NOFOLLOW, O_NONBLOCK, O_CLOEXEC.
+#[cfg(target_arch = "x86_64")]
+pub const NO_SURPRISE: i32 = 0o400_000 | 0o4_000 | 0o2_000_000;
+#[cfg(target_arch = "aarch64")]
+pub const NO_SURPRISE: i32 = 0o100_000 | 0o4_000 | 0o2_000_000;
+
 const SYS_CLOSE_RANGE: c_long = 436;
 
 const SYS_LANDLOCK: [c_long; 3] = [444, 445, 446];

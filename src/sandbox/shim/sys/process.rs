@@ -46,6 +46,10 @@ struct Rusage {
 
 pub const SIGKILL: i32 = 9;
 
+pub const SIGUSR1: i32 = 10;
+
+pub const SIGUSR2: i32 = 12;
+
 pub const SIGTERM: i32 = 15;
 
 pub const SIGCHLD: i32 = 17;

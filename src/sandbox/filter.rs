@@ -195,7 +195,7 @@ fn forbidden(walls: Walls) -> Result<Rules, FilterError> {
         libc::SYS_sched_setattr,
     ] {
         match walls {
-            Walls::Namespaces => add(call, vec![is(0, 1)?])?,
+            Walls::Namespaces | Walls::Container => add(call, vec![is(0, 1)?])?,
             // Here it is not PID 1, and the host's other processes are in reach as well.
             Walls::Landlock | Walls::None => add(call, vec![not(0, 0)?])?,
         }
@@ -206,7 +206,7 @@ fn forbidden(walls: Walls) -> Result<Rules, FilterError> {
         let by_user = if call == libc::SYS_setpriority { 2 } else { 3 };
         add(call, vec![is(0, by_user)?])?;
     }
-    if walls != Walls::Namespaces {
+    if matches!(walls, Walls::Landlock | Walls::None) {
         // They would stay behind on the host.
         rules.insert(libc::SYS_semget, Vec::new());
     }
@@ -216,7 +216,7 @@ fn forbidden(walls: Walls) -> Result<Rules, FilterError> {
 /// Sockets of local processes only; none at all where the host's are in reach.
 fn network(walls: Walls) -> Result<Rules, FilterError> {
     let mut rules = Rules::new();
-    if walls == Walls::Namespaces {
+    if matches!(walls, Walls::Namespaces | Walls::Container) {
         rules.insert(libc::SYS_socket, vec![SeccompRule::new(vec![not(0, libc::AF_UNIX as u64)?])?]);
     } else {
         rules.insert(libc::SYS_socket, Vec::new());
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn every_set_of_walls_has_its_programs() {
-        for walls in [Walls::None, Walls::Landlock, Walls::Namespaces] {
+        for walls in [Walls::None, Walls::Landlock, Walls::Namespaces, Walls::Container] {
             let programs = programs(walls).unwrap();
             assert_eq!(programs.len(), 3);
             // The kernel's bound is 4,096 entries of eight bytes.

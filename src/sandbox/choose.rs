@@ -1,0 +1,87 @@
+//! Which engine a run gets: decided once, when it is submitted, and told.
+
+use super::{Chosen, EngineError, docker};
+use crate::{
+    config::{Config, Engine},
+    domain::tool::DEFAULT_IMAGE,
+};
+
+/// What a run wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// The engine, where the person said so for this run.
+    pub engine: Option<Engine>,
+    /// The image that its tool names, or that the person named.
+    pub image: String,
+    /// Whether there is no code: the image's own command is what runs.
+    pub own_command: bool,
+}
+
+/// Chooses, and says in a sentence for the run's record what somebody might not expect.
+///
+/// | `sandbox.engine` | an engine answers and has the image | otherwise |
+/// |---|---|---|
+/// | `docker` | Docker | refused |
+/// | `builtin` | built in | built in |
+/// | `auto` | Docker | built in where plain Python is asked for, told in the record; refused where a tool needs its own image |
+///
+/// So a machine that has Docker and no image yet works at once, and no run that needs its image gets another one.
+pub async fn choose(config: &Config, wish: &Wish) -> Result<(Chosen, Option<String>), EngineError> {
+    let engine = wish.engine.unwrap_or(config.sandbox.engine);
+    let plain = !wish.own_command && wish.image == DEFAULT_IMAGE;
+    if engine == Engine::Builtin {
+        if wish.own_command {
+            return Err(EngineError::Refused(format!(
+                "there is no code, so the command of the image {} would run: that needs a container engine \
+                 (sandbox.engine is builtin)",
+                wish.image
+            )));
+        }
+        let note = (!plain).then(|| {
+            format!(
+                "run by the built-in sandbox with this host's Python, as asked for, without the image {}",
+                wish.image
+            )
+        });
+        return Ok((Chosen::Builtin, note));
+    }
+    let missing = match in_container(config, wish).await {
+        Ok(choice) => return Ok((Chosen::Docker(Box::new(choice)), None)),
+        Err(missing) => missing,
+    };
+    if engine == Engine::Docker {
+        return Err(EngineError::Refused(missing.words));
+    }
+    if plain {
+        let note = missing.told.then(|| format!("run by the built-in sandbox: {}", missing.words));
+        return Ok((Chosen::Builtin, note));
+    }
+    Err(EngineError::Refused(if wish.own_command {
+        missing.words
+    } else {
+        format!(
+            "this needs its image {}: {}. To run it with this host's Python all the same, say so: --engine builtin",
+            wish.image, missing.words
+        )
+    }))
+}
+
+struct Missing {
+    words: String,
+    /// Whether it is worth telling a person who did not ask for containers.
+    told: bool,
+}
+
+async fn in_container(config: &Config, wish: &Wish) -> Result<docker::Choice, Missing> {
+    let image = if wish.image == DEFAULT_IMAGE { &config.sandbox.image } else { &wish.image };
+    let found = docker::find(&docker::Search::of(config)).await;
+    let connection = found.map_err(|error| Missing { told: error.is_trouble(), words: error.to_string() })?;
+    let found = connection.image(image).await;
+    let found = found.map_err(|error| Missing { told: true, words: error.to_string() })?;
+    Ok(docker::Choice {
+        endpoint: connection.endpoint,
+        image: found.name,
+        image_id: found.id,
+        own_command: wish.own_command,
+    })
+}

@@ -1,0 +1,168 @@
+//! Which container a run has, and what can be done about one whose supervisor is gone.
+
+use super::{Endpoint, Running, connect, failed, transfer};
+use crate::{
+    domain::id::RunId,
+    sandbox::{EngineError, Job},
+};
+use bollard::{
+    Docker,
+    errors::Error,
+    models::ContainerStateStatusEnum,
+    query_parameters::{DownloadFromContainerOptionsBuilder, RemoveContainerOptionsBuilder},
+};
+use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
+use std::{io, path::Path};
+use tokio::sync::mpsc;
+
+/// Seconds after the limit and the grace within which the shim has ended the run on any machine.
+const SLACK: u64 = 60;
+
+/// What a run's container is called, and what only its supervisors know of it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Name {
+    /// `mecapy-<run>`.
+    pub container: String,
+    /// Begins the shim's reports in its log; nothing the code could know.
+    pub secret: String,
+    /// Seconds since 1970 after which it cannot be running any more.
+    pub deadline: u64,
+}
+
+impl std::fmt::Debug for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Name").field(&self.container).finish()
+    }
+}
+
+impl Name {
+    /// A new one; `now` in seconds since 1970.
+    pub fn new(job: &Job, now: u64) -> Self {
+        let time = u64::from(job.limits.timeout) + u64::from(job.caps.grace) + SLACK;
+        Self {
+            container: Self::container_of(job.run),
+            secret: uuid::Uuid::new_v4().simple().to_string(),
+            deadline: now + time,
+        }
+    }
+
+    /// The container of a run.
+    pub fn container_of(run: RunId) -> String {
+        format!("mecapy-{run}")
+    }
+}
+
+/// The container of a run, as its spool keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The engine it is in.
+    pub endpoint: Endpoint,
+    /// Its name.
+    #[serde(flatten)]
+    pub name: Name,
+    /// The image, as it was named.
+    pub image: String,
+    /// Seconds between SIGTERM and SIGKILL.
+    pub grace: u32,
+    /// Bytes of output files that are taken.
+    pub output_bytes: u64,
+}
+
+/// What there is of it.
+#[derive(Debug)]
+pub enum Found {
+    /// It runs, or it ended and its output waits.
+    Running(Running),
+    /// Made, never started.
+    NeverStarted,
+    /// Nothing.
+    Gone,
+}
+
+impl Identity {
+    /// Connects to its engine.
+    async fn client(&self) -> Result<Docker, EngineError> {
+        let connection = connect(&self.endpoint).await.map_err(|error| EngineError::Container(error.to_string()))?;
+        Ok(connection.client)
+    }
+
+    /// Looks for it. A running one is taken over with its whole log; the shim in it holds its time.
+    pub async fn find(&self, folder: &Path) -> Result<Found, EngineError> {
+        let client = self.client().await?;
+        let state = match client.inspect_container(&self.name.container, None).await {
+            Ok(container) => container.state.and_then(|state| state.status),
+            Err(error) if is_missing(&error) => return Ok(Found::Gone),
+            Err(error) => return Err(failed("look for the container")(error)),
+        };
+        if state == Some(ContainerStateStatusEnum::CREATED) {
+            return Ok(Found::NeverStarted);
+        }
+        Ok(Found::Running(Running::adopt(client, self.clone(), folder)))
+    }
+
+    /// Reads its outputs into `folder/out`, anew each time. Sentences for what was not taken.
+    pub async fn fetch(&self, folder: &Path) -> Result<Vec<String>, EngineError> {
+        let client = self.client().await?;
+        let path = format!("{}/out", transfer::WORKSPACE);
+        let options = DownloadFromContainerOptionsBuilder::new().path(&path).build();
+        let mut stream = Box::pin(client.download_from_container(&self.name.container, Some(options)));
+        // Before anything that is there already is put away.
+        let first = match stream.next().await {
+            Some(Err(error)) if is_missing(&error) => {
+                return Ok(vec!["the container was removed by somebody else before its outputs were read".to_owned()]);
+            }
+            first => first,
+        };
+        let (to, from) = mpsc::channel(transfer::CHUNKS);
+        let (folder, most) = (folder.to_owned(), self.output_bytes);
+        let reading = tokio::task::spawn_blocking(move || read(transfer::ChunkReader::new(from), &folder, most));
+        let mut next = first;
+        while let Some(chunk) = next {
+            // Closed where enough was read.
+            if to.send(chunk.map_err(io::Error::other)).await.is_err() {
+                break;
+            }
+            next = stream.next().await;
+        }
+        drop(to);
+        let taken = reading.await.map_err(io::Error::other).flatten();
+        taken.map_err(|error| EngineError::Container(format!("the outputs cannot be read: {error}")))
+    }
+
+    /// Removes it with its volumes; ends it first where it runs.
+    pub async fn discard(&self) -> Result<(), EngineError> {
+        self.discard_with(&self.client().await?).await
+    }
+
+    /// The same over a connection that is there.
+    pub(super) async fn discard_with(&self, client: &Docker) -> Result<(), EngineError> {
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        match client.remove_container(&self.name.container, Some(options)).await {
+            Ok(()) => Ok(()),
+            Err(error) if is_missing(&error) => Ok(()),
+            // Somebody else is just at it.
+            Err(Error::DockerResponseServerError { status_code: 409, .. }) => Ok(()),
+            Err(error) => Err(failed("remove the container")(error)),
+        }
+    }
+}
+
+/// Puts what comes into a new folder, which then takes the place of the old one. Blocks.
+fn read(from: transfer::ChunkReader, folder: &Path, most: u64) -> io::Result<Vec<String>> {
+    let (new, place) = (folder.join("out.new"), folder.join("out"));
+    for path in [&new, &place] {
+        match std::fs::remove_dir_all(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    let taken = transfer::unpack(from, &new, most)?;
+    std::fs::rename(&new, &place)?;
+    Ok(taken.notes)
+}
+
+/// Whether the engine knows no such thing.
+pub(super) const fn is_missing(error: &Error) -> bool {
+    matches!(error, Error::DockerResponseServerError { status_code: 404, .. })
+}

@@ -1,0 +1,200 @@
+//! A container engine that answered, with an image that is there: able to run something.
+
+use super::{Connection, Endpoint, Identity, Image, Name, Running, connect, failed, profile, transfer};
+use crate::{
+    domain::id::RunId,
+    sandbox::{About, EngineError, Job, Program},
+};
+use bollard::{
+    body_try_stream,
+    container::AttachContainerResults,
+    query_parameters::{AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, UploadToContainerOptionsBuilder},
+};
+use serde::{Deserialize, Serialize};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc;
+
+/// What was chosen when the run was submitted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// The engine.
+    pub endpoint: Endpoint,
+    /// The image as the tool or the calculation names it.
+    pub image: String,
+    /// The image by content: what runs whatever the name means later.
+    pub image_id: String,
+    /// Whether the image's own command runs instead of the code.
+    pub own_command: bool,
+}
+
+/// The engine and the image.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    connection: Connection,
+    image: Image,
+    own_command: bool,
+}
+
+/// A container with everything in it, attached to, not started.
+pub struct Created {
+    ready: Ready,
+    identity: Identity,
+    attached: AttachContainerResults,
+    job: Job,
+}
+
+impl std::fmt::Debug for Created {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Created").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
+
+impl Ready {
+    /// Finds both.
+    pub async fn open(choice: &Choice) -> Result<Self, EngineError> {
+        let connection = connect(&choice.endpoint).await.map_err(|error| EngineError::Container(error.to_string()))?;
+        let mut image = connection.image(&choice.image_id).await.map_err(|error| {
+            EngineError::Refused(format!(
+                "the image {} ({}) is not there any more: {error}",
+                choice.image, choice.image_id
+            ))
+        })?;
+        image.name.clone_from(&choice.image);
+        Ok(Self { connection, image, own_command: choice.own_command })
+    }
+
+    /// For the run's record.
+    pub fn about(&self, run: RunId) -> About {
+        let facts = &self.connection.facts;
+        About {
+            engine: "docker".to_owned(),
+            level: format!("{} {}", facts.product, facts.version),
+            guarantee: guarantee(&self.connection),
+            interpreter: if self.own_command {
+                format!("the command of {}", self.image.name)
+            } else {
+                format!("python3 of {}", self.image.name)
+            },
+            image_digest: Some(self.image.identity().to_owned()),
+            container: Some(Name::container_of(run)),
+        }
+    }
+
+    /// What starts the calculation.
+    pub const fn program(&self) -> Program {
+        if self.own_command { Program::ImageCommand } else { Program::ImagePython }
+    }
+
+    /// Makes the container, fills it and listens to it: only the start is missing.
+    pub async fn create(&self, job: &Job, note: &mut (dyn FnMut(&Identity) + Send)) -> Result<Created, EngineError> {
+        if job.program == Program::ImageCommand && self.image.command.is_empty() {
+            let words = format!("the image {} has no command of its own to run", self.image.name);
+            return Err(EngineError::Refused(words));
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let name = Name::new(job, now);
+        let identity = Identity {
+            endpoint: self.connection.endpoint.clone(),
+            name,
+            image: self.image.name.clone(),
+            grace: job.caps.grace,
+            output_bytes: job.caps.output_bytes,
+        };
+        // Before there is anything to leave behind.
+        note(&identity);
+        let made = self.make(job, &identity).await;
+        let attached = match made {
+            Ok(attached) => attached,
+            Err(error) => {
+                let _ = identity.discard_with(&self.connection.client).await;
+                return Err(error);
+            }
+        };
+        Ok(Created { ready: self.clone(), identity, attached, job: job.clone() })
+    }
+
+    async fn make(&self, job: &Job, identity: &Identity) -> Result<AttachContainerResults, EngineError> {
+        let client = &self.connection.client;
+        let name = &identity.name;
+        let facts = &self.connection.facts;
+        let ways = profile::Ways { is_podman: facts.product == "Podman", cores: facts.cores };
+        let plan = profile::plan(job, &self.image, name)?.encode();
+        let options = CreateContainerOptionsBuilder::new().name(&name.container).build();
+        let body = profile::container(job, &self.image, name, ways);
+        client.create_container(Some(options), body).await.map_err(failed("make the container"))?;
+        let (to, from) = mpsc::channel(transfer::CHUNKS);
+        let folder = job.folder.clone();
+        let packing = tokio::task::spawn_blocking(move || {
+            let failed = to.clone();
+            if let Err(error) = transfer::pack(transfer::ChunkWriter::new(to), &folder, &plan) {
+                // A body that ends early must not look whole.
+                let _ = failed.blocking_send(Err(error));
+            }
+        });
+        let options = UploadToContainerOptionsBuilder::new().path(transfer::WORKSPACE).copy_uidgid("false").build();
+        let body =
+            body_try_stream(futures_util::stream::unfold(from, async |mut from| Some((from.recv().await?, from))));
+        let sent = client.upload_to_container(&name.container, Some(options), body).await;
+        sent.map_err(failed("bring the inputs into the container"))?;
+        let _ = packing.await;
+        let options = AttachContainerOptionsBuilder::new().stdout(true).stderr(true).stream(true).build();
+        client.attach_container(&name.container, Some(options)).await.map_err(failed("listen to the container"))
+    }
+}
+
+impl Created {
+    /// Which container it is.
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Starts it; returns once the code runs.
+    pub async fn start(self) -> Result<Running, EngineError> {
+        let client = self.ready.connection.client;
+        Running::start(client, self.identity, self.attached, &self.job).await
+    }
+}
+
+/// What holds and what does not.
+fn guarantee(connection: &Connection) -> String {
+    let facts = &connection.facts;
+    let mut holds = vec![
+        "the image's files, read-only".to_owned(),
+        "own processes, own shared memory, no network".to_owned(),
+        "no privileges, no capabilities".to_owned(),
+        "dangerous system calls refused by mecapy's filter".to_owned(),
+    ];
+    let mut lacks: Vec<String> = Vec::new();
+    if facts.unfiltered {
+        lacks.push("the engine's own system call filter is off".to_owned());
+    } else {
+        holds.push("and by the engine's".to_owned());
+    }
+    for wall in ["apparmor", "selinux"] {
+        if facts.security.iter().any(|name| name == wall) {
+            holds.push(format!("{wall} around it"));
+        }
+    }
+    let version = facts.cgroup_version.as_deref().unwrap_or("of unknown version");
+    let kept = ["memory", "CPU", "processes"].into_iter().filter(|it| facts.unlimited.iter().all(|name| name != it));
+    let kept: Vec<_> = kept.collect();
+    if !kept.is_empty() {
+        holds.push(format!("{} limited by the kernel (control groups {version})", kept.join(", ")));
+    }
+    for name in facts.unlimited.iter().filter(|name| *name != "swap") {
+        lacks.push(format!("the engine cannot limit {name} here"));
+    }
+    if facts.rootless {
+        holds.push("the engine itself has no root".to_owned());
+    }
+    let holes = facts.holes();
+    if !holes.is_empty() {
+        lacks.push("this version has known holes, see mecapy doctor".to_owned());
+    }
+    let holds = holds.join("; ");
+    if lacks.is_empty() {
+        format!("Holds: {holds}.")
+    } else {
+        format!("Holds: {holds}. Does not hold: {}.", lacks.join("; "))
+    }
+}
