@@ -15,6 +15,7 @@ mod m006_add_tool_versions;
 mod m007_add_runs;
 mod m008_add_list_indexes;
 mod m009_add_name_search;
+mod m010_add_live_state;
 mod step;
 
 pub use dialect::Dialect;
@@ -27,7 +28,7 @@ use sea_orm_migration::{MigrationTrait, sea_orm::DynIden, sea_orm::sea_query::In
 pub const APPLIED_TABLE: &str = "mecapy_migrations";
 
 /// All steps, oldest first.
-pub const STEPS: [Step; 9] = [
+pub const STEPS: [Step; 10] = [
     m001_initial_tables::STEP,
     m002_add_calculations::STEP,
     m003_add_tools::STEP,
@@ -37,6 +38,7 @@ pub const STEPS: [Step; 9] = [
     m007_add_runs::STEP,
     m008_add_list_indexes::STEP,
     m009_add_name_search::STEP,
+    m010_add_live_state::STEP,
 ];
 
 /// Applies and takes back the [`STEPS`].

@@ -1,6 +1,6 @@
 //! Where a database is, so that another process can open it: a path, or what leads to a server.
 
-use super::{Db, DbError, Options};
+use super::{Db, DbError, Options, url};
 use serde::{Deserialize, Serialize};
 use std::{
     fmt,
@@ -94,6 +94,15 @@ impl Db {
     /// What opens this database in another process, where a name is not enough.
     pub fn access(&self) -> Option<&Access> {
         self.0.access.as_ref()
+    }
+
+    /// What keeps the database from answering, asked of its server directly; `None` where nothing does.
+    pub async fn trouble(&self) -> Option<DbError> {
+        let access = self.access()?;
+        match url::parse(&access.url) {
+            Ok(url::Target::Server(server)) => super::open::trouble(&server, &access.options).await,
+            _ => None,
+        }
     }
 
     /// Whether other hosts work with it too.

@@ -151,6 +151,11 @@ pub enum DbError {
 }
 
 impl DbError {
+    /// Whether it is the way to the database that fails, so that the same may work later.
+    pub const fn is_of_the_way(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::TooMany { .. })
+    }
+
     pub(super) fn not_found(what: &'static str, id: &dyn std::fmt::Display) -> Self {
         Self::NotFound { what, id: id.to_string() }
     }

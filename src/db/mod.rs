@@ -10,6 +10,7 @@ pub mod entity;
 pub mod files;
 pub mod filesystem;
 pub mod runs;
+pub mod runs_live;
 pub mod tools;
 pub mod users;
 

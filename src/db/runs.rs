@@ -73,6 +73,10 @@ pub struct RunRecord {
     pub accounting: Option<String>,
     /// Anything worth a sentence.
     pub notes: Vec<String>,
+    /// UTC; when its supervisor last told that it lives.
+    pub heartbeat_at: Option<NaiveDateTime>,
+    /// What it does right now, as its supervisor wrote it.
+    pub live: Option<String>,
 }
 
 /// What [`finish`] found.
@@ -335,7 +339,7 @@ fn ending(db: &Db, outcome: &Outcome, completed: Timestamp) -> calculation::Acti
 }
 
 /// A measured duration as the columns take it: finite and not negative.
-fn seconds(value: f64) -> f64 {
+pub(super) fn seconds(value: f64) -> f64 {
     if value.is_finite() { value.max(0.0) } else { 0.0 }
 }
 
@@ -397,5 +401,7 @@ fn record(db: &Db, row: calculation_run::Model, calculation: &calculation::Model
         peak_memory: row.peak_memory,
         accounting: row.accounting,
         notes: row.notes.and_then(|notes| serde_json::from_str(&notes).ok()).unwrap_or_default(),
+        heartbeat_at: row.heartbeat_at.map(Timestamp::time),
+        live: row.live,
     })
 }

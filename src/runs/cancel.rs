@@ -64,8 +64,19 @@ pub async fn cancel(session: &Session, id: CalculationId) -> Result<Cancel, Canc
     let waited = db::runs::cancel_pending(&session.db, session.user.id, id).await?;
     if record.host != host::name() {
         // A waiting one is not claimed any more when its turn comes; a running one is that host's to stop.
+        if waited {
+            return Ok(Cancel::Cancelled);
+        }
         let host = record.host;
-        return if waited { Ok(Cancel::Cancelled) } else { Err(CancelError::OtherHost { calculation: id, host }) };
+        if !session.db.is_shared() {
+            return Err(CancelError::OtherHost { calculation: id, host });
+        }
+        let asked = db::runs_live::request_stop(&session.db, session.user.id, id).await?;
+        let now = db::calculations::row(&session.db, session.user.id, id).await?.map(|row| row.status);
+        return Ok(match now {
+            Some(status) if !asked && status.is_final() => Cancel::AlreadyOver(status),
+            _ => Cancel::Asked,
+        });
     }
     let spool = Spool::of(&session.config.paths.spool(), record.id);
     if spool.folder().is_dir() {

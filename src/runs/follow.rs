@@ -20,6 +20,9 @@ use std::{io, time::Duration};
 /// Lines given out at a time.
 const LINES: usize = 2_000;
 
+/// Between two looks at the record of another host's run.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// How long a run may be without a supervisor before it is looked after: one may just be starting.
 const STARTING: Duration = Duration::from_secs(2);
 
@@ -90,6 +93,10 @@ pub struct Follow {
     /// The run writes no more.
     complete: bool,
     over: bool,
+    /// Another host has it.
+    elsewhere: bool,
+    /// What its record last said of it.
+    told: Option<String>,
 }
 
 impl Follow {
@@ -97,7 +104,8 @@ impl Follow {
     pub async fn open(session: &Session, id: CalculationId) -> Result<Self, FollowError> {
         let record = db::runs::get(&session.db, session.user.id, id).await?.ok_or(FollowError::NotStarted(id))?;
         let folder = watch::folder(&session.config.paths.spool(), record.id);
-        if record.host != super::host_name() && !record.status.is_final() && !folder.exists() {
+        let elsewhere = record.host != super::host_name() && !record.status.is_final() && !folder.exists();
+        if elsewhere && !session.db.is_shared() {
             return Err(FollowError::OtherHost { calculation: id, host: record.host });
         }
         Ok(Self {
@@ -109,13 +117,53 @@ impl Follow {
             next_line: 0,
             complete: false,
             over: false,
+            elsewhere,
+            told: None,
         })
+    }
+
+    /// Whether another host has it: its log comes when it is over, where the store is shared.
+    pub const fn is_elsewhere(&self) -> bool {
+        self.elsewhere
+    }
+
+    /// What happens next to a run of another host, as its record tells.
+    async fn next_elsewhere(&mut self) -> Result<Option<Followed>, FollowError> {
+        loop {
+            if let Some(lines) = self.lines()? {
+                return Ok(Some(Followed::Lines(lines)));
+            }
+            let record = db::runs::get(&self.session.db, self.session.user.id, self.calculation).await?;
+            let record = record.ok_or(FollowError::Deleted(self.calculation))?;
+            if self.complete {
+                self.over = true;
+                return Ok(Some(Followed::Ended(record.status)));
+            }
+            if record.status.is_final() {
+                self.complete = true;
+                // Kept in a store that this host cannot reach: then the end is all there is.
+                if let Err(error) = self.open_log().await {
+                    tracing::warn!(%error, "the log of another host's run");
+                }
+                continue;
+            }
+            if record.live.is_some() && record.live != self.told {
+                self.told = record.live;
+                if let Some(state) = self.told.as_deref().and_then(LiveState::from_record) {
+                    return Ok(Some(Followed::State(Box::new(state))));
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// What happens next; `None` after the end. Cancel safe.
     pub async fn next(&mut self) -> Result<Option<Followed>, FollowError> {
         if self.over {
             return Ok(None);
+        }
+        if self.elsewhere {
+            return self.next_elsewhere().await;
         }
         loop {
             if let Some(lines) = self.lines()? {

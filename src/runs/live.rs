@@ -13,6 +13,7 @@ use crate::domain::{
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 /// The name of the file in a spool folder.
 pub(super) const FILE: &str = "state.json";
@@ -70,6 +71,11 @@ pub struct LiveState {
 }
 
 impl LiveState {
+    /// Reads what a supervisor on another host wrote into the record of its run; `None` where it is no such thing.
+    pub fn from_record(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
     /// Reads the state of a run; `None` where its supervisor has not written any yet.
     pub fn read(spool: &Spool) -> Result<Option<Self>, SpoolError> {
         spool.read(FILE)
@@ -102,15 +108,21 @@ pub(super) struct StateFile {
     state: LiveState,
     written: Option<LiveState>,
     at: Option<Instant>,
+    told: Option<watch::Sender<LiveState>>,
 }
 
 impl StateFile {
     pub(super) fn new(spool: Spool, state: LiveState) -> Self {
-        Self { spool, state, written: None, at: None }
+        Self { spool, state, written: None, at: None, told: None }
     }
 
     pub(super) fn get(&self) -> &LiveState {
         &self.state
+    }
+
+    /// Tells what is written to somebody else, too.
+    pub(super) fn tell(&mut self, told: watch::Sender<LiveState>) {
+        self.told = Some(told);
     }
 
     /// Changes the state; it is written at the next [`Self::flush`].
@@ -137,6 +149,9 @@ impl StateFile {
             return;
         }
         self.at = Some(Instant::now());
+        if let Some(told) = &self.told {
+            told.send_replace(self.state.clone());
+        }
         match self.spool.write(FILE, &self.state) {
             Ok(()) => self.written = Some(self.state.clone()),
             // The state is for the eye; on a full disk the run goes on without.

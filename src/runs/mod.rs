@@ -8,6 +8,7 @@ pub mod log;
 pub mod spool;
 pub mod supervisor;
 
+mod beat;
 mod cancel;
 mod delete;
 mod deliver;

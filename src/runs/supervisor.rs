@@ -1,6 +1,7 @@
 //! The supervisor: one process a run, from its turn to its delivery.
 
 use super::{
+    beat,
     deliver::deliver,
     detach, faults,
     live::{self, LiveState, Phase, StateFile},
@@ -11,7 +12,7 @@ use super::{
     work::{self, Stage},
 };
 use crate::{
-    db::{Access, Db},
+    db::{Access, Address, Db, DbError},
     domain::status::Status,
     sandbox::builtin::Identity,
     storage::Store,
@@ -21,9 +22,13 @@ use std::{
     ffi::OsStr,
     path::Path,
     process::ExitCode,
+    sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::OnceCell,
+};
 
 /// Which process supervises: its name in a spool folder.
 pub(super) const WHO: &str = "supervisor.json";
@@ -98,6 +103,7 @@ fn supervise(folder: &Path) -> Result<(), Trouble> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let request = spool.request()?;
+        let request_database = request.database.clone();
         let state = StateFile::new(spool.clone(), live::first(&request));
         let life = Life {
             spool,
@@ -105,7 +111,7 @@ fn supervise(folder: &Path) -> Result<(), Trouble> {
             state,
             hangup: signal(SignalKind::hangup())?,
             terminate: signal(SignalKind::terminate())?,
-            db: None,
+            db: Database::new(request_database, access.clone()),
             access,
         };
         life.live(lock).await
@@ -125,6 +131,21 @@ fn patient_lock(spool: &Spool) -> Result<Option<SpoolLock>, SpoolError> {
     }
 }
 
+/// The run's database, opened when it is first needed, once for all who need it.
+#[derive(Clone, Debug)]
+pub(super) struct Database(Arc<(Address, Option<Access>, OnceCell<Db>)>);
+
+impl Database {
+    fn new(address: Address, access: Option<Access>) -> Self {
+        Self(Arc::new((address, access, OnceCell::new())))
+    }
+
+    pub(super) async fn get(&self) -> Result<Db, DbError> {
+        let (address, access, opened) = &*self.0;
+        opened.get_or_try_init(|| address.open(access.as_ref())).await.cloned()
+    }
+}
+
 /// A run's life as its supervisor sees it.
 pub(super) struct Life {
     pub(super) spool: Spool,
@@ -134,13 +155,14 @@ pub(super) struct Life {
     #[expect(dead_code, reason = "its being there is what it does")]
     hangup: Signal,
     pub(super) terminate: Signal,
-    pub(super) db: Option<Db>,
+    db: Database,
     /// What opens a shared database.
     pub(super) access: Option<Access>,
 }
 
 impl Life {
     async fn live(mut self, _lock: SpoolLock) -> Result<(), Trouble> {
+        let _beat = beat::start(&mut self);
         let end = if let Some(end) = self.spool.outcome()? {
             end
         } else if self.spool.path(recover::STARTING).exists() {
@@ -273,11 +295,13 @@ impl Life {
     }
 
     /// The database, opened when it is first needed.
-    pub(super) async fn database(&mut self) -> Result<Db, crate::db::DbError> {
-        if self.db.is_none() {
-            self.db = Some(self.request.database.open(self.access.as_ref()).await?);
-        }
-        Ok(self.db.clone().expect("just opened"))
+    pub(super) async fn database(&self) -> Result<Db, DbError> {
+        self.db.get().await
+    }
+
+    /// The same for a task beside this one.
+    pub(super) fn shared_database(&self) -> Database {
+        self.db.clone()
     }
 }
 

@@ -87,7 +87,7 @@ pub(super) async fn run(life: &mut Life) -> Result<Stage, SpoolError> {
     // Of a supervisor before this one, which ended before any code ran.
     recover::discard(&life.spool).await;
     let (request, asked) = (&life.request, life.request.asked());
-    let opening = request.database.open(life.access.as_ref());
+    let opening = life.database();
     let found = tokio::join!(Engine::open(&request.engine, &asked), prepare(&life.spool, request), opening);
     let engine = match (found.0, found.1) {
         (Ok(engine), Ok(())) => engine,
@@ -95,7 +95,7 @@ pub(super) async fn run(life: &mut Life) -> Result<Stage, SpoolError> {
         (_, Err(refusal)) => return Ok(Stage::Ended(refused(&refusal))),
     };
     // Where it could not be opened, claiming tries again and says why.
-    life.db = found.2.ok();
+    drop(found.2);
     let job = Job {
         run: life.request.run,
         folder: life.spool.path(recover::WORK),

@@ -35,6 +35,8 @@ pub enum Msg {
     Opened(Result<Box<Place>, Failure>),
     /// More is known of the place: the sandbox was looked at.
     Placed(Box<Place>),
+    /// The database does not answer, in words; `None` when it does again.
+    Away(Option<String>),
     /// Something to know, in a sentence.
     Told(String),
     /// Rows changed: by a run that ended, by another screen, by the command line.

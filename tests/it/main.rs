@@ -1,5 +1,6 @@
 //! Every integration test, in one binary.
 
+mod away;
 mod cli;
 mod db;
 mod docker;

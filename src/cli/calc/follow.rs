@@ -36,6 +36,9 @@ pub async fn follow(session: &Session, id: CalculationId, log: &Log, output: Out
     let mut follow = Follow::open(session, id).await?;
     let mut printer = Printer::new(session, id, *log, output);
     let mut reason = None;
+    if follow.is_elsewhere() {
+        output.say(format_args!("calculation {id} is on another host; its log is read when it is over"));
+    }
     loop {
         let event = tokio::select! {
             event = follow.next() => event?,

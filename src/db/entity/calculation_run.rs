@@ -38,6 +38,8 @@ pub struct Model {
     pub accounting: Option<String>,
     /// A JSON array of sentences.
     pub notes: Option<String>,
+    /// A JSON object: what the run does right now.
+    pub live: Option<String>,
     #[sea_orm(belongs_to, from = "calculation_id", to = "id")]
     pub calculation: BelongsTo<super::calculation::Entity>,
     #[sea_orm(belongs_to, from = "user_id", to = "id")]

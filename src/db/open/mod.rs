@@ -6,7 +6,7 @@ mod migrate;
 mod server;
 mod state;
 
-pub(super) use server::Overflow;
+pub(super) use server::{Overflow, trouble};
 
 use super::{
     Access, Db, DbError, Inner, Options, filesystem,

@@ -36,17 +36,15 @@ pub(super) async fn open(server: &Server, options: &Options, access: Access) -> 
     let first = async { pool.acquire().await.map(drop) };
     let asked = async {
         tokio::time::sleep(SUSPICION).await;
-        match tokio::time::timeout(options.connect_timeout, connect.connect()).await {
-            Ok(Ok(connection)) => drop(connection.close().await),
-            Ok(Err(error)) => return error,
-            Err(_) => return sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()),
+        match trouble(server, options).await {
+            Some(error) => error,
+            // It answers: the pool will have its connection soon.
+            None => std::future::pending().await,
         }
-        // It answers: the pool will have its connection soon.
-        std::future::pending().await
     };
     tokio::select! {
         first = first => first.map_err(refused)?,
-        error = asked => return Err(refused(error)),
+        error = asked => return Err(error),
     }
     let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
     match state::look(&connection, &place).await? {
@@ -63,6 +61,23 @@ pub(super) async fn open(server: &Server, options: &Options, access: Access) -> 
             Err(DbError::Behind { place, missing: format!("the step {step} and those after it are missing") })
         }
     }
+}
+
+/// What keeps a new connection from being made, asked of the server directly; `None` where nothing does.
+pub(in crate::db) async fn trouble(server: &Server, options: &Options) -> Option<DbError> {
+    let connect = match connect_options(server, options) {
+        Ok(connect) => connect,
+        Err(error) => return Some(error),
+    };
+    let error = match tokio::time::timeout(options.connect_timeout, connect.connect()).await {
+        Ok(Ok(connection)) => {
+            drop(connection.close().await);
+            return None;
+        }
+        Ok(Err(error)) => error,
+        Err(_) => sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()),
+    };
+    Some(DbError::explain(&place(server), DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))))
 }
 
 /// The server for people: never a password.

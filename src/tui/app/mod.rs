@@ -55,6 +55,8 @@ pub struct App {
     place: Option<Result<Place, Failure>>,
     /// Why the database tells no changes: what is shown may be old.
     silent: Option<String>,
+    /// Since when the database does not answer, UTC.
+    away: Option<NaiveDateTime>,
     settings: Settings,
     size: Size,
     now: Now,
@@ -74,6 +76,7 @@ impl App {
             toast: None,
             place: None,
             silent: None,
+            away: None,
             settings,
             size,
             now,
@@ -112,6 +115,19 @@ impl App {
                 if let Some(Ok(known)) = &mut self.place {
                     *known = *place;
                 }
+            }
+            Msg::Away(Some(why)) => {
+                if self.away.is_none() {
+                    self.away = Some(now.utc);
+                }
+                self.say(Toast::bad(why));
+            }
+            Msg::Away(None) => {
+                if self.away.take().is_some() {
+                    self.say(Toast::info("the database answers again"));
+                }
+                work.fact(&Fact::CalculationsChanged);
+                work.fact(&Fact::ToolsChanged);
             }
             Msg::Told(text) => self.say(Toast::info(text)),
             Msg::Changed => work.fact(&Fact::CalculationsChanged),

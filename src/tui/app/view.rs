@@ -55,7 +55,9 @@ impl App {
         if !self.settings.profile.is_empty() {
             parts.push((SafeText::label(&self.settings.profile).into_string(), theme.text));
         }
-        if self.silent.is_some() {
+        if let Some(since) = self.away {
+            parts.push((format!("no connection since {}", look.now.short(since)), theme.bad));
+        } else if self.silent.is_some() {
             parts.push(("not live".to_owned(), theme.warning));
         }
         match &self.place {

@@ -9,7 +9,14 @@ use crate::{
         pane::PaneId,
     },
 };
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     sync::{mpsc, oneshot},
     task::{AbortHandle, JoinSet},
@@ -22,6 +29,12 @@ const WRITE_TIME: Duration = Duration::from_mins(2);
 /// How long a selection must rest before its detail is read: a held key does not load what it passes.
 const REST: Duration = Duration::from_millis(60);
 
+/// A request that takes longer than this makes one ask whether the database is there.
+const SUSPICION: Duration = Duration::from_secs(1);
+/// The pauses between two looks whether it is back: from the first to the longest.
+const PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
 /// Runs requests.
 pub struct Executor {
     session: Option<Session>,
@@ -32,12 +45,55 @@ pub struct Executor {
     changing: JoinSet<()>,
     /// Ends with the newest draft task: the next one waits for it, so that an older text never comes out on top.
     draft: Option<oneshot::Receiver<()>>,
+    /// Whether a task looks already whether the database answers.
+    doubted: Arc<AtomicBool>,
+}
+
+/// Finds out whether the database is why a request failed or takes long, tells so, and tells when it is back.
+#[derive(Clone)]
+struct Doubt {
+    session: Session,
+    queue: mpsc::Sender<Msg>,
+    raised: Arc<AtomicBool>,
+}
+
+impl Doubt {
+    /// Looks, unless somebody does already. An embedded file is never away.
+    fn raise(self) {
+        if !self.session.db.is_shared() || self.raised.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        tokio::spawn(async move {
+            let mut pause = PAUSE;
+            let mut is_away = false;
+            while let Some(error) = self.session.db.trouble().await {
+                if !is_away && self.queue.send(Msg::Away(Some(error.to_string()))).await.is_err() {
+                    return;
+                }
+                is_away = true;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            self.raised.store(false, Ordering::Release);
+            if is_away {
+                let _ = self.queue.send(Msg::Away(None)).await;
+            }
+        });
+    }
 }
 
 impl Executor {
     /// An executor that answers on `queue`.
     pub fn new(queue: mpsc::Sender<Msg>, read_only: bool) -> Self {
-        Self { session: None, read_only, queue, slots: HashMap::new(), changing: JoinSet::new(), draft: None }
+        Self {
+            session: None,
+            read_only,
+            queue,
+            slots: HashMap::new(),
+            changing: JoinSet::new(),
+            draft: None,
+            doubted: Arc::default(),
+        }
     }
 
     /// The database is open.
@@ -68,6 +124,7 @@ impl Executor {
         let changes = slot == Slot::Free || slot == Slot::Draft;
         let (done, ended) = oneshot::channel();
         let before = if slot == Slot::Draft { self.draft.replace(ended) } else { None };
+        let doubt = Doubt { session: session.clone(), queue: self.queue.clone(), raised: self.doubted.clone() };
         let work = async move {
             let _done: oneshot::Sender<()> = done; // dropped at the end, whatever the end
             if let Some(before) = before {
@@ -81,13 +138,24 @@ impl Executor {
             // A task of its own, so that a panic in it is an answer too.
             let mut task = JoinSet::new();
             task.spawn(requests::run(session, request, queue.clone()));
-            let reply = match tokio::time::timeout(limit, task.join_next()).await {
+            let answer = tokio::time::timeout(limit, task.join_next());
+            tokio::pin!(answer);
+            let answer = tokio::select! {
+                answer = &mut answer => answer,
+                // The pool goes on trying meanwhile; only the words come from here.
+                () = tokio::time::sleep(SUSPICION) => {
+                    doubt.clone().raise();
+                    answer.await
+                }
+            };
+            let reply = match answer {
                 Ok(Some(Ok(reply))) => reply,
                 Ok(_) => Err(Failure::new("mecapy failed here; the log file says how")),
                 Err(_) => Err(Failure::new(format!("no answer for {} s; try again", limit.as_secs()))),
             };
             if let Err(failure) = &reply {
                 tracing::error!(what, "{failure}");
+                doubt.raise();
             }
             // The screen is gone only when the program ends.
             let _ = queue.send(Msg::Reply(ticket, reply)).await;

@@ -5,7 +5,7 @@ use crate::{
     config::{Color, Config, Theme as ThemeSetting},
     runs,
     sandbox::builtin,
-    session::Session,
+    session::{Session, SessionError},
     tui::{
         app::Settings,
         keymap::{Keymap, KeymapError},
@@ -18,6 +18,7 @@ use crate::{
 use std::{
     io::{self, IsTerminal as _},
     sync::Arc,
+    time::Duration,
 };
 use tokio::sync::mpsc;
 
@@ -81,6 +82,10 @@ pub fn panes() -> [Box<dyn Pane>; 4] {
     ]
 }
 
+/// The pauses between tries to open a database that does not answer: from the first to the longest.
+const RETRY: Duration = Duration::from_millis(500);
+const LONGEST: Duration = Duration::from_secs(15);
+
 /// What the opening found, step by step.
 pub enum Opened {
     /// Everything is open.
@@ -95,13 +100,20 @@ pub enum Opened {
 pub fn open(config: Arc<Config>, queue: mpsc::Sender<Msg>) -> mpsc::Receiver<Opened> {
     let (steps, opened) = mpsc::channel(4);
     tokio::spawn(async move {
-        let session = match Session::open(config).await {
-            Ok(session) => session,
-            Err(error) => {
-                tracing::error!(?error, "session");
-                let _ = steps.send(Opened::Failed(Failure::new(error.to_string()))).await;
+        let mut pause = RETRY;
+        let session = loop {
+            let error = match Session::open(config.clone()).await {
+                Ok(session) => break session,
+                Err(error) => error,
+            };
+            tracing::error!(?error, "session");
+            let again = matches!(&error, SessionError::Database { error, .. } if error.is_of_the_way());
+            let words = if again { format!("{error}\n\nIt is tried again.") } else { error.to_string() };
+            if steps.send(Opened::Failed(Failure::new(words))).await.is_err() || !again {
                 return;
             }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST);
         };
         let mut place = place(&session);
         // From before the first list is read: what changes meanwhile is not missed.

@@ -3,6 +3,7 @@
 mod deletion;
 mod faults;
 mod leftovers;
+mod hosts;
 mod life;
 mod shared;
 pub mod support;

@@ -28,7 +28,10 @@ const ACTIVE: u32 = 200;
 /// Bytes that one step of a search looks through.
 const STEP: u64 = 16 << 20;
 /// Between two looks for the end of a run that another host has.
-const ELSEWHERE: Duration = Duration::from_secs(5);
+const ELSEWHERE: Duration = Duration::from_secs(2);
+
+/// A supervisor on another host that tells nothing for so long may be gone.
+const SILENCE: chrono::TimeDelta = chrono::TimeDelta::seconds(90);
 
 /// Queues a run.
 pub async fn submit(session: &Session, id: CalculationId) -> Result<Reply, Failure> {
@@ -134,9 +137,27 @@ impl Watched {
                 .collect(),
         };
         let over = live.status.is_final();
+        let mut live = live;
+        if !over && run.as_ref().is_some_and(|run| run.host != runs::host_name()) {
+            self.read_record(&mut live).await?;
+        }
         self.say(Ok(Reply::Live(Box::new(live.clone())))).await;
         self.live = Some(live);
         Ok(run.filter(|_| !over).map(|run| run.id))
+    }
+
+    /// Takes over what another host's supervisor says in the run's record.
+    async fn read_record(&self, live: &mut Live) -> Result<(), Failure> {
+        let Some(record) = db::runs::get(&self.session.db, self.session.user.id, self.id).await? else { return Ok(()) };
+        if let Some(state) = record.live.as_deref().and_then(LiveState::from_record) {
+            merge(live, state);
+        }
+        live.notes.push(format!("it is on the host {}; its log lives there until it is over", record.host));
+        let silent = record.heartbeat_at.filter(|at| chrono::Utc::now().naive_utc() - *at > SILENCE);
+        if let Some(at) = silent {
+            live.notes.push(format!("nothing was heard of it since {} UTC", at.format("%Y-%m-%d %H:%M:%S")));
+        }
+        Ok(())
     }
 
     async fn event(&mut self, event: Event) -> Result<(), Failure> {

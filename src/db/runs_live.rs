@@ -1,0 +1,70 @@
+//! What a run does right now, in its record: told by its supervisor, read by screens on other hosts.
+
+use super::{Db, DbError, Explain, entity::calculation_run, runs::seconds};
+use crate::domain::{
+    id::{CalculationId, RunId, UserId},
+    run::Usage,
+};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
+
+/// Whether a run is still wanted, as its record says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Nobody spoke against it.
+    Yes,
+    /// Somebody asked to stop it, or ended it in the database while it waited.
+    No,
+}
+
+/// Writes down what a run does: `live` is the supervisor's own text. Nothing where the run has an end.
+pub async fn tell(db: &Db, run: RunId, live: &str, usage: Option<Usage>) -> Result<(), DbError> {
+    let mut record = calculation_run::ActiveModel {
+        heartbeat_at: Set(Some(db.now())),
+        live: Set(Some(live.replace('\0', "\u{fffd}"))),
+        ..calculation_run::ActiveModel::default()
+    };
+    if let Some(usage) = usage {
+        record.cpu_time = Set(Some(seconds(usage.cpu_time)));
+        record.peak_memory = Set(Some(i64::try_from(usage.peak_memory).unwrap_or(i64::MAX)));
+    }
+    calculation_run::Entity::update_many()
+        .set(record)
+        .filter(calculation_run::Column::Id.eq(run.to_string()))
+        .filter(calculation_run::Column::CompletedAt.is_null())
+        .exec(db.connection())
+        .await
+        .of(db)?;
+    Ok(())
+}
+
+/// Looks whether a run is still wanted: by its key, and nothing else of it.
+pub async fn wanted(db: &Db, run: RunId) -> Result<Wanted, DbError> {
+    let unwanted =
+        calculation_run::Column::StopRequestedAt.is_not_null().or(calculation_run::Column::CompletedAt.is_not_null());
+    let found: Option<String> = calculation_run::Entity::find_by_id(run.to_string())
+        .select_only()
+        .column(calculation_run::Column::Id)
+        .filter(unwanted)
+        .into_tuple()
+        .one(db.connection())
+        .await
+        .of(db)?;
+    Ok(if found.is_some() { Wanted::No } else { Wanted::Yes })
+}
+
+/// Asks whoever has the run of a calculation of `user` to stop it; `false` where it is over.
+pub async fn request_stop(db: &Db, user: UserId, id: CalculationId) -> Result<bool, DbError> {
+    let asked = calculation_run::ActiveModel {
+        stop_requested_at: Set(Some(db.now())),
+        ..calculation_run::ActiveModel::default()
+    };
+    let asked = calculation_run::Entity::update_many()
+        .set(asked)
+        .filter(calculation_run::Column::CalculationId.eq(id.0))
+        .filter(calculation_run::Column::UserId.eq(user.0))
+        .filter(calculation_run::Column::CompletedAt.is_null())
+        .exec(db.connection())
+        .await
+        .of(db)?;
+    Ok(asked.rows_affected == 1)
+}

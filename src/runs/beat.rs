@@ -1,0 +1,89 @@
+//! A run on a shared database tells in its record what it does, and looks there whether it is still wanted.
+//!
+//! Screens on this host read the spool; those on other hosts have the record alone. What they see is a few seconds
+//! old at most; a stop that is asked for there becomes the spool's own note, as if it had been asked for here.
+
+use super::{live::LiveState, spool::Spool, supervisor::Life};
+use crate::{
+    db::{
+        Db, DbError,
+        runs_live::{self, Wanted},
+    },
+    domain::id::RunId,
+};
+use std::time::{Duration, Instant};
+use tokio::{sync::watch, task::JoinHandle};
+
+/// Between two looks: a stop reaches the run within this and the time of one statement.
+const LOOK: Duration = Duration::from_secs(1);
+/// The shortest time between two versions in the record.
+const TELL: Duration = Duration::from_secs(3);
+/// So often it is told that the supervisor lives, even where nothing changes.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+/// The longest pause after a database that refuses.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Ends the telling with the supervisor's interest in it.
+#[derive(Debug)]
+pub(super) struct Beat(JoinHandle<()>);
+
+impl Drop for Beat {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Starts telling; nothing where nobody else could read it.
+pub(super) fn start(life: &mut Life) -> Option<Beat> {
+    life.access.as_ref()?;
+    let (told, states) = watch::channel(life.state.get().clone());
+    life.state.tell(told);
+    let (spool, run, database) = (life.spool.clone(), life.request.run, life.shared_database());
+    Some(Beat(tokio::spawn(async move {
+        let mut beat = Beating { spool, run, states, told: None, at: None };
+        let mut pause = LOOK;
+        loop {
+            tokio::time::sleep(pause).await;
+            let done = match database.get().await {
+                Ok(db) => beat.once(&db).await,
+                Err(error) => Err(error),
+            };
+            pause = match done {
+                Ok(()) => LOOK,
+                Err(error) => {
+                    tracing::warn!(%error, "the record of the run is not up to date");
+                    (pause * 2).min(LONGEST)
+                }
+            };
+        }
+    })))
+}
+
+struct Beating {
+    spool: Spool,
+    run: RunId,
+    states: watch::Receiver<LiveState>,
+    told: Option<LiveState>,
+    at: Option<Instant>,
+}
+
+impl Beating {
+    async fn once(&mut self, db: &Db) -> Result<(), DbError> {
+        if !self.spool.is_asked_to_stop() && runs_live::wanted(db, self.run).await? == Wanted::No {
+            tracing::info!("stopped from elsewhere");
+            if let Err(error) = self.spool.ask_to_stop() {
+                tracing::warn!(%error, "not told to stop");
+            }
+        }
+        let state = self.states.borrow().clone();
+        let since = self.at.map_or(Duration::MAX, |at| at.elapsed());
+        let is_new = self.told.as_ref() != Some(&state);
+        if since < TELL || (!is_new && since < HEARTBEAT) {
+            return Ok(());
+        }
+        let text = serde_json::to_string(&state).unwrap_or_default();
+        runs_live::tell(db, self.run, &text, state.usage).await?;
+        (self.told, self.at) = (Some(state), Some(Instant::now()));
+        Ok(())
+    }
+}
