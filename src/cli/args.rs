@@ -66,6 +66,9 @@ pub enum Command {
     Tools(Tools),
     /// Say what is configured, reachable and isolated, and what to do about the rest
     Doctor,
+    /// Images of the container engine: what is here, and fetching what is not
+    #[command(subcommand)]
+    Images(Images),
     /// The engines that run the code
     #[command(subcommand)]
     Sandbox(Sandbox),
@@ -99,6 +102,20 @@ pub enum Tools {
         /// Print its code only
         #[arg(long)]
         code: bool,
+    },
+}
+
+/// Verbs of images.
+#[derive(Debug, Subcommand)]
+pub enum Images {
+    /// List the images that have a name
+    Ls,
+    /// Fetch an image from its registry, signed in as Docker's own client is (docker login)
+    ///
+    /// Progress goes to standard error; with --json it is an object a line on standard output. Ctrl-C stops it.
+    Pull {
+        /// The image, such as python:3.12-slim or registry.example/fem:2
+        name: String,
     },
 }
 

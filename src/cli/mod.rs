@@ -8,6 +8,7 @@ mod calc;
 mod changes;
 mod doctor;
 mod exit;
+mod images;
 mod output;
 mod sandbox;
 mod settings;
@@ -68,6 +69,10 @@ fn run(cli: Cli, output: Output) -> CommandResult {
         Some(Command::Completions { shell }) => settings::completions(shell, output),
         Some(Command::Man) => settings::man(output),
         Some(Command::Doctor) => doctor::doctor(load(&cli.global, output), output),
+        Some(Command::Images(verb)) => {
+            let loaded = load(&cli.global, output)?;
+            runtime()?.block_on(images::images(&loaded.config, &verb, changes, output))
+        }
         Some(Command::Sandbox(Sandbox::Prune)) => {
             with_session(&cli.global, output, async |session| sandbox::prune(session, changes, output).await)
         }

@@ -90,6 +90,11 @@ impl Output {
     }
 }
 
+/// How many columns standard error has, where it is a terminal.
+pub fn stderr_width() -> usize {
+    rustix::termios::tcgetwinsize(io::stderr()).map_or(80, |size| size.ws_col.into())
+}
+
 /// JSON on one line whose strings hold no character that a terminal obeys or that hides others: those are escaped.
 pub fn json(value: &impl Serialize) -> Result<String, serde_json::Error> {
     let text = serde_json::to_string(value)?;

@@ -60,7 +60,7 @@ pub enum ImageError {
     #[error(transparent)]
     Reference(#[from] ReferenceError),
     /// It is not here.
-    #[error("the image {name} is not on this host: `mecapy image pull {name}` fetches it")]
+    #[error("the image {name} is not on this host: `mecapy images pull {name}` fetches it")]
     Missing {
         /// The name asked for.
         name: String,

@@ -33,7 +33,7 @@ impl Engine {
         let made = self.made.python.get_or_init(|| {
             let root = python_root()?;
             let size = root.metadata().map_err(|error| error.to_string())?.len();
-            Ok(self.import("python:1", root, size, &[], None))
+            Ok(self.import("python:1", root, size, &[]))
         });
         said(made.as_ref().map(String::as_str))
     }
@@ -46,7 +46,7 @@ impl Engine {
             let mut root = Root::default();
             root.host_program("/bin/bash");
             root.file("entry", 0o755, BASH_ENTRY.as_bytes());
-            self.import_root("bash:1", root, &[r#"ENTRYPOINT ["/entry"]"#], None)
+            self.import_root("bash:1", root, &[r#"ENTRYPOINT ["/entry"]"#])
         })
     }
 
@@ -58,39 +58,66 @@ impl Engine {
             let (program, library) = musl_program()?;
             root.file("entry", 0o755, &program);
             root.file(&format!("lib/ld-musl-{}.so.1", std::env::consts::ARCH), 0o755, &library);
-            Ok(self.import_root("musl:1", root, &[r#"ENTRYPOINT ["/entry"]"#], None))
+            Ok(self.import_root("musl:1", root, &[r#"ENTRYPOINT ["/entry"]"#]))
         });
         said(made.as_ref().map(String::as_str))
     }
 
-    /// An image with one file and nothing that could be started, for another architecture where one is named
-    /// (`linux/arm64`).
-    pub fn tiny(&self, name: &str, changes: &[&str], platform: Option<&str>) -> String {
+    /// An image with one file and nothing that could be started.
+    pub fn tiny(&self, name: &str, changes: &[&str]) -> String {
         let mut root = Root::default();
         root.file("nothing", 0o644, b"nothing\n");
-        self.import_root(name, root, changes, platform)
+        self.import_root(name, root, changes)
+    }
+
+    /// The same, made for another architecture (`arm64`).
+    pub fn for_machine(&self, name: &str, architecture: &str) -> String {
+        let (repository, tag) = split(name);
+        let mut layer = Root::default();
+        layer.file("nothing", 0o644, b"nothing\n");
+        let layer = layer.tar();
+        let config = format!(
+            r#"{{"architecture":"{architecture}","os":"linux","config":{{}},"rootfs":{{"type":"layers","diff_ids":["sha256:{}"]}}}}"#,
+            sha256(&layer)
+        );
+        let manifest =
+            format!(r#"[{{"Config":"config.json","RepoTags":["{repository}:{tag}"],"Layers":["layer.tar"]}}]"#);
+        let mut saved = Root::default();
+        saved.file("manifest.json", 0o644, manifest.as_bytes());
+        saved.file("config.json", 0o644, config.as_bytes());
+        saved.file("layer.tar", 0o644, &layer);
+        let saved = saved.tar();
+        let size = saved.len() as u64;
+        let said = self.request("POST", "/images/load", "Content-Type: application/x-tar", Cursor::new(saved), size);
+        assert!(!said.contains("errorDetail"), "{said}");
+        format!("{repository}:{tag}")
     }
 
     /// An image of this many bytes in each of its layers, which do not compress.
     pub fn heavy(&self, name: &str, layers: u8, bytes: usize) -> String {
-        let mut image = self.tiny(name, &[], None);
+        let mut image = self.tiny(name, &[]);
         for layer in 1..=layers {
             let id = self.api("POST", "/containers/create", &format!(r#"{{"Image":{image:?},"Cmd":["/x"]}}"#));
             let id = text(&id, "Id");
             let mut root = Root::default();
-            root.file(&format!("noise-{layer}"), 0o644, &noise(layer, bytes));
+            root.file(&format!("noise-{layer}"), 0o644, &noise(name, layer, bytes));
             let tar = root.tar();
             let size = tar.len() as u64;
             self.request(
                 "PUT",
                 &format!("/containers/{id}/archive?path=/"),
-                "application/x-tar",
+                "Content-Type: application/x-tar",
                 Cursor::new(tar),
                 size,
             );
             image = self.commit(&id, name, &[]);
         }
         image
+    }
+
+    /// Removes an image, so that its layers have to come again.
+    pub fn forget(&self, name: &str) {
+        self.api("DELETE", &format!("/images/{name}?force=1"), "");
     }
 
     /// A new image from another with changes (`USER 1000`, `VOLUME /data`, `HEALTHCHECK …`, `ENTRYPOINT …`).
@@ -102,29 +129,30 @@ impl Engine {
     /// Makes an image of a container, which goes.
     fn commit(&self, container: &str, name: &str, changes: &[&str]) -> String {
         let (repository, tag) = split(name);
-        let changes = escape(&changes.join("\n"));
-        self.api("POST", &format!("/commit?container={container}&repo={repository}&tag={tag}&changes={changes}"), "{}");
+        let mut path = format!("/commit?container={container}&repo={repository}&tag={tag}");
+        if !changes.is_empty() {
+            write!(path, "&changes={}", escape(&changes.join("\n"))).expect("memory");
+        }
+        self.api("POST", &path, "{}");
         self.api("DELETE", &format!("/containers/{container}?v=1"), "");
         format!("{repository}:{tag}")
     }
 
-    fn import_root(&self, name: &str, root: Root, changes: &[&str], platform: Option<&str>) -> String {
+    /// An image of these files.
+    pub fn import_root(&self, name: &str, root: Root, changes: &[&str]) -> String {
         let tar = root.tar();
         let size = tar.len() as u64;
-        self.import(name, Cursor::new(tar), size, changes, platform)
+        self.import(name, Cursor::new(tar), size, changes)
     }
 
     /// Imports a file system as `mecapy.test/NAME`, and gives that name.
-    fn import(&self, name: &str, tar: impl Read, size: u64, changes: &[&str], platform: Option<&str>) -> String {
+    fn import(&self, name: &str, tar: impl Read, size: u64, changes: &[&str]) -> String {
         let (repository, tag) = split(name);
         let mut path = format!("/images/create?fromSrc=-&repo={repository}&tag={tag}");
         for change in changes {
             write!(path, "&changes={}", escape(change)).expect("memory");
         }
-        if let Some(platform) = platform {
-            write!(path, "&platform={}", escape(platform)).expect("memory");
-        }
-        let said = self.request("POST", &path, "application/x-tar", tar, size);
+        let said = self.request("POST", &path, "Content-Type: application/x-tar", tar, size);
         assert!(!said.contains("\"error"), "{name}: {said}");
         // Podman forgets the tag.
         let id = said.lines().rev().find(|line| line.contains("\"status\"")).map(|line| text(line, "status"));
@@ -136,19 +164,22 @@ impl Engine {
     /// Asks the engine without the client library, which is under test; fails the test unless it agrees.
     #[track_caller]
     pub fn api(&self, method: &str, path: &str, body: &str) -> String {
-        self.request(method, path, "application/json", body.as_bytes(), body.len() as u64)
+        self.request(method, path, "Content-Type: application/json", body.as_bytes(), body.len() as u64)
+    }
+
+    /// The same with a header line and without a body.
+    #[track_caller]
+    pub fn api_with(&self, method: &str, path: &str, header: &str) -> String {
+        self.request(method, path, header, io::empty(), 0)
     }
 
     #[track_caller]
-    fn request(&self, method: &str, path: &str, kind: &str, mut body: impl Read, size: u64) -> String {
+    fn request(&self, method: &str, path: &str, header: &str, mut body: impl Read, size: u64) -> String {
         let mut stream = UnixStream::connect(self.socket()).expect("the engine runs");
         stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a timeout");
         // HTTP 1.0: the answer is not chunked and ends with the connection.
-        write!(
-            stream,
-            "{method} {path} HTTP/1.0\r\nHost: engine\r\nContent-Type: {kind}\r\nContent-Length: {size}\r\n\r\n"
-        )
-        .expect("the engine listens");
+        write!(stream, "{method} {path} HTTP/1.0\r\nHost: engine\r\n{header}\r\nContent-Length: {size}\r\n\r\n")
+            .expect("the engine listens");
         // An engine that refuses hangs up; its answer says why.
         let _ = io::copy(&mut body, &mut stream);
         let mut answer = Vec::new();
@@ -163,14 +194,21 @@ impl Engine {
 
 /// A file system to import.
 #[derive(Default)]
-struct Root {
-    /// By path, each once: mode and content, or the target of a link.
+pub struct Root {
+    /// By path, each once: mode and content.
     files: BTreeMap<PathBuf, (u32, Vec<u8>)>,
+    links: Vec<(String, String)>,
 }
 
 impl Root {
-    fn file(&mut self, path: &str, mode: u32, content: &[u8]) {
+    /// Adds a file.
+    pub fn file(&mut self, path: &str, mode: u32, content: &[u8]) {
         self.files.insert(path.trim_start_matches('/').into(), (mode, content.to_vec()));
+    }
+
+    /// Adds a symbolic link.
+    pub fn link(&mut self, path: &str, target: &str) {
+        self.links.push((path.trim_start_matches('/').to_owned(), target.to_owned()));
     }
 
     /// A program of this machine with the libraries it is linked to.
@@ -190,6 +228,13 @@ impl Root {
             header.set_mode(*mode);
             header.set_size(content.len() as u64);
             tar.append_data(&mut header, path, content.as_slice()).expect("memory");
+        }
+        for (path, target) in &self.links {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(tar::EntryType::Symlink);
+            header.set_mode(0o777);
+            header.set_size(0);
+            tar.append_link(&mut header, path, target).expect("memory");
         }
         tar.into_inner().expect("memory")
     }
@@ -288,9 +333,10 @@ int main(void) {
 }
 "#;
 
-/// Bytes that no compression makes smaller, the same for the same number.
-fn noise(number: u8, bytes: usize) -> Vec<u8> {
-    let mut state = u64::from(number) * 0x9E37_79B9_7F4A_7C15 + 1;
+/// Bytes that no compression makes smaller, the same for the same name and number.
+fn noise(name: &str, number: u8, bytes: usize) -> Vec<u8> {
+    let seed = name.bytes().chain([number]).fold(1_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = || {
         state ^= state << 13;
         state ^= state >> 7;
@@ -298,6 +344,14 @@ fn noise(number: u8, bytes: usize) -> Vec<u8> {
         state.to_le_bytes()
     };
     std::iter::repeat_with(&mut next).flatten().take(bytes).collect()
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("memory");
+        text
+    })
 }
 
 /// `python:1` as repository and tag of the tests.

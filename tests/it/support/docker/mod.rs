@@ -1,12 +1,10 @@
 //! Real container engines for the tests: dockerd and Podman on sockets of their own, images made on the spot, and a
 //! registry on loopback. Nothing of the machine's own engine is read or changed.
 
-#![allow(dead_code, reason = "not every test of the engines is written yet")]
-
 pub mod images;
 mod keeper;
 mod podman;
-mod registry;
+pub mod registry;
 
 pub use registry::Registry;
 
@@ -71,6 +69,11 @@ impl Engine {
             Self { folder: keeper.folder().to_owned(), keeper: Mutex::new(keeper), made: images::Made::default() };
         engine.try_start().map_err(|log| format!("{program} does not start here: {log}"))?;
         Ok(engine)
+    }
+
+    /// Whether this is Podman's service.
+    pub fn is_podman(&self) -> bool {
+        self.folder.to_string_lossy().contains("podman")
     }
 
     /// The socket.
