@@ -1,6 +1,6 @@
 //! The command line as clap reads it: verbs, flags, and the help that `man` and the completions are made from.
 
-use super::calc::args::Calc;
+use super::{calc::args::Calc, db::args::Db};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -64,6 +64,9 @@ pub enum Command {
     /// Tools: calculations made to be used by others
     #[command(subcommand)]
     Tools(Tools),
+    /// The database: migrations, what differs, adoption
+    #[command(subcommand)]
+    Db(Db),
     /// Say what is configured, reachable and isolated, and what to do about the rest
     Doctor,
     /// Images of the container engine: what is here, and fetching what is not

@@ -6,6 +6,7 @@
 mod args;
 mod calc;
 mod changes;
+mod db;
 mod doctor;
 mod exit;
 mod images;
@@ -89,6 +90,11 @@ fn run(cli: Cli, output: Output) -> CommandResult {
         }
         Some(Command::Tools(Tools::Show { name, code })) => {
             with_session(&cli.global, output, async |session| tools::show(session, &name, code, output).await)
+        }
+        Some(Command::Db(verb)) => {
+            let loaded = load(&cli.global, output)?;
+            tell_foreign_database(&loaded.config, output);
+            runtime()?.block_on(db::db(&loaded.config, &verb, changes, output))
         }
         None => screen(&cli.global, changes, output),
     }

@@ -61,6 +61,15 @@ pub enum DbError {
         /// Some of its tables.
         tables: Vec<String>,
     },
+    /// The platform's other programs made it.
+    #[error(
+        "the database {place} was made by the platform's other programs; mecapy db upgrade --dry-run tells what adopting \
+         it does, mecapy db upgrade does it and keeps every row"
+    )]
+    Unadopted {
+        /// Where.
+        place: String,
+    },
     /// A shared database without the present schema.
     #[error(
         "the database {place} does not have the schema of this mecapy: {missing}. A shared database is never changed by \

@@ -4,6 +4,7 @@
 //! a file) sits in one place each. Every write that reads first runs in an immediate transaction: a deferred one
 //! fails with "database is locked" as soon as two processes do it at once.
 
+pub mod admin;
 pub mod calculations;
 pub mod changes;
 pub mod entity;

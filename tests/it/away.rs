@@ -18,7 +18,11 @@ fn rows_stay_while_the_server_is_away_and_it_recovers_by_itself() {
     let mut pty = Pty::start(&home, 140, 24, &[]);
     pty.shows("Plate");
     for crash in [false, true] {
-        if crash { server.crash() } else { server.stop() }
+        if crash {
+            server.crash()
+        } else {
+            server.stop()
+        }
         pty.send("\x12"); // Ctrl-R
         pty.shows("no connection since");
         pty.wait("the rows go", |screen| screen.contents().contains("Plate") && screen.contents().contains("loaded "));

@@ -1,5 +1,6 @@
 //! Every integration test, in one binary.
 
+mod admin;
 mod away;
 mod cli;
 mod db;

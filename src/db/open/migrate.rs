@@ -45,7 +45,12 @@ pub(super) async fn to_present(
 }
 
 /// Copies the database beside itself: `<file>.before-<step>-<UTC time>`, whole or not at all, readable by its owner.
-async fn keep(connection: &DatabaseConnection, path: &Path, step: &str, place: &str) -> Result<PathBuf, DbError> {
+pub(in crate::db) async fn keep(
+    connection: &DatabaseConnection,
+    path: &Path,
+    step: &str,
+    place: &str,
+) -> Result<PathBuf, DbError> {
     let copy = file::beside(path, &format!(".before-{step}-{}", Utc::now().format("%Y%m%dT%H%M%SZ")));
     let partial = file::beside(&copy, ".partial");
     let kept = fill(connection, &partial, place).await.and_then(|()| {

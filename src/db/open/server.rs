@@ -6,7 +6,7 @@ use super::{
 };
 use crate::db::{Access, Db, Inner, Options, url::Server};
 use sea_orm::{
-    DbErr, RuntimeErr, SqlxPostgresConnector,
+    DatabaseConnection, DbErr, RuntimeErr, SqlxPostgresConnector,
     sqlx::{
         self, ConnectOptions as _, Connection as _, PgPool,
         postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
@@ -78,6 +78,26 @@ pub(in crate::db) async fn trouble(server: &Server, options: &Options) -> Option
         Err(_) => sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()),
     };
     Some(DbError::explain(&place(server), DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))))
+}
+
+/// One connection for whoever looks after the database, whatever schema it has. It is never replaced by another, so that
+/// a lock that it holds stays; its statements take as long as they take.
+pub(in crate::db) async fn server_alone(
+    server: &Server,
+    options: &Options,
+) -> Result<(DatabaseConnection, String), DbError> {
+    let options = Options { statement_timeout: Duration::ZERO, ..options.clone() };
+    // Asked directly first: a pool tries a server that does not answer again and again.
+    if let Some(error) = trouble(server, &options).await {
+        return Err(error);
+    }
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_lazy_with(connect_options(server, &options)?);
+    Ok((SqlxPostgresConnector::from_sqlx_postgres_pool(pool), place(server)))
 }
 
 /// The server for people: never a password.

@@ -23,6 +23,9 @@ pub(super) async fn look(connection: &impl ConnectionTrait, place: &str) -> Resu
     }
     let place = place.to_owned();
     let Some(applied) = applied else {
+        if ["users", "user_files"].iter().all(|name| tables.iter().any(|table| table == name)) {
+            return Err(DbError::Unadopted { place });
+        }
         return Err(DbError::Foreign { place, tables: tables.into_iter().take(5).collect() });
     };
     let unknown: Vec<String> =

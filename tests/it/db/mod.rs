@@ -9,4 +9,4 @@ mod relations;
 mod runs;
 mod schema;
 mod server;
-mod story;
+pub mod story;

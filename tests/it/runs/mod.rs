@@ -2,8 +2,8 @@
 
 mod deletion;
 mod faults;
-mod leftovers;
 mod hosts;
+mod leftovers;
 mod life;
 mod shared;
 pub mod support;

@@ -4,6 +4,7 @@ pub mod docker;
 pub mod home;
 pub mod postgres;
 pub mod pty;
+pub mod python;
 pub mod user;
 
 use std::{

@@ -1,0 +1,162 @@
+//! What an operator does with a database: bring it to a schema and back, see what differs, adopt one that the
+//! platform's other programs made, keep a copy of it and put one back.
+//!
+//! Everything is planned first, as plain SQL; a plan is printed, told, or run. SQLite runs a whole plan in one
+//! transaction that holds the write lock from its start. PostgreSQL runs each piece in a transaction of its own under
+//! a lock that all mecapys share, since indexes are made there while others write, which no transaction can.
+
+mod adopt;
+mod catalogue;
+mod check;
+mod error;
+mod plan;
+mod run;
+mod sql;
+mod standing;
+
+pub use adopt::Violation;
+pub use catalogue::{Catalogue, expected as expected_catalogue, read as read_catalogue};
+pub use check::Difference;
+pub use error::AdminError;
+pub use plan::{Down, Piece, Plan, Up};
+pub use standing::Standing;
+
+use super::{
+    DbError, Options,
+    open::{alone, server_alone},
+    url::{self, Target},
+};
+use migrations::Dialect;
+use sea_orm::{ConnectionTrait as _, DatabaseConnection};
+use std::path::{Path, PathBuf};
+
+/// A database as its operator has it: whatever schema it has, nothing is changed by connecting.
+#[derive(Debug)]
+pub struct Admin {
+    connection: DatabaseConnection,
+    dialect: Dialect,
+    place: String,
+    /// The file, where it is one.
+    file: Option<PathBuf>,
+}
+
+/// What a database holds, counted: for a question before something is thrown away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// A table, or `table.column`.
+    pub what: String,
+    /// Rows of the table, or rows with something in the column.
+    pub rows: u64,
+}
+
+impl Admin {
+    /// Connects to the database at `url`. A file that is not there is made only if `make`.
+    pub async fn connect(url: &str, options: &Options, make: bool) -> Result<Self, DbError> {
+        match url::parse(url)? {
+            Target::File(path) => Self::connect_file(&path, make).await,
+            Target::Memory => {
+                let problem = "a database in memory ends with the program; there is nothing to look after".to_owned();
+                Err(DbError::Address { url: url.to_owned(), problem })
+            }
+            Target::Server(server) => {
+                let (connection, place) = server_alone(&server, options).await?;
+                Ok(Self { connection, dialect: Dialect::Postgres, place, file: None })
+            }
+        }
+    }
+
+    /// Connects to a file, whatever it holds.
+    pub async fn connect_file(path: &Path, make: bool) -> Result<Self, DbError> {
+        let place = path.display().to_string();
+        if !make && !path.exists() {
+            let problem = "it is not there yet; mecapy db upgrade makes it".to_owned();
+            return Err(DbError::Open { place, problem });
+        }
+        let connection = alone(path, &place).await?;
+        Ok(Self { connection, dialect: Dialect::Sqlite, place, file: Some(path.to_owned()) })
+    }
+
+    /// Where the data is, for people.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Which of the two engines it is.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Closes the connection.
+    pub async fn close(self) -> Result<(), DbError> {
+        self.connection.close_by_ref().await.map_err(|error| DbError::explain(&self.place, error))
+    }
+
+    /// Which steps were applied.
+    pub async fn standing(&self) -> Result<Standing, DbError> {
+        standing::look(&self.connection).await.map_err(|error| self.explain(error))
+    }
+
+    /// What differs between the schema of this mecapy and the database. Steps that are missing show as what they
+    /// would make.
+    pub async fn check(&self) -> Result<Vec<Difference>, DbError> {
+        let found = catalogue::read(&self.connection).await.map_err(|error| self.explain(error))?;
+        Ok(check::compare(&catalogue::expected(self.dialect), &found))
+    }
+
+    /// What an upgrade would do; a database of the platform's other programs is adopted first.
+    pub async fn plan_upgrade(&self, target: Up) -> Result<Plan, AdminError> {
+        run::plan_upgrade(&self.connection, self.dialect, &self.place, target).await
+    }
+
+    /// Upgrades. Returns what was done and the copy that was kept of a file.
+    pub async fn upgrade(&self, target: Up) -> Result<(Plan, Option<PathBuf>), AdminError> {
+        run::upgrade(self, target).await
+    }
+
+    /// What a downgrade would do.
+    pub async fn plan_downgrade(&self, target: Down) -> Result<Plan, AdminError> {
+        run::plan_downgrade(&self.connection, self.dialect, &self.place, target).await
+    }
+
+    /// Downgrades. Returns what was done and the copy that was kept of a file.
+    pub async fn downgrade(&self, target: Down) -> Result<(Plan, Option<PathBuf>), AdminError> {
+        run::downgrade(self, target).await
+    }
+
+    /// The rows that a downgrade throws away.
+    pub async fn losses(&self, plan: &Plan) -> Result<Vec<Loss>, DbError> {
+        let dropped = plan::dropped(plan);
+        let whole: Vec<&str> =
+            dropped.iter().filter(|(_, column)| column.is_none()).map(|(table, _)| table.as_str()).collect();
+        let mut losses = Vec::new();
+        for (table, column) in &dropped {
+            let (what, sql) = match column {
+                // It goes with its table.
+                Some(_) if whole.contains(&table.as_str()) => continue,
+                Some(column) => {
+                    (format!("{table}.{column}"), format!("SELECT COUNT(*) FROM {table} WHERE {column} IS NOT NULL"))
+                }
+                None => (table.clone(), format!("SELECT COUNT(*) FROM {table}")),
+            };
+            let rows = catalogue::rows(&self.connection, &sql).await.map_err(|error| self.explain(error))?;
+            let count: i64 = rows.first().map_or(Ok(0), |row| row.try_get_by_index(0)).map_err(|e| self.explain(e))?;
+            if count > 0 {
+                losses.push(Loss { what, rows: count.unsigned_abs() });
+            }
+        }
+        Ok(losses)
+    }
+
+    /// A plan as a script for `psql` or `sqlite3`.
+    pub fn script(&self, plan: &Plan) -> String {
+        plan::script(self.dialect, plan)
+    }
+
+    fn explain(&self, error: sea_orm::DbErr) -> DbError {
+        DbError::explain(&self.place, error)
+    }
+
+    async fn run(&self, sql: &str) -> Result<(), DbError> {
+        self.connection.execute_unprepared(sql).await.map(drop).map_err(|error| self.explain(error))
+    }
+}

@@ -1,0 +1,7 @@
+//! The operator's verbs on real databases of both engines: migrations, what differs, adoption, copies.
+
+mod adopt;
+mod catalogue;
+mod migrate;
+mod place;
+mod python;
