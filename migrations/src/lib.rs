@@ -16,6 +16,7 @@ mod m007_add_runs;
 mod m008_add_list_indexes;
 mod m009_add_name_search;
 mod m010_add_live_state;
+mod m011_add_change_notification;
 mod step;
 
 pub use dialect::Dialect;
@@ -28,7 +29,7 @@ use sea_orm_migration::{MigrationTrait, sea_orm::DynIden, sea_orm::sea_query::In
 pub const APPLIED_TABLE: &str = "mecapy_migrations";
 
 /// All steps, oldest first.
-pub const STEPS: [Step; 10] = [
+pub const STEPS: [Step; 11] = [
     m001_initial_tables::STEP,
     m002_add_calculations::STEP,
     m003_add_tools::STEP,
@@ -39,6 +40,7 @@ pub const STEPS: [Step; 10] = [
     m008_add_list_indexes::STEP,
     m009_add_name_search::STEP,
     m010_add_live_state::STEP,
+    m011_add_change_notification::STEP,
 ];
 
 /// Applies and takes back the [`STEPS`].

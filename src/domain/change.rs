@@ -9,8 +9,6 @@ pub enum Kind {
     Files,
     /// Tools and their versions.
     Tools,
-    /// People.
-    Users,
 }
 
 /// Kinds of rows that changed.
@@ -19,7 +17,7 @@ pub struct Kinds(u8);
 
 impl Kinds {
     /// Any of them: what changed is not known.
-    pub const ALL: Self = Self(0b1111);
+    pub const ALL: Self = Self(0b111);
 
     /// Nothing.
     pub const NONE: Self = Self(0);
@@ -52,7 +50,7 @@ mod tests {
 
     #[test]
     fn kinds_add_up() {
-        let every = [Kind::Calculations, Kind::Files, Kind::Tools, Kind::Users];
+        let every = [Kind::Calculations, Kind::Files, Kind::Tools];
         let sum = every.into_iter().fold(Kinds::NONE, |sum, kind| sum.and(Kinds::only(kind)));
         assert_eq!(sum, Kinds::ALL);
         let tools = Kinds::only(Kind::Tools);

@@ -1,15 +1,17 @@
 //! Changes to the rows by anybody: this program, another one, another host. The database tells; nothing is polled.
 //!
 //! The embedded file: the kernel tells that its files were written, then `PRAGMA data_version` says whether a commit
-//! came of it.
+//! came of it. A shared server: triggers notify, and a connection of its own listens.
 
 mod file;
 mod looks;
+mod server;
 
 use super::{Db, DbError, Explain};
-use crate::domain::change::Kinds;
+use crate::domain::{change::Kinds, id::UserId};
 use file::FileWatch;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use server::Listening;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -33,20 +35,24 @@ pub struct Changes {
 #[derive(Debug)]
 enum Source {
     File(Box<FileWatch>),
+    Server(Box<Listening>),
     /// A database in memory: nobody else sees it.
     Nobody,
 }
 
 impl Db {
-    /// Changes from now on, own ones included.
-    pub async fn changes(&self) -> Result<Changes, DbError> {
+    /// Changes to what this person sees, own ones included: on the embedded file from now on, on a server from the
+    /// first [`Changes::next`], which tells that anything may have changed before it listened.
+    pub async fn changes(&self, user: UserId) -> Result<Changes, DbError> {
         let closing = self.0.closing.subscribe();
-        let source = match self.connection().get_database_backend() {
-            DbBackend::Sqlite => match self.file().await? {
+        let source = if self.connection().get_database_backend() == DbBackend::Postgres {
+            let pool = self.connection().get_postgres_connection_pool();
+            Source::Server(Box::new(Listening::new(pool, self.place(), user)))
+        } else {
+            match self.file().await? {
                 Some(path) => Source::File(Box::new(FileWatch::new(path.into()))),
                 None => Source::Nobody,
-            },
-            _ => Source::Nobody,
+            }
         };
         Ok(Changes { source, closing })
     }
@@ -68,11 +74,13 @@ impl Changes {
             _ = self.closing.wait_for(|closing| *closing) => None,
             change = self.source.next() => Some(change),
         };
-        if change.is_none()
-            && let Source::File(watch) = &mut self.source
-        {
-            // Before the last connection that writes: only that one can fold the log into the file.
-            watch.close().await;
+        if change.is_none() {
+            match &mut self.source {
+                // Before the last connection that writes: only that one can fold the log into the file.
+                Source::File(watch) => watch.close().await,
+                Source::Server(listening) => listening.close().await,
+                Source::Nobody => {}
+            }
         }
         change
     }
@@ -94,6 +102,7 @@ impl Source {
     async fn next(&mut self) -> Change {
         match self {
             Self::File(watch) => watch.next().await,
+            Self::Server(listening) => listening.next().await,
             Self::Nobody => std::future::pending().await,
         }
     }

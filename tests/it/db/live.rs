@@ -5,7 +5,7 @@ use mecapy::{
         self, Db,
         changes::{Change, Changes},
     },
-    domain::{change::Kinds, user::Identity},
+    domain::{change::Kinds, id::UserId, user::Identity},
 };
 use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection};
 use std::{path::Path, time::Duration};
@@ -41,7 +41,7 @@ async fn a_commit_of_another_program_is_told_and_reading_is_not() {
     let path = folder.path().join("mecapy.db");
     let db = Db::open_embedded(&path).await.unwrap();
     let other = other(&path).await;
-    let mut changes = db.changes().await.unwrap();
+    let mut changes = db.changes(UserId(1)).await.unwrap();
     quiet(&mut changes).await;
 
     other.execute_unprepared(INSERT).await.unwrap();
@@ -69,7 +69,7 @@ async fn what_happens_between_the_opening_and_the_first_wait_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mecapy.db");
     let db = Db::open_embedded(&path).await.unwrap();
-    let mut changes = db.changes().await.unwrap();
+    let mut changes = db.changes(UserId(1)).await.unwrap();
     other(&path).await.execute_unprepared(INSERT).await.unwrap();
     assert_eq!(told(&mut changes).await, Change::Rows(Kinds::ALL));
 }
@@ -90,7 +90,7 @@ async fn a_log_that_comes_later_is_watched() {
 
 async fn changes_of(path: &Path) -> (Db, Changes) {
     let db = Db::open_embedded(path).await.unwrap();
-    let mut changes = db.changes().await.unwrap();
+    let mut changes = db.changes(UserId(1)).await.unwrap();
     quiet(&mut changes).await;
     (db, changes)
 }
@@ -156,6 +156,6 @@ async fn a_replaced_file_is_told_once() {
 #[tokio::test]
 async fn a_database_in_memory_changes_for_nobody_else() {
     let db = Db::open("sqlite::memory:").await.unwrap();
-    let mut changes = db.changes().await.unwrap();
+    let mut changes = db.changes(UserId(1)).await.unwrap();
     assert!(tokio::time::timeout(Duration::from_millis(20), changes.next()).await.is_err());
 }

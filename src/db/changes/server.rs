@@ -1,0 +1,170 @@
+//! A shared server: triggers send a hint for what changed, and one connection listens.
+
+use super::Change;
+use crate::{
+    db::DbError,
+    domain::{
+        change::{Kind, Kinds},
+        id::UserId,
+    },
+};
+use futures_util::FutureExt as _;
+use sea_orm::{DbErr, RuntimeErr};
+use sqlx::{
+    Connection as _, PgConnection, PgPool,
+    postgres::{PgListener, PgPoolOptions},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
+
+/// The channel of the triggers.
+const CHANNEL: &str = "mecapy";
+/// How long a server may take to take us.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The waits between attempts to get it back; the last one is repeated.
+const BACKOFF: [Duration; 5] = [
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(10),
+];
+
+/// Listens on a connection of its own.
+#[derive(Debug)]
+pub(super) struct Listening {
+    place: String,
+    /// Of one connection: the database's pool keeps all of its own.
+    pool: PgPool,
+    /// Whose rows are told.
+    user: UserId,
+    listener: Option<PgListener>,
+    retry: Option<Instant>,
+    attempts: usize,
+    was_lost: bool,
+    is_silent: bool,
+}
+
+impl Listening {
+    /// Listens with the settings of `pool`, from the first wait on.
+    pub(super) fn new(pool: &PgPool, place: &str, user: UserId) -> Self {
+        let options = pool.connect_options();
+        // No idle time and no lifetime: their timers would wake an idle program.
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(PATIENCE)
+            .connect_lazy_with((*options).clone());
+        Self {
+            place: place.to_owned(),
+            pool,
+            user,
+            listener: None,
+            retry: None,
+            attempts: 0,
+            was_lost: false,
+            is_silent: false,
+        }
+    }
+
+    /// The next change. What is sent while nobody listens is lost: then everything may have changed.
+    pub(super) async fn next(&mut self) -> Change {
+        loop {
+            if let Some(listener) = &mut self.listener {
+                match listener.try_recv().await {
+                    Ok(Some(first)) => {
+                        let mut kinds = hinted(first.payload(), self.user);
+                        // What waits behind it is told with it.
+                        while let Some(Ok(Some(more))) = listener.try_recv().now_or_never() {
+                            kinds = kinds.and(hinted(more.payload(), self.user));
+                        }
+                        if !kinds.is_empty() {
+                            return Change::Rows(kinds);
+                        }
+                    }
+                    lost => {
+                        tracing::info!(?lost, "the listening connection is lost");
+                        (self.listener, self.was_lost) = (None, true);
+                    }
+                }
+                continue;
+            }
+            if let Some(retry) = self.retry {
+                tokio::time::sleep_until(retry).await;
+            }
+            match self.listen().await {
+                Ok(listener) => {
+                    self.listener = Some(listener);
+                    (self.retry, self.attempts, self.is_silent) = (None, 0, false);
+                    return Change::Rows(Kinds::ALL);
+                }
+                Err(error) => {
+                    self.retry = Some(Instant::now() + BACKOFF[self.attempts.min(BACKOFF.len() - 1)]);
+                    self.attempts += 1;
+                    self.was_lost = true;
+                    if !std::mem::replace(&mut self.is_silent, true) {
+                        let error = DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)));
+                        return Change::Silent(DbError::explain(&self.place, error).to_string());
+                    }
+                }
+            }
+        }
+    }
+
+    async fn listen(&self) -> Result<PgListener, sqlx::Error> {
+        if self.was_lost {
+            // A pool waits for a server that does not answer, and then says only that it waited.
+            let options = self.pool.connect_options();
+            let probe = PgConnection::connect_with(&options);
+            match tokio::time::timeout(PATIENCE, probe).await {
+                Ok(probe) => drop(probe?.close().await),
+                Err(_) => return Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+            }
+        }
+        let mut listener = PgListener::connect_with(&self.pool).await?;
+        // A lost connection is told, and everything is loaded again.
+        listener.eager_reconnect(false);
+        listener.listen(CHANNEL).await?;
+        Ok(listener)
+    }
+
+    /// Gives the connection back to the server.
+    pub(super) async fn close(&mut self) {
+        self.listener = None;
+        self.pool.close().await;
+    }
+}
+
+/// What a message hints at; nothing where it is no hint, or is about rows of others.
+fn hinted(payload: &str, user: UserId) -> Kinds {
+    let mut words = payload.split(' ');
+    let (Some(table), Some(_), Some(person), None) = (words.next(), words.next(), words.next(), words.next()) else {
+        return Kinds::NONE;
+    };
+    let is_mine = person == "*" || person.parse() == Ok(user.0);
+    match table {
+        "calculations" | "calculation_runs" if is_mine => Kinds::only(Kind::Calculations),
+        "user_files" if is_mine => Kinds::only(Kind::Files),
+        "tools" => Kinds::only(Kind::Tools),
+        _ => Kinds::NONE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_are_about_own_rows_and_anything_else_is_nothing() {
+        let mine = |payload| hinted(payload, UserId(7));
+        assert_eq!(mine("calculations 12 7"), Kinds::only(Kind::Calculations));
+        assert_eq!(mine("calculation_runs 12 7"), Kinds::only(Kind::Calculations));
+        assert_eq!(mine("calculations * *"), Kinds::only(Kind::Calculations));
+        assert_eq!(mine("user_files 3 7"), Kinds::only(Kind::Files));
+        assert_eq!(mine("tools 4 2"), Kinds::only(Kind::Tools));
+        for other in ["calculations 12 8", "", "tools", "tools 1", "users 1 7", "tools 1 2 3", "\u{1b}[2J * *"] {
+            assert_eq!(mine(other), Kinds::NONE, "{other:?}");
+        }
+    }
+}
