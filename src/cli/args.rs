@@ -67,6 +67,8 @@ pub enum Command {
     /// The database: migrations, what differs, adoption
     #[command(subcommand)]
     Db(Db),
+    /// Show own figures, the newest calculations and the database's health
+    Stats(super::stats::Stats),
     /// Say what is configured, reachable and isolated, and what to do about the rest
     Doctor,
     /// Images of the container engine: what is here, and fetching what is not

@@ -13,6 +13,7 @@ mod images;
 mod output;
 mod sandbox;
 mod settings;
+mod stats;
 mod surroundings;
 mod tools;
 mod words;
@@ -95,6 +96,9 @@ fn run(cli: Cli, output: Output) -> CommandResult {
             let loaded = load(&cli.global, output)?;
             tell_foreign_database(&loaded.config, output);
             runtime()?.block_on(db::db(&loaded.config, &verb, changes, output))
+        }
+        Some(Command::Stats(args)) => {
+            with_session(&cli.global, output, async |session| stats::stats(session, args, output).await)
         }
         None => screen(&cli.global, changes, output),
     }

@@ -10,6 +10,7 @@ pub mod changes;
 pub mod entity;
 pub mod files;
 pub mod filesystem;
+pub mod health;
 pub mod runs;
 pub mod runs_live;
 pub mod tools;

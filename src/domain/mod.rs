@@ -11,6 +11,7 @@ pub mod limits;
 pub mod page;
 pub mod parameters;
 pub mod run;
+pub mod statistics;
 pub mod status;
 pub mod text;
 pub mod tool;

@@ -158,6 +158,8 @@ pub enum Context {
     Drafts,
     /// Runs and their logs.
     Monitor,
+    /// Figures.
+    Stats,
     /// A question.
     Dialog,
     /// A one-line text field.
@@ -166,12 +168,13 @@ pub enum Context {
 
 impl Context {
     /// All of them, in the order of the help page.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Calculations,
         Self::Tools,
         Self::Editor,
         Self::Drafts,
         Self::Monitor,
+        Self::Stats,
         Self::Move,
         Self::Global,
         Self::Dialog,
@@ -188,6 +191,7 @@ impl Context {
             Self::Editor => "editor",
             Self::Drafts => "drafts",
             Self::Monitor => "monitor",
+            Self::Stats => "stats",
             Self::Dialog => "dialog",
             Self::Input => "input",
         }
@@ -203,6 +207,7 @@ impl Context {
             Self::Editor => "Editor",
             Self::Drafts => "Unsaved texts",
             Self::Monitor => "Monitor",
+            Self::Stats => "Stats",
             Self::Dialog => "Dialogs",
             Self::Input => "Text fields",
         }
@@ -320,6 +325,7 @@ pub static COMMANDS: &[Command] = {
         command(C::Monitor, A::Edit, "edit", &["e"], "", "Go to the code, at the line of the error"),
         command(C::Monitor, A::Copy, "copy", &["y"], "", "Copy the visible lines of the log"),
         command(C::Monitor, A::Export, "export", &["s"], "", "Write the log to a file"),
+        command(C::Stats, A::Reload, "reload", &["ctrl-r"], "load again", "Load the figures again"),
         command(C::Move, A::Up, "up", &["up", "k"], "", "One up"),
         command(C::Move, A::Down, "down", &["down", "j"], "", "One down"),
         command(C::Move, A::Left, "left", &["left", "h"], "", "To the left, or back to the list"),
@@ -337,6 +343,7 @@ pub static COMMANDS: &[Command] = {
         command(C::Global, A::Go(PaneId::Tools), "tools", &["2"], "", "The tools"),
         command(C::Global, A::Go(PaneId::Editor), "editor", &["3"], "", "The editor"),
         command(C::Global, A::Go(PaneId::Monitor), "monitor", &["4"], "", "The runs"),
+        command(C::Global, A::Go(PaneId::Stats), "stats", &["5"], "", "Own figures and the database's health"),
         command(C::Global, A::NextPane, "next-pane", &["tab"], "", "The next pane"),
         command(C::Global, A::PreviousPane, "previous-pane", &["shift-tab"], "", "The pane before"),
         command(C::Global, A::Back, "back", &["esc"], "", "Cancel, then clear the filter, then go back"),

@@ -173,6 +173,10 @@ pub enum Request {
     },
     /// Waiting and running calculations, newest first: `Reply::Calculations`.
     ListActive,
+    /// The user's own figures and the newest calculations: `Reply::Figures`.
+    LoadFigures,
+    /// How the database feels: `Reply::Health`.
+    LoadHealth,
 }
 
 impl Request {

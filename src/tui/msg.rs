@@ -9,6 +9,7 @@ use crate::domain::{
     limits::Limits,
     page::Page,
     run::{Progress, Usage},
+    statistics::{Figures, Health},
     status::Status,
     tool::Tool,
 };
@@ -125,6 +126,10 @@ pub enum Reply {
     DraftKept(DraftKey),
     /// Texts of earlier sessions.
     Drafts(Vec<Draft>),
+    /// Own figures and the newest calculations.
+    Figures(Box<Figures>),
+    /// How the database feels.
+    Health(Box<Health>),
     /// The state of the watched run.
     Live(Box<Live>),
     /// The watched run's log has so many lines now.

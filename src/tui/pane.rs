@@ -26,11 +26,13 @@ pub enum PaneId {
     Editor,
     /// What waits and runs.
     Monitor,
+    /// Own figures and the database's health.
+    Stats,
 }
 
 impl PaneId {
     /// All of them, in the order of their tabs.
-    pub const ALL: [Self; 4] = [Self::Calculations, Self::Tools, Self::Editor, Self::Monitor];
+    pub const ALL: [Self; 5] = [Self::Calculations, Self::Tools, Self::Editor, Self::Monitor, Self::Stats];
 
     /// The word on its tab.
     pub const fn title(self) -> &'static str {
@@ -39,6 +41,7 @@ impl PaneId {
             Self::Tools => "Tools",
             Self::Editor => "Editor",
             Self::Monitor => "Monitor",
+            Self::Stats => "Stats",
         }
     }
 

@@ -47,7 +47,7 @@ pub struct Settings {
 
 /// The whole screen.
 pub struct App {
-    panes: [Box<dyn Pane>; 4],
+    panes: [Box<dyn Pane>; 5],
     front: PaneId,
     history: Vec<PaneId>,
     layers: Vec<Layer>,
@@ -67,7 +67,7 @@ pub struct App {
 
 impl App {
     /// A screen of this size, before anything is loaded. The panes stand in the order of [`PaneId::ALL`].
-    pub fn new(panes: [Box<dyn Pane>; 4], settings: Settings, size: Size, now: Now) -> Self {
+    pub fn new(panes: [Box<dyn Pane>; 5], settings: Settings, size: Size, now: Now) -> Self {
         Self {
             panes,
             front: PaneId::Calculations,

@@ -44,6 +44,7 @@ const fn owner(context: Context) -> Option<PaneId> {
         Context::Tools => Some(PaneId::Tools),
         Context::Editor | Context::Drafts => Some(PaneId::Editor),
         Context::Monitor => Some(PaneId::Monitor),
+        Context::Stats => Some(PaneId::Stats),
         Context::Global | Context::Move | Context::Dialog | Context::Input => None,
     }
 }

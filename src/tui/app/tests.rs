@@ -14,7 +14,7 @@ use crate::{
     tui::{
         effect::Request,
         msg::{Live, Reply},
-        panes::{calculations::Calculations, editor::EditorPane, monitor::MonitorPane, tools::Tools},
+        panes::{calculations::Calculations, editor::EditorPane, monitor::MonitorPane, stats::Stats, tools::Tools},
         testing::{now, text_of},
     },
 };
@@ -35,11 +35,12 @@ struct Harness {
 
 impl Harness {
     fn new(width: u16, height: u16) -> Self {
-        let panes: [Box<dyn Pane>; 4] = [
+        let panes: [Box<dyn Pane>; 5] = [
             Box::new(Calculations::default()),
             Box::new(Tools::default()),
             Box::new(EditorPane::default()),
             Box::new(MonitorPane::default()),
+            Box::new(Stats::default()),
         ];
         let settings =
             Settings { keymap: Keymap::default(), theme: Theme::plain(), profile: String::new(), mouse: false };
@@ -231,10 +232,12 @@ fn digits_and_tab_switch_and_esc_goes_back() {
         ("2", PaneId::Tools),
         ("tab", PaneId::Editor),
         ("tab", PaneId::Monitor),
+        ("tab", PaneId::Stats),
         ("tab", PaneId::Calculations),
-        ("shift-tab", PaneId::Monitor),
+        ("shift-tab", PaneId::Stats),
         ("1", PaneId::Calculations),
-        ("esc", PaneId::Monitor),
+        ("esc", PaneId::Stats),
+        ("5", PaneId::Stats),
     ] {
         harness.keys(keys);
         assert_eq!(harness.app.front, front, "after {keys}");
@@ -309,7 +312,6 @@ fn rows_that_others_change_are_loaded_where_they_are_shown() {
         })
     };
     assert!(!asked(&mut harness, Kinds::only(Kind::Tools)), "the catalogue is not in front");
-    assert!(!asked(&mut harness, Kinds::only(Kind::Users)));
     assert!(asked(&mut harness, Kinds::only(Kind::Calculations)));
 }
 

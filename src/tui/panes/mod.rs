@@ -3,4 +3,5 @@
 pub mod calculations;
 pub mod editor;
 pub mod monitor;
+pub mod stats;
 pub mod tools;

@@ -11,7 +11,7 @@ use crate::{
         keymap::{Keymap, KeymapError},
         msg::{Failure, Msg, Place},
         pane::Pane,
-        panes::{calculations::Calculations, editor::EditorPane, monitor::MonitorPane, tools::Tools},
+        panes::{calculations::Calculations, editor::EditorPane, monitor::MonitorPane, stats::Stats, tools::Tools},
         theme::Theme,
     },
 };
@@ -73,12 +73,13 @@ pub fn settings(config: &Config) -> Result<Settings, ScreenError> {
 }
 
 /// The panes, in the order of their tabs.
-pub fn panes() -> [Box<dyn Pane>; 4] {
+pub fn panes() -> [Box<dyn Pane>; 5] {
     [
         Box::new(Calculations::default()),
         Box::new(Tools::default()),
         Box::new(EditorPane::default()),
         Box::new(MonitorPane::default()),
+        Box::new(Stats::default()),
     ]
 }
 
@@ -117,7 +118,7 @@ pub fn open(config: Arc<Config>, queue: mpsc::Sender<Msg>) -> mpsc::Receiver<Ope
         };
         let mut place = place(&session);
         // From before the first list is read: what changes meanwhile is not missed.
-        let changes = session.db.changes().await;
+        let changes = session.db.changes(session.user.id).await;
         tokio::spawn(tell_changes(changes, queue.clone()));
         tokio::spawn(attend(session.clone(), queue));
         let _ = steps.send(Opened::Session(Box::new(session.clone()), Box::new(place.clone()))).await;

@@ -7,4 +7,5 @@ mod refusals;
 mod running;
 mod settings;
 mod shared;
+mod stats;
 mod terminal;

@@ -1,7 +1,9 @@
 //! The database: one story, the schema's contract, relations, lists, runs, bad input.
 
 mod engines;
+mod health;
 mod input;
+mod listening;
 mod lists;
 mod live;
 mod pool;

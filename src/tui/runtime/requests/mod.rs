@@ -58,6 +58,8 @@ pub async fn run(session: Session, request: Request, queue: mpsc::Sender<Msg>) -
         Request::KeepDraft(draft) => drafts::keep(&session.config.paths.drafts(), *draft).await,
         Request::ForgetDraft(key) => drafts::forget(&session.config.paths.drafts(), &key).await,
         Request::ListDrafts => drafts::list(&session.config.paths.drafts()).await,
+        Request::LoadFigures => Ok(Reply::Figures(Box::new(db::health::figures(db, user).await?))),
+        Request::LoadHealth => Ok(Reply::Health(Box::new(db::health::health(db, false).await?))),
         Request::ListActive => runs::active(&session).await,
         Request::LogLines { id, from, count } => runs::log_lines(&session, id, from, count).await,
         Request::SearchLog { id, text, limit, within: None } => runs::search_log(&session, id, text, limit).await,
