@@ -41,7 +41,7 @@ async fn the_views_are_shown_with_all_their_columns(place: Place) {
         let sql = format!(
             "INSERT INTO user_files (user_id, filename, original_filename, file_size, content_type, s3_key, s3_bucket, \
              s3_url, uploaded_at, is_public) VALUES ({ann}, 'f', 'f', 100, 't', 'k{file}', 'b', 'u', \
-             '2026-01-01 00:00:00', false)"
+             '2026-01-01 00:00:00.000000', false)"
         );
         other.execute_unprepared(&sql).await.unwrap();
     }

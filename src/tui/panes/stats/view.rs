@@ -44,10 +44,10 @@ pub(super) fn height(pane: &Stats, area: Rect, now: Now) -> usize {
 
 fn columns(pane: &Stats, area: Rect, look: &Look<'_>) -> Vec<(Vec<Line<'static>>, Rect)> {
     if area.width < WIDE {
-        let mut page = Page::new(area.width, look);
-        page.figures(&pane.figures);
-        page.health(&pane.health);
-        return vec![(page.lines, area)];
+        let mut all = Page::new(area.width, look);
+        all.figures(&pane.figures);
+        all.health(&pane.health);
+        return vec![(all.lines, area)];
     }
     let half = (area.width - GAP) / 2;
     let (mut left, mut right) = (Page::new(half, look), Page::new(area.width - GAP - half, look));
