@@ -19,7 +19,7 @@ use crate::domain::{
 };
 use sea_orm::{
     ConnectionTrait, DbBackend, ExprTrait, QueryResult,
-    sea_query::{Condition, Expr, Func, Order, Query, SelectStatement, UnionType, Value},
+    sea_query::{Asterisk, Condition, Expr, Func, Order, Query, SelectStatement, UnionType, Value},
 };
 use std::cmp::Ordering;
 
@@ -32,6 +32,9 @@ pub(super) struct List<'a> {
     ascending: bool,
     among: Option<SelectStatement>,
 }
+
+/// What every index of a list begins with.
+const PLACE: [calculation::Column; 2] = [calculation::Column::UserId, calculation::Column::Status];
 
 /// A row and its place in the list.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,8 +142,7 @@ impl<'a> List<'a> {
         let upwards = self.ascending == (direction == Direction::Forward);
         let mut ranges = Vec::new();
         for status in &self.statuses {
-            let mut range = self.select();
-            range.and_where(Expr::col(("c", calculation::Column::Status)).eq(status.name()));
+            let mut range = self.range(*status);
             if self.has_nulls() && part == Part::Values {
                 range.and_where(self.key().is_not_null());
             } else if part == Part::Nulls {
@@ -152,14 +154,30 @@ impl<'a> List<'a> {
             }
             ranges.push(range);
         }
-        let mut ranges = ranges.into_iter();
+        let sorted = |statement: &mut SelectStatement| {
+            let order = if upwards { Order::Asc } else { Order::Desc };
+            if part == Part::Values {
+                statement.order_by("sort_key", order.clone());
+            }
+            statement.order_by("id", order).limit(limit as u64);
+        };
+        let mut ranges = ranges.into_iter().map(|mut range| {
+            if !self.is_postgres() {
+                return range;
+            }
+            // SQLite stops reading each range once the page is full; PostgreSQL reads them whole unless told.
+            let order = if upwards { Order::Asc } else { Order::Desc };
+            if self.sort == CalculationSort::Status {
+                range.order_by(("c", calculation::Column::UserId), order.clone());
+            }
+            // Also where all of them are NULL: it is by this that the index is known to have the order.
+            range.order_by_expr(self.key(), order.clone());
+            range.order_by(("c", calculation::Column::Id), order).limit(limit as u64);
+            Query::select().column(Asterisk).from_subquery(range, "part").take()
+        });
         let Some(mut statement) = ranges.next() else { return Ok(None) };
         statement.unions(ranges.map(|range| (UnionType::All, range)));
-        let order = if upwards { Order::Asc } else { Order::Desc };
-        if part == Part::Values {
-            statement.order_by("sort_key", order.clone());
-        }
-        statement.order_by("id", order).limit(limit as u64);
+        sorted(&mut statement);
         Ok(Some(statement))
     }
 
@@ -185,6 +203,13 @@ impl<'a> List<'a> {
             (_, CalculationSort::Status, CursorValue::Text(name)) => {
                 let order = status.name().cmp(name.as_str());
                 match (part, if upwards { order } else { order.reverse() }) {
+                    (Part::Same, Ordering::Equal) if self.is_postgres() => {
+                        let [user, state] = self.place(status);
+                        let here = Expr::tuple([user, state, Expr::val(anchor.cursor.id)]);
+                        let [user, state] = PLACE.map(|column| Expr::col(("c", column)));
+                        let row = Expr::tuple([user, state, Expr::col(("c", calculation::Column::Id))]);
+                        all.add(further(row, here, anchor.inclusive))
+                    }
                     (Part::Same, Ordering::Equal) => all.add(id),
                     (Part::Values, Ordering::Greater) => all,
                     _ => return Ok(None),
@@ -225,10 +250,38 @@ impl<'a> List<'a> {
         }
     }
 
+    fn is_postgres(&self) -> bool {
+        self.db.connection().get_database_backend() == DbBackend::Postgres
+    }
+
+    /// Where the rows of a state are in the indexes.
+    fn place(&self, status: Status) -> [Expr; 2] {
+        [Expr::val(self.user.0), Expr::val(status.name())]
+    }
+
+    /// Selects the entries of one state.
+    ///
+    /// Sorted by the state they are sorted by id, which PostgreSQL may read from the table's own key, through
+    /// everybody's rows. As a range of row values owner and state are no constants to it, and only the list's index
+    /// has their order.
+    fn range(&self, status: Status) -> SelectStatement {
+        if self.is_postgres() && self.sort == CalculationSort::Status {
+            let row = || Expr::tuple(PLACE.map(|column| Expr::col(("c", column))));
+            let place = || Expr::tuple(self.place(status));
+            return self.entries().and_where(row().gte(place())).and_where(row().lte(place())).take();
+        }
+        self.select().and_where(Expr::col(("c", calculation::Column::Status)).eq(status.name())).take()
+    }
+
     /// Selects entries of the list's owner.
     fn select(&self) -> SelectStatement {
+        self.entries().and_where(Expr::col(("c", calculation::Column::UserId)).eq(self.user.0)).take()
+    }
+
+    /// Selects entries, whose ever.
+    fn entries(&self) -> SelectStatement {
         let mut select = rows();
-        select.expr_as(self.key(), "sort_key").and_where(Expr::col(("c", calculation::Column::UserId)).eq(self.user.0));
+        select.expr_as(self.key(), "sort_key");
         if let Some(among) = &self.among {
             // The sum keeps the planner from looking the ids up one by one, which would end in sorting them all.
             select.and_where(Expr::col(("c", calculation::Column::Id)).add(0).in_subquery(among.clone()));

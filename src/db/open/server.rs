@@ -128,7 +128,11 @@ fn connect_options(server: &Server, options: &Options) -> Result<PgConnectOption
         .database(server.database.as_deref().unwrap_or(user))
         .application_name(server.application_name.as_deref().unwrap_or("mecapy"))
         .ssl_mode(ssl_mode(server, options, host).map_err(&refused)?)
-        .options([("statement_timeout", options.statement_timeout.as_millis()), ("lock_timeout", 10_000)]);
+        .options([("statement_timeout", options.statement_timeout.as_millis()), ("lock_timeout", 10_000)])
+        // A page is read in the order of one index. An order that begins like another index tempts the planner to walk
+        // that one, through everybody's rows, for those of one person.
+        // Common matches tempt it to read the table until enough are met. Both depend on where the rows happen to lie.
+        .options([("enable_incremental_sort", "off"), ("enable_seqscan", "off"), ("jit", "off")]);
     if host.starts_with('/') {
         connect = connect.socket(host);
     }

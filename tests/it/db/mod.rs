@@ -11,4 +11,5 @@ mod relations;
 mod runs;
 mod schema;
 mod server;
+mod size;
 pub mod story;
