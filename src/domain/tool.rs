@@ -22,7 +22,7 @@ pub struct NewTool {
     pub description: String,
     /// At most 20 characters.
     pub version: String,
-    /// Python, at most 10,000 characters.
+    /// Python, at most 10,000 characters; empty where the image's own command is what the tool does.
     pub code_template: String,
     /// At most 200 characters.
     pub docker_image: String,
@@ -47,6 +47,10 @@ impl NewTool {
                 return Err(FieldError::new(field, "must not be empty"));
             }
             check_length(field, text, limit)?;
+        }
+        if self.code_template.trim().is_empty() && self.docker_image != DEFAULT_IMAGE {
+            // The image's own command is what the tool does.
+            return Ok(());
         }
         super::calculation::check_code("code_template", &self.code_template)
     }

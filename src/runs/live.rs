@@ -60,6 +60,9 @@ pub struct LiveState {
     pub caps: Caps,
     /// What holds around it, in words, and the level's name.
     pub isolation: Option<(String, String)>,
+    /// UTC; when it is ended for good, where it was told to end and has its grace.
+    #[serde(default)]
+    pub killed_at: Option<NaiveDateTime>,
     /// What it used so far.
     pub usage: Option<Usage>,
     /// The newest line of its progress.
@@ -94,6 +97,7 @@ pub(super) fn first(request: &Request) -> LiveState {
         limits: request.limits,
         caps: request.caps,
         isolation: None,
+        killed_at: None,
         usage: None,
         progress: None,
         log_bytes: 0,

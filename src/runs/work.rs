@@ -23,7 +23,7 @@ use crate::{
     },
     storage::{Store, StoreError},
 };
-use chrono::{NaiveDateTime, Utc};
+use chrono::{NaiveDateTime, TimeDelta, Utc};
 use inotify::WatchMask;
 use std::{
     io,
@@ -391,7 +391,10 @@ async fn drain(life: &mut Life, running: &mut Running, log: LogWriter) -> Draine
 
 fn stop(state: &mut StateFile, running: &Running) -> bool {
     running.stop(Stopped::Cancelled);
-    state.change(|state| state.phase = Phase::Stopping);
+    state.change(|state| {
+        state.phase = Phase::Stopping;
+        state.killed_at.get_or_insert(Utc::now().naive_utc() + TimeDelta::seconds(state.caps.grace.into()));
+    });
     state.write();
     true
 }

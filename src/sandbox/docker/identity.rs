@@ -13,11 +13,15 @@ use bollard::{
 };
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use std::{io, path::Path};
+use std::{io, path::Path, time::Duration};
 use tokio::sync::mpsc;
 
 /// Seconds after the limit and the grace within which the shim has ended the run on any machine.
 const SLACK: u64 = 60;
+
+/// A stream of outputs that breaks off is read again so often, after this time.
+const ATTEMPTS: u32 = 3;
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// What a run's container is called, and what only its supervisors know of it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,20 +108,33 @@ impl Identity {
     /// Reads its outputs into `folder/out`, anew each time. Sentences for what was not taken.
     pub async fn fetch(&self, folder: &Path) -> Result<Vec<String>, EngineError> {
         let client = self.client().await?;
+        for attempt in 1.. {
+            let Some(taken) = self.download(&client, folder).await? else {
+                return Ok(vec!["the container was removed by somebody else before its outputs were read".to_owned()]);
+            };
+            // An engine that went away says so at the next attempt.
+            if !taken.broken || attempt == ATTEMPTS {
+                return Ok(taken.notes);
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+        Ok(Vec::new())
+    }
+
+    /// One reading; `None` where there is no such container.
+    async fn download(&self, client: &Docker, folder: &Path) -> Result<Option<transfer::Taken>, EngineError> {
         let path = format!("{}/out", transfer::WORKSPACE);
         let options = DownloadFromContainerOptionsBuilder::new().path(&path).build();
         let mut stream = Box::pin(client.download_from_container(&self.name.container, Some(options)));
-        // Before anything that is there already is put away.
-        let first = match stream.next().await {
-            Some(Err(error)) if is_missing(&error) => {
-                return Ok(vec!["the container was removed by somebody else before its outputs were read".to_owned()]);
-            }
+        let mut next = match stream.next().await {
+            Some(Err(error)) if is_missing(&error) => return Ok(None),
+            // Before anything that is there already is put away.
+            Some(Err(error)) => return Err(failed("read the outputs")(error)),
             first => first,
         };
         let (to, from) = mpsc::channel(transfer::CHUNKS);
         let (folder, most) = (folder.to_owned(), self.output_bytes);
         let reading = tokio::task::spawn_blocking(move || read(transfer::ChunkReader::new(from), &folder, most));
-        let mut next = first;
         while let Some(chunk) = next {
             // Closed where enough was read.
             if to.send(chunk.map_err(io::Error::other)).await.is_err() {
@@ -127,7 +144,7 @@ impl Identity {
         }
         drop(to);
         let taken = reading.await.map_err(io::Error::other).flatten();
-        taken.map_err(|error| EngineError::Container(format!("the outputs cannot be read: {error}")))
+        taken.map(Some).map_err(|error| EngineError::Container(format!("the outputs cannot be read: {error}")))
     }
 
     /// Removes it with its volumes; ends it first where it runs.
@@ -149,7 +166,7 @@ impl Identity {
 }
 
 /// Puts what comes into a new folder, which then takes the place of the old one. Blocks.
-fn read(from: transfer::ChunkReader, folder: &Path, most: u64) -> io::Result<Vec<String>> {
+fn read(from: transfer::ChunkReader, folder: &Path, most: u64) -> io::Result<transfer::Taken> {
     let (new, place) = (folder.join("out.new"), folder.join("out"));
     for path in [&new, &place] {
         match std::fs::remove_dir_all(path) {
@@ -159,7 +176,7 @@ fn read(from: transfer::ChunkReader, folder: &Path, most: u64) -> io::Result<Vec
     }
     let taken = transfer::unpack(from, &new, most)?;
     std::fs::rename(&new, &place)?;
-    Ok(taken.notes)
+    Ok(taken)
 }
 
 /// Whether the engine knows no such thing.

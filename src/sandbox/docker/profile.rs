@@ -97,13 +97,16 @@ fn host_config(job: &Job, ways: Ways) -> HostConfig {
         pids_limit: Some(i64::from(caps.pids) + OURS),
         tmpfs: Some(HashMap::from([("/tmp".to_owned(), tmp)])),
         shm_size: Some(SHM.min(memory as u64 / 2) as i64),
-        ulimits: Some(vec![
-            limit("core", 0),
-            limit("nofile", 1_024),
-            limit("memlock", 64 << 10),
-            // Scratch has a cap of its own, and solvers write large files there.
-            limit("fsize", caps.output_bytes.max(caps.scratch_bytes)),
-        ]),
+        // Podman adds others to them, which it may not be able to set; the shim sets all of these again.
+        ulimits: (!ways.is_podman).then(|| {
+            vec![
+                limit("core", 0),
+                limit("nofile", 1_024),
+                limit("memlock", 64 << 10),
+                // Scratch has a cap of its own, and solvers write large files there.
+                limit("fsize", caps.output_bytes.max(caps.scratch_bytes)),
+            ]
+        }),
         ipc_mode: Some("private".into()),
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
         restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),

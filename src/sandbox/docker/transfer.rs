@@ -6,7 +6,7 @@
 use super::profile::USER;
 use crate::sandbox::parts::{RUNNER, SHIM};
 use rustix::{
-    fs::{AtFlags, CWD, Mode, OFlags, mkdirat, openat},
+    fs::{CWD, FileType, Mode, OFlags, mkdirat, mknodat, openat, symlinkat},
     io::Errno,
 };
 use std::{
@@ -31,6 +31,8 @@ const MOST_ENTRIES: usize = 100_000;
 const DEEPEST: usize = 40;
 /// The longest name of Linux, bytes.
 const MAX_NAME: usize = 255;
+/// The result below `out`.
+const RESULT: &[&[u8]] = &[b"data.json"];
 /// Chunks of a tar on their way.
 pub const CHUNKS: usize = 8;
 /// Bytes of one.
@@ -85,13 +87,15 @@ pub fn pack(to: impl Write, folder: &Path, plan: &[u8]) -> io::Result<()> {
 pub struct Taken {
     /// A sentence for each kind of thing that was not.
     pub notes: Vec<String>,
+    /// Whether the stream broke off before its end.
+    pub broken: bool,
 }
 
 /// Reads the tar of the folder `out` into `into`, which must not be there yet. At most `most` bytes of files. Blocks.
 pub fn unpack(from: impl Read, into: &Path, most: u64) -> io::Result<Taken> {
     fs::DirBuilder::new().create(into)?;
     let root = open_folder(CWD, into.as_os_str())?;
-    let mut tree = Tree { root, most, notes: Notes::default() };
+    let mut tree = Tree { root, cap: most, most, notes: Notes::default() };
     let mut archive = tar::Archive::new(from);
     let mut failed = None;
     for (number, entry) in archive.entries()?.enumerate() {
@@ -112,14 +116,19 @@ pub fn unpack(from: impl Read, into: &Path, most: u64) -> io::Result<Taken> {
             Next::More => {}
             // The rest cannot be reached without reading what is too large.
             Next::Enough => break,
+            Next::Failed(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                failed = Some(error);
+                break;
+            }
             Next::Failed(error) => return Err(error),
         }
     }
     let mut notes = tree.notes.sentences();
+    let broken = failed.is_some();
     if let Some(error) = failed {
         notes.push(format!("the outputs could be read only in part: {error}"));
     }
-    Ok(Taken { notes })
+    Ok(Taken { notes, broken })
 }
 
 enum Next {
@@ -130,6 +139,8 @@ enum Next {
 
 struct Tree {
     root: OwnedFd,
+    cap: u64,
+    /// What may still come.
     most: u64,
     notes: Notes,
 }
@@ -155,16 +166,28 @@ impl Tree {
                 Ok(_) => Next::More,
                 Err(error) => self.refuse(error, shown),
             },
+            EntryType::Regular | EntryType::Continuous if parts == RESULT && size == self.cap + 1 => {
+                // The shim cut it to this: what is told of it is that it is too large.
+                match self.create(&[], last).and_then(|file| file.set_len(size)) {
+                    Ok(()) => Next::More,
+                    Err(error) => self.refuse(error, shown),
+                }
+            }
             EntryType::Regular | EntryType::Continuous if size > self.most => {
                 self.notes.add("the outputs are larger than they may be", shown);
                 Next::Enough
             }
-            EntryType::Regular | EntryType::Continuous => match self.file(folders, last, from) {
+            EntryType::Regular | EntryType::Continuous => match self.file(folders, last, size, from) {
                 Ok(written) => {
                     self.most -= written.min(self.most);
                     Next::More
                 }
                 Err(error) => self.refuse(error, shown),
+            },
+            // The result itself is read by rules of its own, which tell what stands in its place.
+            kind if parts == RESULT => match self.stand_in(kind, last) {
+                Ok(()) => Next::More,
+                Err(error) => self.refuse(error.into(), shown),
             },
             EntryType::Link => self.leave("is a hard link", shown),
             EntryType::Symlink => self.leave("is a symbolic link", shown),
@@ -199,15 +222,23 @@ impl Tree {
         Ok(at)
     }
 
-    fn file(&self, folders: &[&[u8]], name: &[u8], from: &mut impl Read) -> io::Result<u64> {
+    fn file(&self, folders: &[&[u8]], name: &[u8], size: u64, from: &mut impl Read) -> io::Result<u64> {
+        let written = io::copy(from, &mut self.create(folders, name)?)?;
+        if written == size { Ok(written) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    }
+
+    fn create(&self, folders: &[&[u8]], name: &[u8]) -> io::Result<File> {
         let folder = self.folder(folders)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut to = File::from(openat(&folder, name, flags, Mode::RUSR | Mode::WUSR)?);
-        let written = io::copy(from, &mut to);
-        if written.is_err() {
-            let _ = rustix::fs::unlinkat(&folder, name, AtFlags::empty());
+        Ok(File::from(openat(&folder, name, flags, Mode::RUSR | Mode::WUSR)?))
+    }
+
+    /// Something of the same kind, that leads nowhere.
+    fn stand_in(&self, kind: EntryType, name: &[u8]) -> Result<(), Errno> {
+        match kind {
+            EntryType::Symlink | EntryType::Link => symlinkat("nowhere", &self.root, name),
+            _ => mknodat(&self.root, name, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0),
         }
-        written
     }
 }
 

@@ -15,6 +15,9 @@ const DEEPEST: usize = 34;
 /// Entries looked at: a run with more has passed its cap.
 const MOST: usize = 100_000;
 
+/// The result.
+const RESULT: &str = "data.json";
+
 /// Names told, and characters of one.
 const TOLD: usize = 100;
 const MOST_NAME: usize = 400;
@@ -47,6 +50,8 @@ pub fn put(out: &Path, scratch: &Path, largest: u64) -> Vec<String> {
             match why {
                 None if metadata.is_dir() => open.push((path, depth + 1)),
                 None => {}
+                // The one file whose size is the run's failure: cut to what says that it is too large.
+                Some(_) if path == out.join(RESULT) && cut(&path, largest + 1) => {}
                 Some(why) => {
                     count += 1;
                     let _ = unlock(&folder);
@@ -61,6 +66,12 @@ pub fn put(out: &Path, scratch: &Path, largest: u64) -> Vec<String> {
         }
     }
     moved
+}
+
+/// Whether a file was cut to this size.
+fn cut(path: &Path, size: u64) -> bool {
+    let _ = unlock(path);
+    fs::File::options().write(true).open(path).and_then(|file| file.set_len(size)).is_ok()
 }
 
 /// Its owner, whom we share, may do with it as he likes.

@@ -1,5 +1,6 @@
 //! The container engine, against real ones.
 
+mod corpus;
 mod doctor;
 mod finding;
 mod images;

@@ -81,3 +81,246 @@ async fn a_run_in_a_container_ends_with_everything_it_made() {
     machine.assert_nothing_left().await;
     assert_gone(engine, &[run]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_with_a_command_of_its_own_runs_it_and_python_code_is_refused_there() {
+    use mecapy::{
+        db,
+        domain::{calculation::NewCalculation, tool::NewTool},
+    };
+    let Some(engine) = Engine::shared() else { return };
+    let image = engine.bash().to_owned();
+    let machine = machine(engine, &image, &[]).await;
+    let session = &machine.session;
+    let tool = NewTool {
+        name: "length".into(),
+        display_name: "Length".into(),
+        description: "Of its parameters".into(),
+        version: "1".into(),
+        code_template: String::new(),
+        docker_image: image.clone(),
+        limits: Limits::default(),
+        changelog: None,
+    };
+    let tool = db::tools::publish(&session.db, session.user.id, &tool).await.unwrap();
+    let new = NewCalculation::from_tool(&tool, "own command", Some(r#"{"a": 1}"#.into()));
+    let id = db::calculations::create(&session.db, session.user.id, &new).await.unwrap();
+    let run = machine.submit(id).await;
+    let text = machine.follow(id).await;
+    let row = machine.get(id).await;
+    assert_eq!(row.status, Status::Completed, "{:?} {text}", row.error_message);
+    assert!(row.result_data.as_deref().is_some_and(|result| result.starts_with('{')), "{row:?}");
+    let failing = NewCalculation::from_tool(&tool, "fails", Some(r#"{"exit": 7}"#.into()));
+    let failing = db::calculations::create(&session.db, session.user.id, &failing).await.unwrap();
+    let second = machine.submit(failing).await;
+    machine.follow(failing).await;
+    assert!(machine.get(failing).await.error_message.unwrap().starts_with("exited with code 7"));
+
+    // The same image cannot run Python.
+    let python = machine.calculation("print(1)").await;
+    let options =
+        mecapy::runs::RunOptions { image: Some(image), program: Some(support::MECAPY.into()), ..Default::default() };
+    let third = mecapy::runs::submit(session, python, &options).await.unwrap();
+    machine.follow(python).await;
+    let row = machine.get(python).await;
+    assert_eq!(row.status, Status::Failed);
+    assert!(row.error_message.as_deref().unwrap().contains("no python3"), "{row:?}");
+    assert_eq!(machine.record(python).await.error_kind.as_deref(), Some("refused"));
+    machine.assert_nothing_left().await;
+    assert_gone(engine, &[run, second, third]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_has_two_stages_and_tells_when_the_second_comes() {
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    let machine = machine(engine, image, &["caps.grace=2"]).await;
+    let deaf = r#"
+import signal, time
+def told(*_):
+    with open("/workspace/out/artifacts/told", "w") as f: f.write("SIGTERM came")
+signal.signal(signal.SIGTERM, told)
+print("up", flush=True)
+while True: time.sleep(1)
+"#;
+    let id = machine.calculation(deaf).await;
+    let run = machine.submit(id).await;
+    let log = machine.spool(run).join("log");
+    support::wait_for("output", || std::fs::read_to_string(&log).ok().filter(|log| log.contains("up"))).await;
+    assert_eq!(mecapy::runs::cancel(&machine.session, id).await.unwrap(), mecapy::runs::Cancel::Asked);
+    let state = support::wait_for("the stop", || machine.state(run).filter(|state| state.killed_at.is_some())).await;
+    let left = state.killed_at.unwrap() - chrono::Utc::now().naive_utc();
+    assert!(left.num_milliseconds() <= 2_000, "{left}");
+    machine.follow(id).await;
+    let row = machine.get(id).await;
+    assert_eq!(row.status, Status::Cancelled);
+    let files: Vec<_> = machine.files(id).await.into_iter().map(|linked| linked.file.filename).collect();
+    assert!(files.contains(&"told".to_owned()), "what was written before stays: {files:?}");
+    machine.assert_nothing_left().await;
+    assert_gone(engine, &[run]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thirty_megabytes_of_output_lose_nothing() {
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    let machine = machine(engine, image, &[]).await;
+    let code = "import os\nfor i in range(300):\n    os.write(1, b''.join(b'%9d\\n' % (i * 10000 + j) for j in range(10000)))\n";
+    let limits = Limits { timeout: 120, memory_limit: 256, cpu_limit: 2.0 };
+    let id = machine.calculation_with(code, "{}", limits, vec![]).await;
+    let run = machine.submit(id).await;
+    machine.follow(id).await;
+    let row = machine.get(id).await;
+    assert_eq!(row.status, Status::Completed, "{row:?}");
+    let mut log = mecapy::runs::open_log(&machine.session, id).await.unwrap().unwrap();
+    assert_eq!(log.len(), 3_000_000);
+    for number in [0, 1_234_567, 2_999_999] {
+        let line = log.lines(number, 1).unwrap().remove(0);
+        assert_eq!(String::from_utf8(line.bytes).unwrap(), format!("{number:9}"));
+    }
+    assert_gone(engine, &[run]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_much_output_stops_the_run() {
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    let machine = machine(engine, image, &["caps.log_mib=1"]).await;
+    let id = machine.calculation("while True: print('x' * 1000)").await;
+    let run = machine.submit(id).await;
+    machine.follow(id).await;
+    let row = machine.get(id).await;
+    assert_eq!(row.status, Status::Failed);
+    assert_eq!(machine.record(id).await.error_kind.as_deref(), Some("output_limit"));
+    assert_gone(engine, &[run]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_and_figures_are_seen_while_it_runs() {
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    let machine = machine(engine, image, &[]).await;
+    let code = "import json, time\nheld = bytearray(50 << 20)\nwith open('/workspace/out/progress.jsonl', 'w') as f:\n  \
+                for i in range(600):\n    f.write(json.dumps({'step': i, 'total': 600, 'residual': 0.1}) + '\\n'); f.flush(); time.sleep(0.1)\n";
+    let id = machine.calculation(code).await;
+    let run = machine.submit(id).await;
+    let seen = support::wait_for("progress and figures", || {
+        let state = machine.state(run)?;
+        let progress = state.progress.as_ref()?.step? > 2.0;
+        (progress && state.usage?.memory > 50 << 20).then_some(state)
+    })
+    .await;
+    assert_eq!(seen.progress.unwrap().metrics, [("residual".to_owned(), 0.1)]);
+    assert!(seen.usage.unwrap().memory < 200 << 20, "{:?}", seen.usage);
+    mecapy::runs::cancel(&machine.session, id).await.unwrap();
+    machine.follow(id).await;
+    assert_gone(engine, &[run]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_supervisor_is_killed_goes_on_and_is_recorded_whole() {
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    let machine = machine(engine, image, &[]).await;
+    let code = "import time\nfor i in range(30):\n    print('line', i, flush=True)\n    time.sleep(0.1)\n\
+                def calculate(): return {'done': True}\n";
+    let id = machine.calculation(code).await;
+    let run = machine.submit(id).await;
+    let log = machine.spool(run).join("log");
+    support::wait_for("output", || std::fs::read_to_string(&log).ok().filter(|log| log.contains("line 3"))).await;
+    machine.kill_supervisor(run).await;
+    let program = std::path::Path::new(support::MECAPY);
+    let report = mecapy::runs::reconcile_with(&machine.session, Some(program)).await;
+    assert_eq!(report.adopted, [id], "{report:?}");
+    machine.follow(id).await;
+    let row = machine.get(id).await;
+    assert_eq!((row.status, row.result_data.as_deref()), (Status::Completed, Some(r#"{"done": true}"#)), "{row:?}");
+    let expected: String = (0..30).map(|number| format!("line {number}\n")).collect();
+    assert_eq!(machine.log(id).await, expected);
+    machine.assert_nothing_left().await;
+    assert_gone(engine, &[run]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_fires_while_nobody_watches() {
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    let machine = machine(engine, image, &["caps.grace=1"]).await;
+    let limits = Limits { timeout: 3, memory_limit: 128, cpu_limit: 1.0 };
+    let code = "import time\nprint('up', flush=True)\nwhile True: time.sleep(1)";
+    let id = machine.calculation_with(code, "{}", limits, vec![]).await;
+    let run = machine.submit(id).await;
+    let log = machine.spool(run).join("log");
+    support::wait_for("output", || std::fs::read_to_string(&log).ok().filter(|log| log.contains("up"))).await;
+    machine.kill_supervisor(run).await;
+    let client = engine.client();
+    let name = format!("mecapy-{run}");
+    let began = std::time::Instant::now();
+    while client.inspect_container(&name, None).await.unwrap().state.unwrap().running.unwrap() {
+        assert!(began.elapsed() < support::PATIENCE, "the clock does not fire");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let program = std::path::Path::new(support::MECAPY);
+    mecapy::runs::reconcile_with(&machine.session, Some(program)).await;
+    machine.follow(id).await;
+    assert_eq!(machine.get(id).await.error_message.as_deref(), Some("timed out after 3 s"));
+    assert_eq!(machine.record(id).await.error_kind.as_deref(), Some("timeout"));
+    machine.assert_nothing_left().await;
+    assert_gone(engine, &[run]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn podman_runs_it_by_the_same_socket() {
+    let Some(engine) = Engine::podman() else { return };
+    let Some(image) = engine.python() else { return };
+    let machine = machine(engine, image, &[]).await;
+    let id =
+        machine.calculation_with(EVERYTHING, r#"{"x": 4}"#, Limits { timeout: 60, ..Limits::default() }, vec![]).await;
+    let run = machine.submit(id).await;
+    let text = machine.follow(id).await;
+    let row = machine.get(id).await;
+    assert_eq!(row.status, Status::Completed, "{:?} {text}", row.error_message);
+    assert!(row.result_data.unwrap().starts_with(r#"{"twice": 8, "uid": 65534"#));
+    assert!(text.contains("to stdout\n") && text.contains("to stderr\n"), "{text}");
+    assert!(machine.record(id).await.level.unwrap().starts_with("Podman "));
+    machine.assert_nothing_left().await;
+    assert_gone(engine, &[run]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_image_plain_python_runs_built_in_and_says_so_and_other_images_are_refused() {
+    use mecapy::runs::SubmitError;
+    let Some(engine) = Engine::shared() else { return };
+    let host = format!("docker.host={}", engine.host());
+    let machine = Machine::with(&["sandbox.engine=auto", &host, "sandbox.image=mecapy.test/absent:1"]).await;
+    let id = machine.calculation("print('here')").await;
+    machine.submit(id).await;
+    assert_eq!(machine.follow(id).await, "here\n");
+    let record = machine.record(id).await;
+    assert_eq!(record.engine.as_deref(), Some("builtin"));
+    let notes = record.notes.join("\n");
+    assert!(notes.contains("built-in sandbox: the image mecapy.test/absent:1 is not on this host"), "{notes}");
+
+    let own = machine.calculation("print('here')").await;
+    let mut options = mecapy::runs::RunOptions {
+        image: Some("mecapy.test/solver:3".into()),
+        program: Some(support::MECAPY.into()),
+        ..Default::default()
+    };
+    let error = mecapy::runs::submit(&machine.session, own, &options).await.unwrap_err();
+    assert!(matches!(error, SubmitError::Engine(_)), "{error}");
+    let words = error.to_string();
+    assert!(words.contains("mecapy.test/solver:3") && words.contains("--engine builtin"), "{words}");
+    assert_eq!(machine.get(own).await.status, Status::Pending);
+    // The person says so, and the record says it.
+    options.engine = Some(mecapy::config::Engine::Builtin);
+    mecapy::runs::submit(&machine.session, own, &options).await.unwrap();
+    machine.follow(own).await;
+    let notes = machine.record(own).await.notes.join("\n");
+    assert!(notes.contains("without the image mecapy.test/solver:3"), "{notes}");
+
+    let third = machine.calculation("print(1)").await;
+    options = mecapy::runs::RunOptions { engine: Some(mecapy::config::Engine::Docker), ..Default::default() };
+    let error = mecapy::runs::submit(&machine.session, third, &options).await.unwrap_err().to_string();
+    assert!(error.contains("not on this host"), "{error}");
+}

@@ -15,8 +15,8 @@ use std::{
 
 /// An entry of `index.json`.
 #[derive(Clone, Debug, Deserialize)]
-struct Script {
-    file: String,
+pub struct Script {
+    pub file: String,
     status: String,
     hint: String,
     timeout: u32,
@@ -26,11 +26,11 @@ struct Script {
 }
 
 impl Script {
-    fn all() -> Vec<Self> {
+    pub fn all() -> Vec<Self> {
         serde_json::from_slice(&fs::read(folder().join("index.json")).unwrap()).unwrap()
     }
 
-    fn case(&self, numpy: Option<&Path>) -> Case {
+    pub fn case(&self, numpy: Option<&Path>) -> Case {
         let mut case = Case::new(&self.file, "");
         case.code = fs::read(folder().join(&self.file)).unwrap();
         case.limits = Limits { timeout: self.timeout, memory_limit: self.mem, ..Limits::default() };
@@ -47,7 +47,7 @@ impl Script {
     }
 
     /// What is wrong with the end of this one, in words; empty where nothing is.
-    fn problems(&self, seen: &Seen) -> Vec<String> {
+    pub fn problems(&self, seen: &Seen) -> Vec<String> {
         let mut problems = Vec::new();
         let outcome = &seen.outcome;
         let status = outcome.status.name();

@@ -8,7 +8,7 @@ use mecapy::{
         run::{ErrorKind, Outcome, Usage},
         status::Status,
     },
-    sandbox::{Job, Program, Stopped, builtin, contract, python},
+    sandbox::{Ended, Job, Outputs, Program, Running, Stopped, builtin, contract, python},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -77,6 +77,23 @@ pub struct Seen {
     pub kept: Vec<String>,
 }
 
+impl Seen {
+    /// Nothing yet.
+    pub fn of(case: &Case, level: String) -> Self {
+        Self {
+            name: case.name.clone(),
+            outcome: refused(String::new()),
+            output: String::new(),
+            output_bytes: 0,
+            escaped: false,
+            level,
+            wall: 0.0,
+            samples: Vec::new(),
+            kept: Vec::new(),
+        }
+    }
+}
+
 /// How many run at once: each has half a core, and there are two.
 const AT_ONCE: usize = 4;
 /// The most that is kept of an output at either end, bytes.
@@ -126,17 +143,7 @@ fn as_another_process() {
 
 async fn one(case: Case, folder: &Path) -> Seen {
     let isolation = builtin::probe();
-    let mut seen = Seen {
-        name: case.name.clone(),
-        outcome: refused(String::new()),
-        output: String::new(),
-        output_bytes: 0,
-        escaped: false,
-        level: isolation.level.to_string(),
-        wall: 0.0,
-        samples: Vec::new(),
-        kept: Vec::new(),
-    };
+    let mut seen = Seen::of(&case, isolation.level.to_string());
     let interpreter = python::find(case.python.as_deref()).unwrap();
     let begun = Instant::now();
     let run = folder.join("run");
@@ -147,7 +154,7 @@ async fn one(case: Case, folder: &Path) -> Seen {
         fs::write(&path, content).unwrap();
         inputs.push((path, name.clone()));
     }
-    let Ok(code) = String::from_utf8(case.code) else {
+    let Ok(code) = String::from_utf8(case.code.clone()) else {
         seen.outcome = refused("the code is not valid UTF-8".into());
         return seen;
     };
@@ -162,14 +169,28 @@ async fn one(case: Case, folder: &Path) -> Seen {
         Ok(level) => builtin::start(&job, level).await,
         Err(error) => Err(error),
     };
-    let mut running = match started {
+    let running = match started {
         Ok(running) => running,
         Err(error) => {
             seen.outcome = refused(error.to_string());
             return seen;
         }
     };
-    let (mut stdout, mut stderr) = running.take_output().unwrap();
+    let mut running = Running::Builtin(running);
+    let (ended, tail) = watch(&case, &mut running, &mut seen).await;
+    judge(&case, &ended, &tail, folder, &mut seen);
+    seen.wall = begun.elapsed().as_secs_f64();
+    // Folders without permissions, and more of them inside each other than a path can name.
+    for (program, arguments) in [("chmod", ["-R", "u+rwx"].as_slice()), ("rm", &["-rf"])] {
+        let done = tokio::process::Command::new(program).args(arguments).arg(&run).output().await.unwrap();
+        assert!(done.status.success(), "{program} of {}: {}", case.name, String::from_utf8_lossy(&done.stderr));
+    }
+    seen
+}
+
+/// Reads a run to its end, cancels it where the case says so; how it ended, and the end of its stderr.
+pub async fn watch(case: &Case, running: &mut Running, seen: &mut Seen) -> (Ended, String) {
+    let Outputs { mut stdout, mut stderr } = running.take_output().unwrap();
     let (mut out, mut err) = (Log::default(), Log::default());
     let mut usage = running.watch_usage();
     let clock = Instant::now();
@@ -197,20 +218,17 @@ async fn one(case: Case, folder: &Path) -> Seen {
             running.stop(Stopped::Log);
         }
     }
-    let tail = String::from_utf8_lossy(&err.last).into_owned();
-    let into = folder.join("kept");
-    seen.outcome = contract::collect(&run, &into, &end.unwrap(), &case.caps, &case.limits, &tail);
-    seen.wall = begun.elapsed().as_secs_f64();
     seen.escaped = out.escaped || err.escaped;
     seen.output_bytes = out.bytes + err.bytes;
     seen.output = [out.text(), err.text()].join("\n");
+    (end.unwrap(), String::from_utf8_lossy(&err.last).into_owned())
+}
+
+/// Collects what a run left below `folder/run`.
+pub fn judge(case: &Case, ended: &Ended, tail: &str, folder: &Path, seen: &mut Seen) {
+    let into = folder.join("kept");
+    seen.outcome = contract::collect(&folder.join("run"), &into, ended, &case.caps, &case.limits, tail);
     seen.kept = seen.outcome.outputs.iter().map(|file| beginning(&into.join(&file.stored))).collect();
-    // Folders without permissions, and more of them inside each other than a path can name.
-    for (program, arguments) in [("chmod", ["-R", "u+rwx"].as_slice()), ("rm", &["-rf"])] {
-        let done = tokio::process::Command::new(program).args(arguments).arg(&run).output().await.unwrap();
-        assert!(done.status.success(), "{program} of {}: {}", case.name, String::from_utf8_lossy(&done.stderr));
-    }
-    seen
 }
 
 fn beginning(path: &Path) -> String {
@@ -220,7 +238,8 @@ fn beginning(path: &Path) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn refused(message: String) -> Outcome {
+/// The end of a run that never began.
+pub fn refused(message: String) -> Outcome {
     Outcome {
         status: Status::Failed,
         error_kind: Some(ErrorKind::Refused),

@@ -1,8 +1,8 @@
 //! The built-in sandbox: hostile scripts, levels, limits, what is left behind.
 
-mod corpus;
+pub mod corpus;
 mod ends;
-mod harness;
+pub mod harness;
 mod levels;
 mod limits;
 mod runner;
