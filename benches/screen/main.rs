@@ -15,16 +15,56 @@ use std::{path::Path, time::Duration};
 use terminal::{Reaction, Terminal};
 
 const ROUNDS: usize = 15;
-const KEYS: usize = 100;
+/// Keys of each kind in a round.
+const KEYS: usize = 14;
+
+const DOWN: &[u8] = b"\x1b[B";
+const UP: &[u8] = b"\x1b[A";
+const PAGE_DOWN: &[u8] = b"\x1b[6~";
+const PAGE_UP: &[u8] = b"\x1b[5~";
+
+/// How fast a held key repeats.
+const REPEAT: Duration = Duration::from_millis(33);
 
 /// One program's figures over all rounds.
 #[derive(Default)]
 struct Figures {
+    /// The first bytes of a frame, without rows.
+    chrome: Vec<Duration>,
+    /// The rows.
     first_frame: Vec<Duration>,
-    moves: Vec<Reaction>,
-    scrolls: Vec<Reaction>,
-    pages: Vec<Reaction>,
+    /// Each kind of key, in the order of [`KINDS`].
+    keys: [Vec<Reaction>; KINDS.len()],
+    /// How late the screen is after a held key, in the order of [`HELD`].
+    lags: [Vec<Duration>; HELD.len()],
 }
+
+/// What is pressed, and how often: the first presses of a step bring the screen to where it is measured.
+#[derive(Clone, Copy)]
+struct Step {
+    kind: usize,
+    key: &'static [u8],
+    unmeasured: usize,
+    measured: usize,
+}
+
+/// In the window: nothing has to be read for them.
+const KINDS: [&str; 4] = ["move", "scroll", "page", "page beyond"];
+
+/// One after the other: the rows that the first keys pass stay loaded, so that the pages up and down lie among them.
+fn steps() -> Vec<Step> {
+    let step = |kind, key, unmeasured, measured| Step { kind, key, unmeasured, measured };
+    // A page from one edge of the screen to the other only moves the mark, one from there scrolls.
+    let pages = [step(2, PAGE_UP, 1, 2), step(2, PAGE_DOWN, 1, 2)];
+    let mut steps = vec![step(0, DOWN, 0, KEYS), step(3, PAGE_DOWN, 10, 0)];
+    steps.extend(pages.into_iter().cycle().take(KEYS / 2));
+    steps.extend([step(1, UP, 1, KEYS / 2), step(1, PAGE_DOWN, 1, 0), step(1, DOWN, 1, KEYS / 2)]);
+    steps.push(step(3, PAGE_DOWN, 4, KEYS));
+    steps
+}
+
+/// A key that is held, and for how many repeats.
+const HELD: [(&str, &[u8], u32); 2] = [("Down held, lag", DOWN, 60), ("PageDown held, lag", PAGE_DOWN, 30)];
 
 fn main() {
     if std::env::var_os("MECAPY_YARDSTICK").is_some() {
@@ -37,8 +77,7 @@ fn main() {
     let newest = rows.to_string();
     let (mut ours, mut bare) = (Figures::default(), Figures::default());
     for _ in 0..ROUNDS {
-        measure(&mut bare, yardstick_command(), "calculation 1");
-        measure(&mut ours, mecapy_command(home.path()), &newest);
+        measure(&mut ours, &mut bare, home.path(), &newest);
     }
     report(&ours, &bare);
     let mut terminal = Terminal::start(mecapy_command(home.path()));
@@ -48,16 +87,30 @@ fn main() {
     terminal.stop();
 }
 
-fn measure(figures: &mut Figures, command: CommandBuilder, ready: &str) {
-    let mut terminal = Terminal::start(command);
-    figures.first_frame.push(terminal.wait_for(ready));
-    let count = KEYS / ROUNDS + 1;
-    // The first keys move inside the window, the later ones scroll it.
-    figures.moves.extend((0..count).map(|_| terminal.press(b"\x1b[B")));
-    terminal.press(&b"\x1b[B".repeat(50));
-    figures.scrolls.extend((0..count).map(|_| terminal.press(b"\x1b[B")));
-    figures.pages.extend((0..count).map(|_| terminal.press(b"\x1b[6~")));
-    terminal.stop();
+/// Both programs side by side, key by key: whatever the machine does meanwhile, it does to both.
+fn measure(ours: &mut Figures, bare: &mut Figures, home: &Path, newest: &str) {
+    let mut right = Terminal::start(yardstick_command());
+    bare.first_frame.push(right.wait_for("calculation 1"));
+    bare.chrome.extend(right.when("name"));
+    right.rest(Duration::from_millis(120));
+    let mut left = Terminal::start(mecapy_command(home));
+    ours.first_frame.push(left.wait_for(newest));
+    ours.chrome.extend(left.when("Calculations"));
+    for Step { kind, key, unmeasured, measured } in steps() {
+        for n in 0..unmeasured + measured {
+            let reactions = (left.press(key), right.press(key));
+            if n >= unmeasured {
+                ours.keys[kind].push(reactions.0);
+                bare.keys[kind].push(reactions.1);
+            }
+        }
+    }
+    for (kind, (_, key, count)) in HELD.into_iter().enumerate() {
+        ours.lags[kind].push(left.hold(key, count, REPEAT));
+        bare.lags[kind].push(right.hold(key, count, REPEAT));
+    }
+    left.stop();
+    right.stop();
 }
 
 fn report(ours: &Figures, bare: &Figures) {
@@ -65,21 +118,22 @@ fn report(ours: &Figures, bare: &Figures) {
     let line = |name: &str, a: f64, b: f64, unit: &str| {
         println!("{name:<22}{a:>9.2} {unit:<2}{b:>9.2} {unit:<2}{:>8.2}", a / b);
     };
-    let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    line("first frame, median", ms(rank(&ours.first_frame, 0.5)), ms(rank(&bare.first_frame, 0.5)), "ms");
-    for (name, a, b) in [
-        ("move", &ours.moves, &bare.moves),
-        ("scroll", &ours.scrolls, &bare.scrolls),
-        ("page", &ours.pages, &bare.pages),
-    ] {
+    let ms = |times: &[Duration], share| rank(times, share).as_secs_f64() * 1e3;
+    line("first frame, chrome", ms(&ours.chrome, 0.5), ms(&bare.chrome, 0.5), "ms");
+    line("first frame, rows", ms(&ours.first_frame, 0.5), ms(&bare.first_frame, 0.5), "ms");
+    for (kind, name) in KINDS.into_iter().enumerate() {
+        let (a, b) = (&ours.keys[kind], &bare.keys[kind]);
         let times = |reactions: &[Reaction]| reactions.iter().map(|reaction| reaction.time).collect::<Vec<_>>();
         for (share, label) in [(0.5, "p50"), (0.99, "p99")] {
-            line(&format!("{name}, {label}"), ms(rank(&times(a), share)), ms(rank(&times(b), share)), "ms");
+            line(&format!("{name}, {label}"), ms(&times(a), share), ms(&times(b), share), "ms");
         }
         let mean = |reactions: &[Reaction]| {
             reactions.iter().map(|reaction| reaction.bytes).sum::<usize>() as f64 / reactions.len() as f64
         };
         line(&format!("{name}, bytes"), mean(a), mean(b), "B");
+    }
+    for (kind, (name, ..)) in HELD.into_iter().enumerate() {
+        line(name, ms(&ours.lags[kind], 0.5), ms(&bare.lags[kind], 0.5), "ms");
     }
 }
 

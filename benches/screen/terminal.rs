@@ -13,15 +13,23 @@ use std::{
 const ROWS: NonZero<u16> = NonZero::new(50).unwrap();
 const COLUMNS: NonZero<u16> = NonZero::new(200).unwrap();
 
-/// A running program and its emulated screen.
+/// A running program and what it wrote.
+///
+/// Bytes are stamped as they are read and emulated only when somebody asks what the screen shows: what the emulation
+/// takes is no part of an answer.
 pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
     reader: Box<dyn Read + Send>,
     writer: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
     screen: vt100::Parser,
-    /// When the program was started.
-    pub started: Instant,
+    /// Everything the program wrote.
+    written: Vec<u8>,
+    /// When it was read: the time and how much there was then.
+    reads: Vec<(Instant, usize)>,
+    /// How much of it the screen has seen.
+    emulated: usize,
+    started: Instant,
 }
 
 /// What one key caused.
@@ -54,11 +62,13 @@ impl Terminal {
         let started = Instant::now();
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        Self { master: pair.master, reader, writer, child, screen: vt100::Parser::new(ROWS, COLUMNS, 0), started }
+        let screen = vt100::Parser::new(ROWS, COLUMNS, 0);
+        let (written, reads, emulated) = (Vec::new(), Vec::new(), 0);
+        Self { master: pair.master, reader, writer, child, screen, written, reads, emulated, started }
     }
 
-    /// Reads what is there within `patience`; the number of bytes, `None` where nothing came.
-    fn read(&mut self, patience: Duration) -> Option<usize> {
+    /// Reads what is there within `patience`: when, and how many bytes; `None` where nothing came.
+    fn read(&mut self, patience: Duration) -> Option<(Instant, usize)> {
         let raw = self.master.as_raw_fd().unwrap();
         // SAFETY: the master outlives the borrow, which ends with the poll.
         #[expect(unsafe_code, reason = "the pseudo-terminal crate gives the descriptor as a number only")]
@@ -71,51 +81,88 @@ impl Terminal {
         }
         let mut buffer = [0; 16_384];
         let count = self.reader.read(&mut buffer).unwrap_or(0);
-        self.screen.process(&buffer[..count]);
-        (count > 0).then_some(count)
+        let at = Instant::now();
+        self.written.extend_from_slice(&buffer[..count]);
+        self.reads.push((at, self.written.len()));
+        (count > 0).then_some((at, count))
     }
 
-    /// Waits until `text` is on the screen; the time since the start.
+    /// What the screen shows.
+    fn contents(&mut self) -> String {
+        self.screen.process(&self.written[self.emulated..]);
+        self.emulated = self.written.len();
+        self.screen.screen().contents()
+    }
+
+    /// When `text`, which the program writes in one piece, had come; since the start.
+    pub fn when(&self, text: &str) -> Option<Duration> {
+        let end = memchr::memmem::find(&self.written, text.as_bytes())? + text.len();
+        self.reads.iter().find(|(_, written)| *written >= end).map(|(at, _)| *at - self.started)
+    }
+
+    /// Waits until `text`, which the program writes in one piece, is on the screen; the time since the start.
     pub fn wait_for(&mut self, text: &str) -> Duration {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            if self.screen.screen().contents().contains(text) {
-                return self.started.elapsed();
+            if let Some(time) = self.when(text)
+                && self.contents().contains(text)
+            {
+                return time;
             }
-            assert!(
-                Instant::now() < deadline,
-                "{text:?} did not appear; the screen shows:\n{}",
-                self.screen.screen().contents()
-            );
+            assert!(Instant::now() < deadline, "{text:?} did not appear; the screen shows:\n{}", self.contents());
             self.read(Duration::from_millis(50));
         }
+    }
+
+    /// Waits until nothing more came for `quiet`.
+    pub fn rest(&mut self, quiet: Duration) {
+        while self.read(quiet).is_some() {}
     }
 
     /// Presses a key on a screen at rest and waits until the answer is complete (nothing more for 25 ms).
     ///
     /// At rest: what a list shows of the chosen row follows some time after the last key, and is no part of the answer.
     pub fn press(&mut self, key: &[u8]) -> Reaction {
-        while self.read(Duration::from_millis(120)).is_some() {}
+        self.rest(Duration::from_millis(120));
         let pressed = Instant::now();
         self.writer.write_all(key).unwrap();
         let (mut time, mut bytes) = (Duration::ZERO, 0);
         let mut patience = Duration::from_secs(1);
-        while let Some(count) = self.read(patience) {
-            time = pressed.elapsed();
+        while let Some((at, count)) = self.read(patience) {
+            time = at - pressed;
             bytes += count;
             patience = Duration::from_millis(25);
         }
         Reaction { time, bytes }
     }
 
+    /// Holds a key down: `count` presses, `pause` apart. How long after the last one the answer to it was complete.
+    pub fn hold(&mut self, key: &[u8], count: u32, pause: Duration) -> Duration {
+        self.rest(Duration::from_millis(120));
+        let start = Instant::now();
+        for n in 1..count {
+            self.writer.write_all(key).unwrap();
+            while let Some(left) = (pause * n).checked_sub(start.elapsed()) {
+                self.read(left);
+            }
+        }
+        let last = Instant::now();
+        self.writer.write_all(key).unwrap();
+        let mut lag = Duration::ZERO;
+        while let Some((at, _)) = self.read(Duration::from_millis(25)) {
+            lag = at - last;
+        }
+        lag
+    }
+
     /// Watches the program for `span` without touching it.
     pub fn idle(&mut self, span: Duration) -> Idle {
-        while self.read(Duration::from_millis(500)).is_some() {}
+        self.rest(Duration::from_millis(500));
         let before = self.switches();
         let start = Instant::now();
         let mut bytes = 0;
         while let Some(left) = span.checked_sub(start.elapsed()) {
-            bytes += self.read(left).unwrap_or(0);
+            bytes += self.read(left).map_or(0, |(_, count)| count);
         }
         let seconds = start.elapsed().as_secs_f64();
         let since = |(thread, count): (OsString, u64)| count - before.get(&thread).copied().unwrap_or(0);

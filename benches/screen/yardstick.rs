@@ -40,6 +40,7 @@ pub fn run() {
         match key.code {
             KeyCode::Down => selected = (selected + 1).min(ROWS - 1),
             KeyCode::Up => selected = selected.saturating_sub(1),
+            KeyCode::PageUp => selected = selected.saturating_sub(height),
             KeyCode::PageDown => selected = (selected + height).min(ROWS - 1),
             KeyCode::Char('q') => break,
             _ => {}
