@@ -51,7 +51,7 @@ pub async fn samples(session: &Session, changes: Changes, output: Output) -> Com
     let is_empty = db::tools::list(&session.db, "", &PageRequest::first(1)).await?.rows.is_empty();
     if is_empty && changes.dry_run {
         output.always_say(format_args!("would install {} sample tools in {}", samples.len(), session.db.place()));
-    } else if is_empty && db::tools::seed(&session.db, session.user.id, &samples).await? {
+    } else if is_empty && db::tools::seed(&session.db, session.user.id, samples::samples).await? {
         output.say(format_args!("{} sample tools are installed in {}", samples.len(), session.db.place()));
     } else {
         output.say(format_args!("{} has tools already; nothing was changed", session.db.place()));

@@ -22,13 +22,15 @@ use sea_orm::{
 /// Rows read at once while a text filter passes over the catalogue.
 const CHUNK: u64 = 200;
 
-/// Installs `tools` into a database that has none; `false` where there are some. Two processes at once install once.
-pub async fn seed(db: &Db, author: UserId, tools: &[NewTool]) -> Result<bool, DbError> {
-    for tool in tools {
-        check(tool)?;
-    }
+/// Installs `tools` into a database that has none; `false`, and `tools` is not called, where there are some. Two
+/// processes at once install once.
+pub async fn seed(db: &Db, author: UserId, tools: impl FnOnce() -> Vec<NewTool>) -> Result<bool, DbError> {
     if tool::Entity::find().limit(1).count(db.connection()).await.of(db)? > 0 {
         return Ok(false);
+    }
+    let tools = tools();
+    for tool in &tools {
+        check(tool)?;
     }
     let transaction = db.begin().await?;
     db.lock_writers(&transaction, "tools").await?;
@@ -36,7 +38,7 @@ pub async fn seed(db: &Db, author: UserId, tools: &[NewTool]) -> Result<bool, Db
     if tool::Entity::find().limit(1).count(&transaction).await.of(db)? > 0 {
         return Ok(false);
     }
-    for new in tools {
+    for new in &tools {
         let tool = tool::Entity::insert(values(db, author, new)?).exec(&transaction).await.of(db)?;
         append_version(db, &transaction, author, tool.last_insert_id, new).await?;
     }

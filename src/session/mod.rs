@@ -80,7 +80,7 @@ impl Session {
         let failed = |error| SessionError::Database { error, from: from.clone() };
         let db = db.map_err(failed)?;
         let user = db::users::sign_in(&db, &identity::of_process()).await.map_err(failed)?;
-        if is_embedded && db::tools::seed(&db, user.id, &samples::samples()).await.map_err(failed)? {
+        if is_embedded && db::tools::seed(&db, user.id, samples::samples).await.map_err(failed)? {
             tracing::info!("sample tools installed");
         }
         let store = Store::local(&config.storage.path)?;

@@ -231,13 +231,13 @@ async fn every_update_moves_updated_at_and_times_keep_six_digits(place: Place) {
 async fn two_that_seed_at_once_seed_once(place: Place) {
     let (one, two) = (place.open().await, place.open().await);
     let ann = users::sign_in(&one, &identity("ann")).await.unwrap().id;
-    let samples = mecapy::samples::samples();
+    let samples = mecapy::samples::samples;
     for _ in 0..5 {
         place.connect().await.execute_unprepared("DELETE FROM tool_versions; DELETE FROM tools").await.unwrap();
-        let (first, second) = tokio::join!(tools::seed(&one, ann, &samples), tools::seed(&two, ann, &samples));
+        let (first, second) = tokio::join!(tools::seed(&one, ann, samples), tools::seed(&two, ann, samples));
         assert_ne!(first.unwrap(), second.unwrap(), "exactly one");
         let page = tools::list(&one, "", &mecapy::domain::page::PageRequest::first(100)).await.unwrap();
-        assert_eq!(page.rows.len(), samples.len());
+        assert_eq!(page.rows.len(), samples().len());
         assert!(page.rows.iter().all(|tool| tool.current_version.is_some()));
     }
 }

@@ -174,8 +174,8 @@ async fn tools_are_seeded_once_and_published_by_appending(place: Place) {
         limits: Limits::default(),
         changelog: None,
     };
-    assert!(tools::seed(&db, ann, &[tool("beam", "1"), tool("bolt", "1")]).await.unwrap());
-    assert!(!tools::seed(&db, ann, &[tool("other", "1")]).await.unwrap());
+    assert!(tools::seed(&db, ann, || vec![tool("beam", "1"), tool("bolt", "1")]).await.unwrap());
+    assert!(!tools::seed(&db, ann, || vec![tool("other", "1")]).await.unwrap());
     let first = tools::by_name(&db, "beam").await.unwrap().unwrap();
     let second = tools::publish(&db, ann, &tool("beam", "2")).await.unwrap();
     assert_eq!((second.id, second.version.as_str()), (first.id, "2"));
