@@ -12,7 +12,7 @@ use super::{
     },
 };
 use crate::domain::id::{CalculationId, ToolId};
-use chrono::{DateTime, FixedOffset, NaiveDateTime};
+use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDateTime, Timelike as _};
 use ratatui::{Frame, layout::Rect};
 
 /// The panes, in the order of their tabs.
@@ -161,12 +161,14 @@ impl Now {
     /// For lists: `14:03:22` today, `11-21 14:03` this year, `2025-11-21` before, in the user's zone.
     pub fn short(&self, utc: NaiveDateTime) -> String {
         let (then, today) = ((self.local)(utc), (self.local)(self.utc));
+        // Not by a pattern, which is read anew for each of a hundred times on a screen.
+        let (year, month, day) = (then.year(), then.month(), then.day());
         if then.date_naive() == today.date_naive() {
-            then.format("%H:%M:%S").to_string()
-        } else if then.format("%Y").to_string() == today.format("%Y").to_string() {
-            then.format("%m-%d %H:%M").to_string()
+            format!("{:02}:{:02}:{:02}", then.hour(), then.minute(), then.second())
+        } else if year == today.year() {
+            format!("{month:02}-{day:02} {:02}:{:02}", then.hour(), then.minute())
         } else {
-            then.format("%Y-%m-%d").to_string()
+            format!("{year:04}-{month:02}-{day:02}")
         }
     }
 }

@@ -35,8 +35,27 @@ pub fn line(buffer: &mut Buffer, area: Rect, y: u16, text: &str, style: Style) -
         return 0;
     }
     let text = cut(text, usize::from(area.width));
-    let (end, _) = buffer.set_stringn(area.x, area.y + y, &text, usize::from(area.width), style);
-    end - area.x
+    put(buffer, area.x, area.y + y, &text, style) - area.x
+}
+
+/// Writes `text` at a cell and gives the column behind it.
+///
+/// Most text of a screen is plain: a byte is a character is a cell then, and nothing has to be looked up for it.
+fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, style: Style) -> u16 {
+    let plain = text.bytes().position(|byte| !(b' '..=b'~').contains(&byte));
+    // A combining mark belongs to the plain character before it.
+    let (plain, rest) = text.split_at(plain.map_or(text.len(), |at| at.saturating_sub(1)));
+    let room = usize::from(buffer.area.right().saturating_sub(x));
+    let mut end = x;
+    if !plain.is_empty() && room > 0 {
+        let start = buffer.index_of(x, y);
+        let plain = &plain[..plain.len().min(room)];
+        for (at, cell) in buffer.content[start..start + plain.len()].iter_mut().enumerate() {
+            cell.set_symbol(&plain[at..=at]).set_style(style);
+        }
+        end += plain.len() as u16;
+    }
+    if rest.is_empty() { end } else { buffer.set_stringn(end, y, rest, usize::from(u16::MAX), style).0 }
 }
 
 /// Breaks a text into lines of at most `columns`, at blanks where there are some.
@@ -88,6 +107,18 @@ mod tests {
         assert_eq!(cut("日本語", 4), "日…");
         assert_eq!(cut("x", 0), "");
         assert_eq!(cut("abc", 1), "…");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn is_written_as_the_library_writes_it(text in "[ -~é日\u{301}]{0,16}", x in 0_u16..12) {
+            let area = Rect::new(0, 0, 10, 1);
+            let (mut ours, mut theirs) = (Buffer::empty(area), Buffer::empty(area));
+            let style = Style::new().bold();
+            let end = put(&mut ours, x, 0, &text, style);
+            proptest::prop_assert_eq!(end, theirs.set_stringn(x, 0, &text, usize::MAX, style).0);
+            proptest::prop_assert_eq!(ours, theirs);
+        }
     }
 
     #[test]

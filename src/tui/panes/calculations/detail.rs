@@ -14,14 +14,17 @@ use ratatui::{
     text::{Line, Span},
 };
 use serde_json::Value;
+use std::{cell::RefCell, rc::Rc};
 
 /// A loaded calculation, its JSON parsed once.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Detail {
     /// As loaded.
     pub data: CalculationDetail,
     parameters: Result<Value, String>,
     result: Option<Result<Value, String>>,
+    /// The width that it was last drawn for, and its lines: it stays as it is while the list beside it scrolls.
+    drawn: RefCell<Option<(u16, Rc<[Line<'static>]>)>>,
 }
 
 impl Detail {
@@ -34,7 +37,16 @@ impl Detail {
             .result_data
             .as_deref()
             .map(|text| serde_json::from_str(text).map_err(|error| format!("the result is not JSON: {error}")));
-        Self { data, parameters, result }
+        Self { data, parameters, result, drawn: RefCell::default() }
+    }
+
+    /// The lines of at most `width` columns, kept until they are wanted for another one. The theme is always the same.
+    pub(super) fn drawn(&self, width: u16, theme: &Theme, now: Now) -> Rc<[Line<'static>]> {
+        let mut drawn = self.drawn.borrow_mut();
+        match drawn.as_ref() {
+            Some((known, lines)) if *known == width => lines.clone(),
+            _ => drawn.insert((width, self.lines(width, theme, now).into())).1.clone(),
+        }
     }
 
     /// Everything as lines of at most `width` columns.

@@ -128,7 +128,7 @@ pub(super) fn draw(pane: &Calculations, frame: &mut Frame<'_>, area: Rect, look:
         return;
     }
     if let Some(detail) = pane.detail.value() {
-        let lines = detail.lines(parts.detail.width, look.theme, look.now);
+        let lines = detail.drawn(parts.detail.width, look.theme, look.now);
         pane.scroll.view(frame, parts.detail, &lines, look.theme.dim);
     }
     if let Some(failure) = pane.detail.failure() {
