@@ -12,6 +12,7 @@ mod input;
 mod painter;
 mod requests;
 mod signals;
+mod spot;
 mod start;
 mod terminal;
 

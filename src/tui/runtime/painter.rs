@@ -1,16 +1,16 @@
 //! Turns frames into bytes: only what changed, as few as possible, and none where nothing did.
 //!
-//! It keeps what the terminal shows. A frame whose rows moved together becomes a scroll of that region, the rest is
+//! It keeps what the terminal shows, as plain numbers. A frame whose rows moved together becomes a scroll of that region, the rest is
 //! painted cell by cell. Every style is written from scratch or as an addition, never through crossterm, whose
 //! `NO_COLOR` handling writes `ESC[;m` and takes the reversed selection away with the colours.
 
+use super::spot::{self, Spot};
 use ratatui::{
     buffer::{Buffer, Cell},
     layout::{Position, Rect},
     style::{Color, Modifier},
 };
-use std::io::Write as _;
-use unicode_width::UnicodeWidthStr;
+use std::{cmp::Reverse, io::Write as _};
 
 /// Frames of fewer bytes arrive in one piece anyway; longer ones are wrapped in a synchronized update.
 const SMALL_FRAME: usize = 256;
@@ -40,9 +40,10 @@ impl Pen {
 
 /// What the terminal shows, and the bytes of the next frame.
 pub struct Painter {
-    shown: Buffer,
-    /// Room for the frame to come.
-    next: Buffer,
+    area: Rect,
+    shown: Vec<Spot>,
+    /// The frame to come.
+    next: Vec<Spot>,
     /// Where the terminal's cursor is, where that is known.
     at: Option<Position>,
     cursor: Option<Position>,
@@ -53,12 +54,23 @@ pub struct Painter {
     unknown: bool,
 }
 
+/// Where a frame differs from what is shown.
+struct Changes {
+    /// The first and the last row.
+    rows: (usize, usize),
+    /// The first and the last column of any row.
+    columns: (usize, usize),
+    /// How many cells.
+    cells: usize,
+}
+
 impl Painter {
     /// A painter of a screen whose content is unknown. Without `colour`, no colour is ever sent.
     pub fn new(area: Rect, colour: bool) -> Self {
         Self {
-            shown: Buffer::empty(area),
-            next: Buffer::empty(area),
+            area,
+            shown: Vec::new(),
+            next: Vec::new(),
             at: None,
             cursor: None,
             pen: Pen::PLAIN,
@@ -76,28 +88,35 @@ impl Painter {
     /// The bytes that turn what is shown into `frame`, with the cursor there or hidden; empty where nothing changed.
     pub fn paint(&mut self, frame: &Buffer, cursor: Option<Position>) -> &[u8] {
         self.out.clear();
-        let mut next = std::mem::take(&mut self.next);
-        next.area = frame.area;
-        next.content.clone_from(&frame.content);
-        split_halves(&mut next);
-        if self.unknown || self.shown.area != next.area {
+        let width = usize::from(frame.area.width).max(1);
+        if self.unknown || self.area != frame.area {
             self.out.extend_from_slice(b"\x1b[?25l\x1b[m\x1b[2J");
-            self.shown = Buffer::empty(next.area);
+            self.area = frame.area;
+            for spots in [&mut self.shown, &mut self.next] {
+                spots.clear();
+                spots.resize(frame.content.len(), Spot::BLANK);
+            }
             (self.at, self.cursor, self.pen, self.unknown) = (None, None, Pen::PLAIN, false);
         }
-        if self.shown.content != next.content {
+        for (cells, spots) in frame.content.chunks(width).zip(self.next.chunks_mut(width)) {
+            spot::read(cells, spots);
+        }
+        if let Some(changes) = self.compare() {
             // A cursor that jumps over the screen while it is painted flickers.
             if self.cursor.take().is_some() {
                 self.out.extend_from_slice(b"\x1b[?25l");
             }
-            self.scroll(&next);
-            for y in 0..next.area.height {
-                self.row(&next, y);
+            self.scroll(&changes);
+            let (shown, next) = (std::mem::take(&mut self.shown), std::mem::take(&mut self.next));
+            for y in changes.rows.0..=changes.rows.1 {
+                let row = y * width..(y + 1) * width;
+                if shown[row.clone()] != next[row.clone()] {
+                    self.row(&shown[row.clone()], &next[row.clone()], &frame.content[row], y as u16);
+                }
             }
+            (self.shown, self.next) = (next, shown);
             self.set_pen(Pen::PLAIN);
-            std::mem::swap(&mut self.shown, &mut next);
         }
-        self.next = next;
         if cursor != self.cursor {
             match cursor {
                 Some(position) => {
@@ -117,39 +136,43 @@ impl Painter {
         &self.out
     }
 
+    /// Where the next frame differs from what is shown.
+    fn compare(&self) -> Option<Changes> {
+        let width = usize::from(self.area.width).max(1);
+        let mut changes: Option<Changes> = None;
+        for (y, (old, new)) in self.shown.chunks(width).zip(self.next.chunks(width)).enumerate() {
+            let Some(first) = old.iter().zip(new).position(|(old, new)| old != new) else { continue };
+            let last = old.iter().zip(new).rposition(|(old, new)| old != new).unwrap_or(first);
+            let changes = changes.get_or_insert(Changes { rows: (y, y), columns: (first, last), cells: 0 });
+            changes.rows.1 = y;
+            changes.columns = (changes.columns.0.min(first), changes.columns.1.max(last));
+            changes.cells += differ(&old[first..=last], &new[first..=last]);
+        }
+        changes
+    }
+
     /// Scrolls a region of whole rows where that leaves fewer cells to paint.
-    fn scroll(&mut self, next: &Buffer) {
-        let (width, height) = (usize::from(next.area.width), usize::from(next.area.height));
-        let row = |y: usize| y * width..(y + 1) * width;
-        let (old, new) = (&self.shown.content, &next.content);
-        let same = |y: &usize| old[row(*y)] == new[row(*y)];
-        let Some(first) = (0..height).find(|y| !same(y)) else { return };
-        let last = (first..height).rev().find(|y| !same(y)).unwrap_or(first);
+    fn scroll(&mut self, changes: &Changes) {
+        let ((first, last), (left, right)) = (changes.rows, changes.columns);
         if last - first < FARTHEST {
             return;
         }
-        let differ = |a: &[Cell], b: &[Cell]| a.iter().zip(b).filter(|(a, b)| a != b).count();
-        let blank = vec![Cell::default(); width];
-        let plain: usize = (first..=last).map(|y| differ(&old[row(y)], &new[row(y)])).sum();
-        let mut best = (plain, 0_isize);
-        for distance in 1..=FARTHEST as isize {
-            for shift in [distance, -distance] {
-                let mut cost = SCROLL_COST;
-                for y in first..=last {
-                    let from = y.checked_add_signed(shift).filter(|from| (first..=last).contains(from));
-                    let before = from.map_or(&blank[..], |from| &old[row(from)]);
-                    cost += differ(before, &new[row(y)]);
-                    if cost >= best.0 {
-                        break;
-                    }
-                }
-                if cost < best.0 {
-                    best = (cost, shift);
-                }
-            }
-        }
-        let shift = best.1;
-        if shift == 0 {
+        let width = usize::from(self.area.width);
+        let (old, new) = (&self.shown, &self.next);
+        let from = |y: usize, shift| y.checked_add_signed(shift).filter(|from| (first..=last).contains(from));
+        // How many rows moved so far. Looked for only where something changed: most distances fail at the first cells.
+        let moved = |shift: isize| {
+            let rows = (first..=last).filter_map(|y| Some((from(y, shift)? * width, y * width)));
+            rows.filter(|(from, to)| old[from + left..=from + right] == new[to + left..=to + right]).count()
+        };
+        let distances = (1..=FARTHEST as isize).flat_map(|distance| [distance, -distance]);
+        let nearest = distances.map(|shift| (Reverse(moved(shift)), shift)).min_by_key(|(moved, _)| *moved);
+        let Some((_, shift)) = nearest.filter(|(moved, _)| moved.0 > 0) else { return };
+        let blank = vec![Spot::BLANK; width];
+        let row = |y: usize| y * width..(y + 1) * width;
+        let before = |y: usize| from(y, shift).map_or(&blank[..], |from| &old[row(from)]);
+        let left: usize = (first..=last).map(|y| differ(before(y), &new[row(y)])).sum();
+        if left + SCROLL_COST >= changes.cells {
             return;
         }
         self.set_pen(Pen::PLAIN);
@@ -158,79 +181,80 @@ impl Painter {
         // Setting the region, and taking it away, moves the cursor.
         let _ = write!(self.out, "\x1b[{};{}r\x1b[{count}{direction}\x1b[r", first + 1, last + 1);
         self.at = None;
-        let region = &mut self.shown.content[first * width..(last + 1) * width];
+        let region = &mut self.shown[first * width..(last + 1) * width];
         if shift > 0 {
-            region.rotate_left(count * width);
+            region.copy_within(count * width.., 0);
             let kept = region.len() - count * width;
-            region[kept..].fill(Cell::default());
+            region[kept..].fill(Spot::BLANK);
         } else {
-            region.rotate_right(count * width);
-            region[..count * width].fill(Cell::default());
+            region.copy_within(..region.len() - count * width, count * width);
+            region[..count * width].fill(Spot::BLANK);
         }
     }
 
     /// Paints the cells of a row that changed.
-    fn row(&mut self, next: &Buffer, y: u16) {
-        let width = usize::from(next.area.width);
-        let start = usize::from(y) * width;
-        let new = &next.content[start..start + width];
-        if self.shown.content[start..start + width] == *new {
-            return;
-        }
+    fn row(&mut self, old: &[Spot], new: &[Spot], cells: &[Cell], y: u16) {
+        let width = new.len();
         // What stands behind a wide character that goes away was never painted.
         let mut changed = vec![false; width];
-        let mut x = 0;
-        while x < width {
-            let old = &self.shown.content[start + x];
-            let (old_width, new_width) = (columns(old), columns(&new[x]));
-            if *old != new[x] {
-                let until = (x + old_width.max(new_width)).min(width);
+        for x in 0..width {
+            if old[x] != new[x] {
+                let until = (x + old[x].width().max(new[x].width())).min(width);
                 changed[x..until].fill(true);
             }
-            x += 1;
         }
-        let end = blank_from(new);
+        let end = new.iter().rposition(|spot| *spot != Spot::BLANK).map_or(0, |last| last + new[last].width());
         let mut x = 0;
         while x < width {
-            let step = columns(&new[x]).max(1);
             if !changed[x] {
-                x += step;
+                x += new[x].width();
                 continue;
             }
-            if x >= end && self.erase_is_shorter(start, x, width) {
+            // The rest is cleared where painting its blanks takes more.
+            if x >= end && old[x..].iter().filter(|spot| **spot != Spot::BLANK).count() > 3 {
                 self.move_to(x as u16, y);
                 self.set_pen(Pen::PLAIN);
                 self.out.extend_from_slice(b"\x1b[K");
                 return;
             }
-            self.approach(new, x as u16, y);
-            self.set_pen(Pen::of(&new[x]));
-            let symbol = new[x].symbol();
-            self.out.extend_from_slice(if symbol.is_empty() { b" " } else { symbol.as_bytes() });
-            let after = x + step;
+            self.approach(new, cells, x as u16, y);
+            self.put(new[x], &cells[x]);
+            let after = x + new[x].width();
             // Behind the last column terminals disagree on where the cursor is.
             self.at = (after < width).then_some(Position { x: after as u16, y });
             x = after;
         }
     }
 
-    /// Whether clearing the rest of the row takes fewer bytes than painting its blanks.
-    fn erase_is_shorter(&self, start: usize, x: usize, width: usize) -> bool {
-        self.shown.content[start + x..start + width].iter().filter(|cell| **cell != Cell::default()).count() > 3
+    /// Writes a cell where the cursor is.
+    fn put(&mut self, spot: Spot, cell: &Cell) {
+        if spot != Spot::BLANK {
+            self.set_pen(Pen::of(cell));
+        } else if !self.blanks() {
+            self.set_pen(Pen::PLAIN);
+        }
+        spot.write(cell, &mut self.out);
+    }
+
+    /// Whether the pen writes blanks that look like nothing.
+    fn blanks(&self) -> bool {
+        spot::shows_nothing_on_blank(self.pen.bg, self.pen.modifier)
     }
 
     /// Moves to a cell of the row: over a few unchanged cells it is shorter to write them again.
-    fn approach(&mut self, new: &[Cell], x: u16, y: u16) {
+    fn approach(&mut self, new: &[Spot], cells: &[Cell], x: u16, y: u16) {
         if let Some(at) = self.at
             && at.y == y
             && at.x < x
             && x - at.x <= 3
         {
-            let between = &new[usize::from(at.x)..usize::from(x)];
-            if between.iter().all(|cell| Pen::of(cell) == self.pen && cell.symbol().len() == 1) {
-                for cell in between {
-                    self.out.extend_from_slice(cell.symbol().as_bytes());
-                }
+            let between = || usize::from(at.x)..usize::from(x);
+            let fits = |x: usize| match new[x] {
+                Spot::BLANK => self.blanks(),
+                _ => Pen::of(&cells[x]) == self.pen && cells[x].symbol().len() == 1,
+            };
+            if between().all(fits) {
+                between().for_each(|x| new[x].write(&cells[x], &mut self.out));
                 self.at = Some(Position { x, y });
                 return;
             }
@@ -325,33 +349,9 @@ fn colour(out: &mut Vec<u8>, colour: Color, base: u8) {
     };
 }
 
-/// Columns that a cell's symbol takes.
-fn columns(cell: &Cell) -> usize {
-    let symbol = cell.symbol();
-    if symbol.len() == 1 { 1 } else { symbol.width() }
-}
-
-/// Blanks every wide character whose second half something else was drawn over, or that stands in the last column.
-fn split_halves(buffer: &mut Buffer) {
-    let width = usize::from(buffer.area.width).max(1);
-    for row in buffer.content.chunks_mut(width) {
-        let mut x = 0;
-        while x < row.len() {
-            let size = columns(&row[x]).max(1);
-            let whole = x + size <= row.len() && row[x + 1..x + size].iter().all(|half| half.symbol() == " ");
-            if size > 1 && !whole {
-                row[x].set_symbol(" ");
-                x += 1;
-            } else {
-                x += size;
-            }
-        }
-    }
-}
-
-/// The column from which a row is blank to its end.
-fn blank_from(row: &[Cell]) -> usize {
-    row.iter().rposition(|cell| *cell != Cell::default()).map_or(0, |last| last + columns(&row[last]).max(1))
+/// In how many cells two rows differ.
+fn differ(a: &[Spot], b: &[Spot]) -> usize {
+    a.iter().zip(b).filter(|(a, b)| a != b).count()
 }
 
 #[cfg(test)]
