@@ -10,7 +10,7 @@ use crate::{
     },
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -18,8 +18,10 @@ use std::{
     time::Duration,
 };
 use tokio::{
+    runtime::Handle,
     sync::{mpsc, oneshot},
     task::{AbortHandle, JoinSet},
+    time::Instant,
 };
 
 /// How long a request that only reads may take.
@@ -37,10 +39,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Runs requests.
 pub struct Executor {
+    /// Where their tasks run: not on the thread that draws.
+    services: Handle,
     session: Option<Session>,
     read_only: bool,
     queue: mpsc::Sender<Msg>,
     slots: HashMap<Slot, AbortHandle>,
+    /// Details that are read once their selection has rested, the first one first. No task waits for that: a held key
+    /// would start and stop one for each row that it passes.
+    resting: VecDeque<(Instant, Ticket, Slot, Request)>,
     /// Tasks that change something: they are waited for before the program ends.
     changing: JoinSet<()>,
     /// Ends with the newest draft task: the next one waits for it, so that an older text never comes out on top.
@@ -83,13 +90,15 @@ impl Doubt {
 }
 
 impl Executor {
-    /// An executor that answers on `queue`.
-    pub fn new(queue: mpsc::Sender<Msg>, read_only: bool) -> Self {
+    /// An executor whose tasks run on `services` and answer on `queue`.
+    pub fn new(services: Handle, queue: mpsc::Sender<Msg>, read_only: bool) -> Self {
         Self {
+            services,
             session: None,
             read_only,
             queue,
             slots: HashMap::new(),
+            resting: VecDeque::new(),
             changing: JoinSet::new(),
             draft: None,
             doubted: Arc::default(),
@@ -101,8 +110,29 @@ impl Executor {
         self.session = Some(session);
     }
 
-    /// Starts a request; an older one of the same slot is stopped.
+    /// Starts a request, that of a list's detail after a rest; an older one of the same slot is stopped.
     pub fn start(&mut self, ticket: Ticket, slot: Slot, request: Request) {
+        self.cancel(slot);
+        if let Slot::Detail(PaneId::Calculations | PaneId::Tools) = slot {
+            self.resting.push_back((Instant::now() + REST, ticket, slot, request));
+        } else {
+            self.begin(ticket, slot, request);
+        }
+    }
+
+    /// When the next one has rested.
+    pub fn rests_until(&self) -> Option<Instant> {
+        self.resting.front().map(|(until, ..)| *until)
+    }
+
+    /// Starts the one that rested longest.
+    pub fn start_rested(&mut self) {
+        if let Some((_, ticket, slot, request)) = self.resting.pop_front() {
+            self.begin(ticket, slot, request);
+        }
+    }
+
+    fn begin(&mut self, ticket: Ticket, slot: Slot, request: Request) {
         let queue = self.queue.clone();
         let refused = if self.read_only && request.changes_rows() {
             Some("mecapy was started with --read-only; nothing was changed")
@@ -112,12 +142,11 @@ impl Executor {
         let (None, Some(session)) = (refused, self.session.clone()) else {
             let reply = Err(Failure::new(refused.unwrap_or_default()));
             // A task, as the queue may be full.
-            tokio::spawn(async move { queue.send(Msg::Reply(ticket, reply)).await });
+            self.services.spawn(async move { queue.send(Msg::Reply(ticket, reply)).await });
             return;
         };
-        self.cancel(slot);
         if slot == Slot::Watch {
-            let watch = tokio::spawn(requests::watch(session, ticket, request, queue));
+            let watch = self.services.spawn(requests::watch(session, ticket, request, queue));
             self.slots.insert(slot, watch.abort_handle());
             return;
         }
@@ -129,9 +158,6 @@ impl Executor {
             let _done: oneshot::Sender<()> = done; // dropped at the end, whatever the end
             if let Some(before) = before {
                 let _ = before.await;
-            }
-            if let Slot::Detail(PaneId::Calculations | PaneId::Tools) = slot {
-                tokio::time::sleep(REST).await;
             }
             let what = format!("{request:?}").chars().take(120).collect::<String>();
             let limit = if changes { WRITE_TIME } else { READ_TIME };
@@ -161,15 +187,16 @@ impl Executor {
             let _ = queue.send(Msg::Reply(ticket, reply)).await;
         };
         if changes {
-            self.changing.spawn(work);
+            self.changing.spawn_on(work, &self.services);
             while self.changing.try_join_next().is_some() {}
         } else {
-            self.slots.insert(slot, tokio::spawn(work).abort_handle());
+            self.slots.insert(slot, self.services.spawn(work).abort_handle());
         }
     }
 
     /// Stops what runs in a slot.
     pub fn cancel(&mut self, slot: Slot) {
+        self.resting.retain(|(_, _, resting, _)| *resting != slot);
         if let Some(task) = self.slots.remove(&slot) {
             task.abort();
         }

@@ -30,7 +30,7 @@ use signals::{Asked, Signals, stop_until_continued};
 use start::Opened;
 use std::{io, sync::Arc, time::Duration};
 use terminal::Screen;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{runtime::Builder, sync::mpsc, time::Instant};
 
 pub use start::ScreenError;
 
@@ -54,36 +54,34 @@ pub enum End {
 pub fn run(config: Arc<Config>, read_only: bool) -> Result<End, ScreenError> {
     let settings = start::settings(&config)?;
     terminal::watch_panics();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(ScreenError::Terminal)?;
+    // The loop, the keys and the signals share one thread: a key becomes a frame without waiting for another to wake.
+    // Whatever takes its time has threads of its own.
+    let services = Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(ScreenError::Terminal)?;
+    let (queue, messages) = mpsc::channel(QUEUE);
+    let opening = start::open(services.handle(), config.clone(), queue.clone());
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(ScreenError::Terminal)?;
     let end = runtime.block_on(async {
-        let (queue, messages) = mpsc::channel(QUEUE);
         let screen = Screen::enter(settings.theme.colour, settings.mouse).map_err(ScreenError::Terminal)?;
         let size = screen.size();
         let app = App::new(start::panes(), settings, size, now());
-        let opening_queue = queue.clone();
         let mut shown = Loop {
             app,
             screen,
-            executor: Executor::new(queue.clone(), read_only),
+            executor: Executor::new(services.handle().clone(), queue.clone(), read_only),
             input: None,
             queue,
             messages,
-            config: config.clone(),
+            config,
             next_tick: None,
         };
         shown.draw().map_err(ScreenError::Terminal)?;
         let signals = Signals::catch().map_err(ScreenError::Terminal)?;
-        let opening = start::open(config, opening_queue);
         let end = shown.run(signals, opening).await.map_err(ScreenError::Terminal)?;
         shown.close().await;
         Ok(end)
     });
     // A task that still hangs on a dead disk must not keep the shell waiting.
-    runtime.shutdown_background();
+    services.shutdown_background();
     end
 }
 
@@ -145,6 +143,10 @@ impl Loop {
                     if self.take(msg, &mut signals).await? {
                         return Ok(End::Quit);
                     }
+                }
+                () = wait_until(self.executor.rests_until()) => {
+                    self.executor.start_rested();
+                    continue;
                 }
                 () = wait_until(tick) => {
                     self.next_tick = None;

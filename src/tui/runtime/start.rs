@@ -20,7 +20,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::mpsc;
+use tokio::{runtime::Handle, sync::mpsc};
 
 /// Why there is no screen.
 #[derive(Debug, thiserror::Error)]
@@ -98,9 +98,9 @@ pub enum Opened {
 }
 
 /// Opens the session beside the screen; then attends to runs, telling `queue`, looks after runs that lost their supervisor, and at the sandbox.
-pub fn open(config: Arc<Config>, queue: mpsc::Sender<Msg>) -> mpsc::Receiver<Opened> {
+pub fn open(services: &Handle, config: Arc<Config>, queue: mpsc::Sender<Msg>) -> mpsc::Receiver<Opened> {
     let (steps, opened) = mpsc::channel(4);
-    tokio::spawn(async move {
+    services.spawn(async move {
         let mut pause = RETRY;
         let session = loop {
             let error = match Session::open(config.clone()).await {
