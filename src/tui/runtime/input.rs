@@ -1,54 +1,67 @@
 //! What the terminal sends, as messages on the queue.
 
+use super::parse::Parser;
 use crate::tui::{
     keymap::Key,
     msg::{Mouse, Msg},
 };
-use crossterm::event::{Event, EventStream, MouseButton, MouseEvent, MouseEventKind};
-use futures_util::StreamExt as _;
-use tokio::{sync::mpsc, task::JoinHandle};
+use crossterm::event::{Event, MouseButton, MouseEvent, MouseEventKind};
+use std::{io, os::fd::OwnedFd};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    sync::mpsc,
+    task::JoinHandle,
+};
 
 /// Lines that one step of the wheel moves.
 const WHEEL: i16 = 3;
-
-/// How long the reader may take to stop.
-const PATIENCE: std::time::Duration = std::time::Duration::from_millis(500);
+/// Bytes read at a time.
+const READ: usize = 4096;
 
 /// The task that reads the terminal; it stops when this is dropped.
 pub struct Input(JoinHandle<()>);
 
 impl Input {
-    /// Starts reading.
+    /// Starts reading, on the thread of the caller: a key wakes no other one.
     pub fn start(queue: mpsc::Sender<Msg>) -> Self {
         Self(tokio::spawn(async move {
-            let mut events = EventStream::new();
-            while let Some(event) = events.next().await {
-                match event {
-                    Ok(event) => {
-                        if let Some(msg) = message(event)
-                            && queue.send(msg).await.is_err()
-                        {
-                            return;
-                        }
-                    }
-                    Err(error) => {
-                        // A terminal that is gone also sends SIGHUP, which ends the program.
-                        tracing::warn!(%error, "the terminal cannot be read");
-                        return;
-                    }
-                }
+            if let Err(error) = read(&queue).await {
+                // A terminal that is gone also sends SIGHUP, which ends the program.
+                tracing::warn!(%error, "the terminal cannot be read");
             }
         }))
     }
 
-    /// Stops reading, before another program gets the terminal.
-    pub async fn stop(self) {
+    /// Stops reading, before another program gets the terminal: two readers would share the keys.
+    pub async fn stop(mut self) {
         self.0.abort();
-        // The stream must be gone: two readers would share the keys.
-        // A read that hangs must not keep the terminal from its owner, though.
-        let mut task = self;
-        if tokio::time::timeout(PATIENCE, &mut task.0).await.is_err() {
-            tracing::warn!("the reader of the terminal does not stop");
+        let _ = (&mut self.0).await;
+    }
+}
+
+/// Reads until the queue is gone.
+async fn read(queue: &mpsc::Sender<Msg>) -> io::Result<()> {
+    // A descriptor of our own: the one of standard input is not to be closed.
+    let terminal: OwnedFd = rustix::io::dup(rustix::stdio::stdin())?;
+    #[expect(deprecated, reason = "its successor is unsafe, for the sake of types that do not own their descriptor")]
+    let terminal = AsyncFd::with_interest(terminal, Interest::READABLE)?;
+    let (mut parser, mut bytes, mut messages) = (Parser::default(), [0; READ], Vec::new());
+    loop {
+        let mut ready = terminal.readable().await?;
+        // Asked first, as a read of nothing would wait: whoever started us shares the terminal's mode.
+        if rustix::io::ioctl_fionread(&terminal)? == 0 && !ready.ready().is_read_closed() {
+            ready.clear_ready();
+            continue;
+        }
+        let count = rustix::io::read(&terminal, &mut bytes)?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        parser.push(&bytes[..count], |event| messages.extend(message(event)));
+        for msg in messages.drain(..) {
+            if queue.send(msg).await.is_err() {
+                return Ok(());
+            }
         }
     }
 }

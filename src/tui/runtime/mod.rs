@@ -10,6 +10,7 @@ mod executor;
 mod external;
 mod input;
 mod painter;
+mod parse;
 mod requests;
 mod signals;
 mod spot;
