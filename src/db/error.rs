@@ -165,7 +165,7 @@ impl DbError {
         matches!(self, Self::Unreachable { .. } | Self::TooMany { .. })
     }
 
-    pub(super) fn not_found(what: &'static str, id: &dyn std::fmt::Display) -> Self {
+    pub(crate) fn not_found(what: &'static str, id: &dyn std::fmt::Display) -> Self {
         Self::NotFound { what, id: id.to_string() }
     }
 

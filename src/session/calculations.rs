@@ -6,7 +6,7 @@ use crate::{
     domain::{
         FieldError,
         calculation::{InputLink, NewCalculation},
-        file::FileRole,
+        file::{FileRole, LinkedFile},
         id::CalculationId,
     },
     storage::StoreError,
@@ -39,6 +39,35 @@ pub enum CalculationError {
         /// Why.
         source: StoreError,
     },
+}
+
+/// A copy of a calculation to be, and the files it reads: everything the same, and it knows what it was copied from.
+pub async fn copy_of(
+    session: &Session,
+    id: CalculationId,
+) -> Result<(NewCalculation, Vec<LinkedFile>), CalculationError> {
+    let (db, user) = (&session.db, session.user.id);
+    let found = db::calculations::get(db, user, id).await?;
+    let calculation = found.ok_or_else(|| DbError::not_found("calculation", &id))?;
+    let mut files = db::calculations::files(db, user, id).await?;
+    files.retain(|linked| linked.file_role.is_read());
+    let inputs = files.iter().map(|linked| InputLink {
+        file_id: linked.file.id,
+        file_role: linked.file_role.clone(),
+        alias: linked.alias.clone(),
+    });
+    let copy = NewCalculation {
+        name: calculation.name,
+        description: calculation.description,
+        code: calculation.code,
+        parameters: calculation.parameters,
+        limits: calculation.limits.unwrap_or(session.config.limits.default),
+        tool_id: calculation.tool_id,
+        tool_version_id: calculation.tool_version_id,
+        parent_id: Some(id),
+        inputs: inputs.collect(),
+    };
+    Ok((copy, files))
 }
 
 /// Makes a calculation that is not started, with its input files stored.

@@ -23,6 +23,8 @@ pub enum Calc {
     Run(Run),
     /// Print the log of a run
     Logs(Logs),
+    /// Run a calculation again: a copy with everything it had, and what is changed here
+    Rerun(Rerun),
     /// Stop a run, or take it out of the queue
     Cancel(Many),
     /// Print the result of a run
@@ -53,7 +55,14 @@ pub struct Content {
     /// Make it from this tool
     #[arg(long, value_name = "NAME")]
     pub tool: Option<String>,
-    /// Its name; without one, the file's or the tool's
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// What can be set on a new calculation, whatever it is made from.
+#[derive(Args, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// Its name; without one, that of what it is made from
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     /// What it is about
@@ -105,6 +114,13 @@ pub struct Run {
     pub target: Option<OsString>,
     #[command(flatten)]
     pub content: Content,
+    #[command(flatten)]
+    pub how: How,
+}
+
+/// How a run is started, and what is done until it ends.
+#[derive(Args, Debug)]
+pub struct How {
     /// Python interpreter of this run
     #[arg(long, value_name = "PATH")]
     pub python: Option<PathBuf>,
@@ -120,6 +136,18 @@ pub struct Run {
     /// Wait until the run ends; its end is the exit code
     #[arg(long, short = 'w')]
     pub wait: bool,
+}
+
+/// `calc rerun`.
+#[derive(Args, Debug)]
+pub struct Rerun {
+    /// The calculation to copy
+    #[arg(value_name = "ID")]
+    pub id: i64,
+    #[command(flatten)]
+    pub settings: Settings,
+    #[command(flatten)]
+    pub how: How,
 }
 
 /// `calc ls`.

@@ -1,17 +1,19 @@
 //! A calculation from the command line: code, parameters, inputs and limits, each checked before anything is made.
 
-use super::args::Content;
+use super::args::{Content, Settings};
 use crate::{
     cli::exit::{Exit, Failure},
     config::LimitSettings,
     domain::{
         FieldError,
         calculation::{MAX_CODE, NewCalculation, check_code},
+        file::LinkedFile,
         limits::Limits,
         parameters::{self, MAX_PARAMETERS},
         text::is_hidden,
         tool::Tool,
     },
+    runs::Input,
     session::calculations::InputFile,
 };
 use serde_json::{Map, Value};
@@ -40,23 +42,24 @@ pub fn read(
     content: &Content,
     limits: &LimitSettings,
 ) -> Result<(NewCalculation, Vec<InputFile>), Failure> {
+    let settings = &content.settings;
     let (text, name, base) = match code {
         Code::File(path) => (read_code(path)?, name_of(path), limits.default),
         Code::Tool(tool) => (tool.code_template.clone(), tool.display_name.clone(), tool.limits),
     };
-    if matches!(code, Code::File(path) if path.as_os_str() == STDIN) && content.params.as_deref() == Some(STDIN) {
+    if matches!(code, Code::File(path) if path.as_os_str() == STDIN) && settings.params.as_deref() == Some(STDIN) {
         return Err(Failure::usage("code and parameters cannot both come from standard input"));
     }
     check_code("code", &text)?;
     let calculation = NewCalculation {
-        name: content.name.clone().unwrap_or(name),
-        description: content.description.clone(),
+        name: settings.name.clone().unwrap_or(name),
+        description: settings.description.clone(),
         code: text,
-        parameters: read_parameters(content.params.as_deref(), &content.param)?,
+        parameters: read_parameters(settings.params.as_deref(), None, &settings.param)?,
         limits: Limits {
-            timeout: content.timeout.unwrap_or(base.timeout),
-            memory_limit: content.memory.unwrap_or(base.memory_limit),
-            cpu_limit: content.cpu.unwrap_or(base.cpu_limit),
+            timeout: settings.timeout.unwrap_or(base.timeout),
+            memory_limit: settings.memory.unwrap_or(base.memory_limit),
+            cpu_limit: settings.cpu.unwrap_or(base.cpu_limit),
         },
         tool_id: match code {
             Code::Tool(tool) => Some(tool.id),
@@ -70,7 +73,40 @@ pub fn read(
         inputs: Vec::new(),
     };
     calculation.check(&limits.maximum)?;
-    Ok((calculation, read_inputs(&content.input)?))
+    Ok((calculation, read_inputs(&settings.input)?))
+}
+
+/// Changes a copy of a calculation: what is set is set, all else stays. An input of a name that is there takes its place.
+pub fn change(
+    copy: &mut NewCalculation,
+    known: &[LinkedFile],
+    settings: &Settings,
+    limits: &LimitSettings,
+) -> Result<Vec<InputFile>, Failure> {
+    if let Some(name) = &settings.name {
+        copy.name.clone_from(name);
+    }
+    if settings.description.is_some() {
+        copy.description.clone_from(&settings.description);
+    }
+    if settings.params.is_some() || !settings.param.is_empty() {
+        let base = if settings.params.is_some() { None } else { copy.parameters.take() };
+        copy.parameters = read_parameters(settings.params.as_deref(), base, &settings.param)?;
+    }
+    copy.limits = Limits {
+        timeout: settings.timeout.unwrap_or(copy.limits.timeout),
+        memory_limit: settings.memory.unwrap_or(copy.limits.memory_limit),
+        cpu_limit: settings.cpu.unwrap_or(copy.limits.cpu_limit),
+    };
+    let inputs = read_inputs(&settings.input)?;
+    copy.inputs.retain(|link| {
+        let file = known.iter().find(|linked| linked.file.id == link.file_id).map(|linked| &linked.file);
+        let name = file.map(|file| Input::name_of(file, link.alias.as_deref())).unwrap_or_default();
+        let stem = Path::new(&name).file_stem().and_then(OsStr::to_str);
+        !inputs.iter().any(|input| Some(input.alias.as_str()) == stem)
+    });
+    copy.check(&limits.maximum)?;
+    Ok(inputs)
 }
 
 /// The file's stem, as a name of at most 200 characters.
@@ -114,10 +150,10 @@ fn read_text(path: &Path, most: usize) -> Result<Option<String>, Failure> {
     })
 }
 
-/// The parameters as they will be stored: as given, unless single ones are set over them.
-fn read_parameters(params: Option<&str>, single: &[String]) -> Result<Option<String>, Failure> {
+/// The parameters as they will be stored: as given (`base` where nothing is), unless single ones are set over them.
+fn read_parameters(params: Option<&str>, base: Option<String>, single: &[String]) -> Result<Option<String>, Failure> {
     let text = match params {
-        None => None,
+        None => base,
         // A file of that name wins: `{` is a legal one.
         Some(given) if is_json(given) && !Path::new(given).exists() => Some(given.to_owned()),
         Some(given) => Some(read_text(Path::new(given), MAX_PARAMETERS * 4)?.ok_or_else(|| {
@@ -208,13 +244,13 @@ mod tests {
     #[test]
     fn single_parameters_go_over_the_object() {
         let single = ["d=12", "grade=8.8", "name=a=b", "list=[1, 2]"].map(str::to_owned);
-        let text = read_parameters(Some("{\"d\": 1, \"z\": true}"), &single).unwrap().unwrap();
+        let text = read_parameters(None, Some("{\"d\": 1, \"z\": true}".into()), &single).unwrap().unwrap();
         let object: Value = serde_json::from_str(&text).unwrap();
         let expected = serde_json::json!({"d": 12, "z": true, "grade": 8.8, "name": "a=b", "list": [1, 2]});
         assert_eq!(object, expected);
-        assert_eq!(read_parameters(Some("{ \"d\": 1 }"), &[]).unwrap().unwrap(), "{ \"d\": 1 }");
-        assert_eq!(read_parameters(None, &[]).unwrap(), None);
-        assert!(read_parameters(None, &["=3".to_owned()]).is_err());
+        assert_eq!(read_parameters(Some("{ \"d\": 1 }"), Some("{}".into()), &[]).unwrap().unwrap(), "{ \"d\": 1 }");
+        assert_eq!(read_parameters(None, None, &[]).unwrap(), None);
+        assert!(read_parameters(None, None, &["=3".to_owned()]).is_err());
     }
 
     #[test]

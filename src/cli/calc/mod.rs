@@ -1,4 +1,4 @@
-//! `calc new|ls|show|run|logs|cancel|result|rm`.
+//! `calc new|ls|show|run|rerun|logs|cancel|result|rm`.
 
 pub mod args;
 
@@ -9,6 +9,7 @@ mod list;
 mod logs;
 mod new;
 mod remove;
+mod rerun;
 mod result;
 mod run;
 mod show;
@@ -24,6 +25,7 @@ pub async fn calc(session: &Session, verb: &Calc, changes: Changes, output: Outp
         Calc::Ls(args) => list::list(session, args, output).await,
         Calc::Show(args) => show::show(session, CalculationId(args.id), output).await,
         Calc::Run(args) => run::run(session, args, changes, output).await,
+        Calc::Rerun(args) => rerun::rerun(session, args, changes, output).await,
         Calc::Logs(args) => logs::logs(session, args, output).await,
         Calc::Cancel(args) => cancel::cancel(session, args, changes, output).await,
         Calc::Result(args) => result::result(session, args, output).await,

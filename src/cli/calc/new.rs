@@ -67,7 +67,7 @@ pub fn words(calculation: &NewCalculation, inputs: &[InputFile]) -> String {
         "calculation \"{}\": {} characters of code, {} input files, {} of time, {} MiB, {} cores",
         calculation.name,
         calculation.code.chars().count(),
-        inputs.len(),
+        calculation.inputs.len() + inputs.len(),
         format::duration(f64::from(limits.timeout)),
         limits.memory_limit,
         limits.cpu_limit

@@ -1,7 +1,7 @@
 //! `calc run`: starts a run, and on request waits for its end or follows its log.
 
 use super::{
-    args::{Content, Run},
+    args::{Content, How, Run},
     follow::{self, Log},
     new::{make, prepare, print_id, words},
     show::find,
@@ -37,23 +37,28 @@ pub async fn run(session: &Session, args: &Run, changes: Changes, output: Output
         }
         make(session, calculation, &inputs).await?
     };
+    start(session, id, &args.how, known.is_none(), output).await
+}
+
+/// Starts the run of a calculation, `made` just now or not, and does until its end what was asked for.
+pub async fn start(session: &Session, id: CalculationId, how: &How, made: bool, output: Output) -> CommandResult {
     let options = RunOptions {
-        python: args.python.clone(),
-        engine: args.engine,
-        image: args.image.clone(),
+        python: how.python.clone(),
+        engine: how.engine,
+        image: how.image.clone(),
         ..RunOptions::default()
     };
     if let Err(error) = runs::submit(session, id, &options).await {
-        if known.is_none() {
+        if made {
             output.always_say(format_args!("calculation {id} was made; run it with: mecapy calc run {id}"));
         }
         return Err(error.into());
     }
-    if args.follow {
+    if how.follow {
         output.say(format_args!("calculation {id} is queued"));
         return follow::follow(session, id, &Log::From(0), output).await;
     }
-    if args.wait {
+    if how.wait {
         if !output.json {
             print_id(id, output)?;
         }
@@ -75,8 +80,7 @@ async fn startable(session: &Session, id: CalculationId, content: &Content) -> R
         return Err(Failure::words(
             Exit::Error,
             format!(
-                "calculation {id} is {}; what has run stays as it ran. Make a new one from its code: \
-                 mecapy calc show {id} --json",
+                "calculation {id} is {}; what has run stays as it ran. Run a copy of it: mecapy calc rerun {id}",
                 calculation.status
             ),
         ));

@@ -1,5 +1,6 @@
 //! The real program on the command line: words, codes, shapes.
 
+mod again;
 mod databases;
 mod general;
 mod listing;

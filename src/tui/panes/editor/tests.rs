@@ -151,6 +151,57 @@ fn from_a_tool_one_key_runs_it() {
 }
 
 #[test]
+fn an_edited_copy_has_everything_else_as_it_was() {
+    use crate::domain::{
+        calculation::InputLink,
+        file::{FileRole, LinkedFile, UserFile},
+        id::FileId,
+    };
+    let file = |id, file_role: FileRole, alias: Option<&str>| LinkedFile {
+        file: UserFile {
+            id: FileId(id),
+            user_id: UserId(1),
+            filename: "grid.csv".to_owned(),
+            original_filename: "grid.csv".to_owned(),
+            file_size: 1,
+            content_type: "text/csv".to_owned(),
+            s3_key: format!("key/{id}"),
+            s3_bucket: "local".to_owned(),
+            s3_url: String::new(),
+            uploaded_at: now().utc,
+            is_public: false,
+            description: None,
+            file_hash: None,
+        },
+        file_role,
+        alias: alias.map(str::to_owned),
+    };
+    let mut bench = bench();
+    bench.event(Event::Intent(Intent::EditCopy(CalculationId(12))));
+    let Reply::Calculation(mut detail) = detail(12, Status::Completed) else { unreachable!() };
+    detail.files = vec![
+        file(3, FileRole::Input, Some("mesh")),
+        file(4, FileRole::from("reference".to_owned()), None),
+        file(5, FileRole::Output, None),
+        file(6, FileRole::Log, None),
+    ];
+    bench.reply(Reply::Calculation(detail));
+    bench.text("# ");
+    bench.keys("f5");
+    let (id, copy, run) = saved_calculation(&bench);
+    assert_eq!((id, copy.parent_id, run), (None, Some(CalculationId(12)), true));
+    assert_eq!((copy.tool_id, copy.tool_version_id), (Some(ToolId(7)), Some(ToolVersionId(70))));
+    assert_eq!((copy.description.as_deref(), copy.limits), (Some("of the bridge"), Limits::default()));
+    let link = |id, file_role, alias: Option<&str>| InputLink {
+        file_id: FileId(id),
+        file_role,
+        alias: alias.map(str::to_owned),
+    };
+    let read = FileRole::from("reference".to_owned());
+    assert_eq!(copy.inputs, [link(3, FileRole::Input, Some("mesh")), link(4, read, None)]);
+}
+
+#[test]
 fn a_pending_row_is_saved_itself_and_a_finished_one_as_a_copy() {
     let mut bench = editing(5, Status::Pending);
     bench.text("# x");

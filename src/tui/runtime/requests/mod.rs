@@ -33,7 +33,8 @@ pub async fn run(session: Session, request: Request, queue: mpsc::Sender<Msg>) -
         }
         Request::Submit(id) => runs::submit(&session, id).await,
         Request::RunAgain(id) => {
-            let copy = copy(&session, id).await?;
+            let (copy, _) = session::calculations::copy_of(&session, id).await?;
+            let copy = session::calculations::create(&session, copy, &[]).await?;
             runs::submit(&session, copy).await
         }
         Request::Stop(id) => runs::stop(&session, id).await,
@@ -101,32 +102,6 @@ async fn save(
             Ok(id)
         }
     }
-}
-
-/// A copy of a finished calculation, everything the same.
-async fn copy(session: &Session, id: CalculationId) -> Result<CalculationId, Failure> {
-    let CalculationDetail { calculation, files, .. } = detail(session, id).await?;
-    let inputs = files
-        .into_iter()
-        .filter(|link| link.file_role.is_read())
-        .map(|link| crate::domain::calculation::InputLink {
-            file_id: link.file.id,
-            file_role: link.file_role,
-            alias: link.alias,
-        })
-        .collect();
-    let copy = NewCalculation {
-        name: calculation.name,
-        description: calculation.description,
-        code: calculation.code,
-        parameters: calculation.parameters,
-        limits: calculation.limits.unwrap_or(session.config.limits.default),
-        tool_id: calculation.tool_id,
-        tool_version_id: calculation.tool_version_id,
-        parent_id: Some(id),
-        inputs,
-    };
-    save(session, None, &copy).await
 }
 
 impl From<db::runs::RunRecord> for RunInfo {
