@@ -75,23 +75,46 @@ fn a_large_result_is_a_file() {
 
 #[test]
 fn a_result_that_is_no_file_is_refused_and_never_read() {
-    for (what, words) in [("link", "a link"), ("pipe", "a pipe"), ("hard", "a hard link"), ("folder", "a folder")] {
+    let shapes = [
+        ("link", "a symbolic link"),
+        ("dangling", "a symbolic link"),
+        ("pipe", "a pipe"),
+        ("socket", "a socket"),
+        ("hard", "a hard link"),
+        ("device", "a device"),
+        ("folder", "a folder"),
+    ];
+    for (what, words) in shapes {
         let run = Run::new();
         let path = run.out("data.json");
+        let node = |kind| rustix::fs::mknodat(rustix::fs::CWD, &path, kind, 0o600.into(), 0);
         match what {
             "link" => symlink("/etc/passwd", &path).unwrap(),
-            "pipe" => rustix::fs::mkfifoat(rustix::fs::CWD, &path, 0o600.into()).unwrap(),
+            "dangling" => symlink("nowhere", &path).unwrap(),
+            "pipe" => node(rustix::fs::FileType::Fifo).unwrap(),
+            "socket" => node(rustix::fs::FileType::Socket).unwrap(),
             "hard" => {
                 fs::write(run.out("other"), "{}").unwrap();
                 fs::hard_link(run.out("other"), &path).unwrap();
             }
+            // Only root makes one; the code of a run never is.
+            "device" if node(rustix::fs::FileType::CharacterDevice).is_err() => continue,
+            "device" => {}
             _ => fs::create_dir(&path).unwrap(),
         }
         let outcome = run.collect(&WELL);
-        assert_eq!(outcome.error_kind, Some(ErrorKind::BadResult), "{what}");
-        assert!(outcome.error_message.unwrap().contains(words), "{what}");
-        assert_eq!(outcome.result_data, None);
+        assert_eq!((outcome.status, outcome.error_kind), (Status::Failed, Some(ErrorKind::BadResult)), "{what}");
+        let message = format!("the result (out/data.json) is {words}, not a file of its own");
+        assert_eq!((outcome.error_message, outcome.result_data), (Some(message), None));
     }
+}
+
+#[test]
+fn an_output_folder_that_is_none_is_said() {
+    let run = Run::new();
+    fs::remove_dir_all(run.home.path().join("run/out")).unwrap();
+    fs::write(run.home.path().join("run/out"), "").unwrap();
+    assert_eq!(run.collect(&WELL).notes, ["the output folder is no folder"]);
 }
 
 #[test]

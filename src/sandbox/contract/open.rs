@@ -16,8 +16,10 @@ use std::{
 pub enum Unreadable {
     /// There is none.
     Missing,
-    /// Something else stands there: said with its article.
+    /// No regular file with one name: what it is, said with its article.
     Not(&'static str),
+    /// A folder was wanted.
+    NoFolder,
     /// What the system said.
     Io(io::Error),
 }
@@ -26,7 +28,8 @@ impl std::fmt::Display for Unreadable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Missing => f.write_str("is not there"),
-            Self::Not(what) => write!(f, "is not a regular file but {what}"),
+            Self::Not(what) => write!(f, "is {what}, not a file of its own"),
+            Self::NoFolder => f.write_str("is no folder"),
             Self::Io(error) => write!(f, "cannot be read: {error}"),
         }
     }
@@ -45,7 +48,7 @@ pub fn oddity(stat: &Stat) -> Option<&'static str> {
         rustix::fs::FileType::RegularFile if stat.st_nlink > 1 => Some("a hard link"),
         rustix::fs::FileType::RegularFile => None,
         rustix::fs::FileType::Directory => Some("a folder"),
-        rustix::fs::FileType::Symlink => Some("a link"),
+        rustix::fs::FileType::Symlink => Some("a symbolic link"),
         rustix::fs::FileType::Fifo => Some("a pipe"),
         rustix::fs::FileType::Socket => Some("a socket"),
         _ => Some("a device"),
@@ -62,7 +65,7 @@ pub fn folder(parent: impl AsFd, name: impl rustix::path::Arg + Copy) -> Result<
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let stat = statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
     if oddity(&stat) != Some("a folder") {
-        return Err(Unreadable::Not("no folder"));
+        return Err(Unreadable::NoFolder);
     }
     if stat.st_mode & 0o700 != 0o700 {
         let _ = chmodat(&parent, name, Mode::RWXU, AtFlags::empty());

@@ -142,7 +142,7 @@ impl<'a> Outputs<'a> {
         let (from, stat) = match open::file(folder, name.as_os_str()) {
             Ok(opened) => opened,
             Err(Unreadable::Not("a hard link")) => return Err("a hard link"),
-            Err(Unreadable::Not(_)) => return Err("no regular file"),
+            Err(Unreadable::Not(_) | Unreadable::NoFolder) => return Err("no regular file"),
             Err(_) => return Err("cannot be read"),
         };
         if self.files.len() >= self.caps.output_files as usize {

@@ -24,6 +24,21 @@ enum Outcome {
 use Outcome::{Error, Nothing, Result};
 
 const CASES: &[Expect] = &[
+    // A result that a plain script leaves is a file of its own.
+    Expect {
+        code: "import os\nopen('a.json', 'w').write('{}')\nos.link('a.json', '../data.json')\n",
+        parameters: "{}",
+        outcome: Error(ErrorKind::BadResult, "the result (out/data.json) is a hard link, not a file of its own", None),
+    },
+    Expect {
+        code: "import os\nos.symlink('../in/data.json', '../data.json')\n",
+        parameters: "{}",
+        outcome: Error(
+            ErrorKind::BadResult,
+            "the result (out/data.json) is a symbolic link, not a file of its own",
+            None,
+        ),
+    },
     // Both calling forms.
     Expect {
         code: "def calculate(load, span=2.0, *, n=3):\n    return {'m': load * span / 4, 'n': n}\n",
