@@ -15,7 +15,7 @@ use crate::{
     db::{Access, Address, Db, DbError},
     domain::status::Status,
     sandbox::builtin::Identity,
-    storage::Store,
+    storage::{self, Store},
 };
 use inotify::WatchMask;
 use std::{
@@ -285,7 +285,9 @@ impl Life {
         }
         faults::at("delivered");
         queue::leave(&self.request);
-        Ok(self.spool.remove()?)
+        self.spool.remove()?;
+        sweep_store(&self.request);
+        Ok(())
     }
 
     async fn attempt(&mut self, end: &Final) -> Result<(), super::deliver::DeliverError> {
@@ -302,6 +304,25 @@ impl Life {
     /// The same for a task beside this one.
     pub(super) fn shared_database(&self) -> Database {
         self.db.clone()
+    }
+}
+
+/// Removes what interrupted uploads of this person left in the store. Once a day, and here: nobody waits for it.
+fn sweep_store(request: &Request) {
+    let marker = request.queue.join("store.swept");
+    let last = std::fs::metadata(&marker).and_then(|marker| marker.modified());
+    if last.is_ok_and(|last| last.elapsed().is_ok_and(|age| age < storage::ABANDONED)) {
+        return;
+    }
+    // Noted first: a store that cannot be swept is not tried at each run.
+    if std::fs::write(&marker, "").is_err() {
+        return;
+    }
+    let swept = Store::local(&request.store).and_then(|store| store.sweep(&request.keycloak_id, storage::ABANDONED));
+    match swept {
+        Ok(0) => {}
+        Ok(parts) => tracing::info!(parts, "parts of interrupted uploads removed"),
+        Err(error) => tracing::warn!(%error, "the store is not swept"),
     }
 }
 

@@ -5,8 +5,10 @@
 
 mod media;
 mod store;
+mod sweep;
 mod upload;
 
 pub use media::content_type;
 pub use store::{Store, StoreError, Stored};
+pub use sweep::ABANDONED;
 pub use upload::{Uploaded, upload};

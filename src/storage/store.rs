@@ -209,9 +209,12 @@ impl Store {
         let location = location(key)?;
         match self.objects.delete(&location).await {
             // An object store says yes to this, the local directory does not.
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(self.said(key, error)),
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(self.said(key, error)),
         }
+        self.sweep_beside(&self.path_of(&location)?);
+        self.drop_empty_folders(&location);
+        Ok(())
     }
 
     async fn send<R: AsyncRead + Unpin>(
@@ -240,7 +243,7 @@ impl Store {
             size += part.len() as u64;
             upload.put_part(PutPayload::from(part)).await.map_err(|error| self.said(key, error))?;
         }
-        let path = self.objects.path_to_filesystem(location).map_err(StoreError::Store)?;
+        let path = self.path_of(location)?;
         let hash = hexadecimal(&hasher.finalize());
         Ok(Stored { key: key.to_owned(), bucket: LOCAL_BUCKET.to_owned(), url: file_url(&path), size, hash })
     }
@@ -259,6 +262,11 @@ impl Store {
         file.flush().await.map_err(failed)?;
         file.sync_all().await.map_err(failed)?;
         Ok(hexadecimal(&hasher.finalize()))
+    }
+
+    /// Where an object lies.
+    pub(super) fn path_of(&self, location: &Key) -> Result<PathBuf, StoreError> {
+        self.objects.path_to_filesystem(location).map_err(StoreError::Store)
     }
 
     fn said(&self, key: &str, error: object_store::Error) -> StoreError {
@@ -283,7 +291,7 @@ impl Store {
 }
 
 /// `Path::from` would silently encode what is no key; a key that does not read as one is refused instead.
-fn location(key: &str) -> Result<Key, StoreError> {
+pub(super) fn location(key: &str) -> Result<Key, StoreError> {
     let location = Key::parse(key).map_err(|_| StoreError::BadKey(key.to_owned()))?;
     // `parse` trims slashes and takes the empty text: both would be another object than the row names.
     if location.as_ref() != key || key.is_empty() { Err(StoreError::BadKey(key.to_owned())) } else { Ok(location) }

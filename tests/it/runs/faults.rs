@@ -319,6 +319,33 @@ async fn a_full_store_keeps_the_run_in_its_spool_until_there_is_room() {
 }
 
 #[tokio::test]
+async fn parts_of_interrupted_uploads_are_swept_once_a_day() {
+    let machine = Machine::new().await;
+    let root =
+        machine.session.store.root().join("users").join(&machine.session.user.identity.keycloak_id).join("files");
+    let part = |name: &str| {
+        let part = root.join(uuid::Uuid::new_v4().to_string()).join(name);
+        fs::create_dir_all(part.parent().unwrap()).unwrap();
+        fs::write(&part, "part").unwrap();
+        let long_ago = std::time::SystemTime::now() - 2 * mecapy::storage::ABANDONED;
+        fs::File::open(&part).unwrap().set_modified(long_ago).unwrap();
+        part
+    };
+    for swept in [true, false] {
+        let part = part("mesh.csv#1");
+        let id = machine.calculation(CODE).await;
+        machine.submit(id).await;
+        assert_complete(&machine, id, "swept").await;
+        if swept {
+            // By the supervisor, after everything that somebody waits for.
+            wait_for("the sweep", || (!part.exists()).then_some(())).await;
+        } else {
+            assert!(part.exists(), "not again on the same day");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_a_full_store_refuses_is_deleted_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let objects = folder.path().join("small");
