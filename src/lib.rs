@@ -40,6 +40,7 @@ pub mod cli;
 pub mod config;
 pub mod db;
 pub mod domain;
+mod faults;
 pub mod runs;
 pub mod samples;
 pub mod sandbox;

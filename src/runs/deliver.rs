@@ -105,7 +105,7 @@ async fn tell(spool: &Spool, request: &Request, end: &Final, db: &Db, store: &St
     }
     for (number, parcel) in parcels(spool, request, end)?.iter().enumerate() {
         send(spool, request, parcel, &key(request, number, &parcel.name), db, store).await?;
-        super::faults::at("delivering");
+        crate::faults::at("delivering");
     }
     db::runs::finish(db, request.run, &end.outcome, end.completed_at).await?;
     // The folder goes next, so what was told must outlast a loss of power.
@@ -128,7 +128,7 @@ async fn send(
         return Ok(());
     }
     let stored = store.put_file(key, &path).await?;
-    super::faults::at("stored");
+    crate::faults::at("stored");
     let name = fitting(&parcel.name);
     let row = NewFile {
         user_id: request.user,

@@ -136,7 +136,7 @@ fn second(spool: &Spool, program: &Path, before: &[OsString]) -> io::Result<Comm
         .env_clear()
         .envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     #[cfg(debug_assertions)]
-    command.envs(std::env::var_os(super::faults::VARIABLE).map(|value| (super::faults::VARIABLE, value)));
+    command.envs(std::env::var_os(crate::faults::VARIABLE).map(|value| (crate::faults::VARIABLE, value)));
     Ok(command)
 }
 

@@ -13,7 +13,6 @@ mod cancel;
 mod delete;
 mod deliver;
 mod detach;
-mod faults;
 mod follow;
 mod host;
 mod leftovers;

@@ -3,7 +3,7 @@
 use super::{
     beat,
     deliver::deliver,
-    detach, faults,
+    detach,
     live::{self, LiveState, Phase, StateFile},
     notify::Notify,
     queue, recover,
@@ -178,7 +178,7 @@ impl Life {
                 None => return Ok(()),
             }
         };
-        faults::at("final");
+        crate::faults::at("final");
         self.tell(&end).await?;
         Ok(())
     }
@@ -186,7 +186,7 @@ impl Life {
     /// Waits for the turn, runs, and writes the final record.
     async fn begin(&mut self) -> Result<Option<Final>, Trouble> {
         self.state.write();
-        faults::at("waiting");
+        crate::faults::at("waiting");
         let turn = match self.turn().await? {
             Waited::Turn(turn) => turn,
             Waited::Cancelled => return self.conclude(recover::cancelled()).await.map(Some),
@@ -198,6 +198,7 @@ impl Life {
                 recover::discard(&self.spool).await;
                 return Ok(None);
             }
+            Stage::GoesOn => return Ok(None),
         };
         let end = self.conclude(end).await?;
         // The next one may begin; delivery needs no turn.
@@ -209,7 +210,7 @@ impl Life {
     async fn resume(&mut self) -> Result<Option<Final>, Trouble> {
         let end = match work::resume(self).await? {
             Stage::Ended(end) => end,
-            Stage::StaysQueued => return Ok(None),
+            Stage::StaysQueued | Stage::GoesOn => return Ok(None),
             Stage::NeverStarted => {
                 std::fs::remove_file(self.spool.path(recover::STARTING))?;
                 return self.begin().await;
@@ -270,7 +271,7 @@ impl Life {
         });
         self.state.write();
         recover::discard(&self.spool).await;
-        faults::at("discarded");
+        crate::faults::at("discarded");
         let mut pause = Pause::new();
         let began = Instant::now();
         while let Err(error) = self.attempt(end).await {
@@ -283,7 +284,7 @@ impl Life {
                 return Ok(());
             }
         }
-        faults::at("delivered");
+        crate::faults::at("delivered");
         queue::leave(&self.request);
         self.spool.remove()?;
         sweep_store(&self.request);

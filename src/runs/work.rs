@@ -1,7 +1,6 @@
 //! The middle of a run's life: prepared, claimed, started, drained, collected.
 
 use super::{
-    faults,
     live::{Phase, StateFile},
     log::{LogWriter, Stream},
     notify::Notify,
@@ -18,7 +17,7 @@ use crate::{
         status::Status,
     },
     sandbox::{
-        About, Adopted, Engine, EngineError, Identity, Job, Outputs, Running, Stopped,
+        About, Adopted, Belongs, Engine, EngineError, Identity, Job, Outputs, Running, Stopped,
         contract::{self, PrepareError, ProgressReader},
     },
     storage::{Store, StoreError},
@@ -27,7 +26,7 @@ use chrono::{NaiveDateTime, TimeDelta, Utc};
 use inotify::WatchMask;
 use std::{
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -37,6 +36,10 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
 /// Figures of memory and CPU are passed on this often: a screen that watches ten runs sleeps in between.
 const USAGE_EVERY: Duration = Duration::from_secs(1);
 
+/// What is said of an end that nobody here asked for.
+const ORDERED: &str = "the run was told to end by something else than mecapy: the container engine or the host was \
+                       stopped; what it left was collected";
+
 /// How many lines of the progress file that are none get a mark in the log.
 const MAX_SKIPPED: usize = 10;
 
@@ -44,8 +47,10 @@ const MAX_SKIPPED: usize = 10;
 pub(super) enum Stage {
     /// It is over.
     Ended(Final),
-    /// Nothing more can be done here: a later start goes on from what the spool holds.
+    /// It could not be claimed: nothing has happened, and a later start tries again.
     StaysQueued,
+    /// It goes on, or waits to be collected, without this process: a later start takes it over.
+    GoesOn,
     /// What an earlier supervisor made was never started.
     NeverStarted,
 }
@@ -102,7 +107,11 @@ pub(super) async fn run(life: &mut Life) -> Result<Stage, SpoolError> {
         program: engine.program(),
         limits: life.request.limits,
         caps: life.request.caps,
-        labels: (life.request.keycloak_id.clone(), life.request.host.clone()),
+        belongs: Belongs {
+            owner: life.request.keycloak_id.clone(),
+            host: life.request.host.clone(),
+            spools: life.spool.folder().parent().map(Path::to_owned).unwrap_or_default(),
+        },
     };
     let started_at = Utc::now().naive_utc();
     let (spool, about) = (life.spool.clone(), engine.about(life.request.run));
@@ -119,7 +128,7 @@ pub(super) async fn run(life: &mut Life) -> Result<Stage, SpoolError> {
         Ok(created) => created,
         Err(error) => return Ok(Stage::Ended(refused(&error.into()))),
     };
-    faults::at("claimed");
+    crate::faults::at("claimed");
     life.state.change(|state| {
         state.status = Status::Running;
         state.started_at = Some(started_at);
@@ -127,12 +136,13 @@ pub(super) async fn run(life: &mut Life) -> Result<Stage, SpoolError> {
     });
     // Not forced to the disk: a host that goes down takes the code along, which then simply runs again.
     life.spool.write(recover::STARTING, &())?;
+    crate::faults::at("starting");
     let log = new_log(life)?;
     let running = match created.start(&mut note).await {
         Ok(running) => running,
         Err(error) => return Ok(Stage::Ended(refused(&error.into()))),
     };
-    faults::at("started");
+    crate::faults::at("started");
     attend(life, running, log).await
 }
 
@@ -151,7 +161,7 @@ pub(super) async fn resume(life: &mut Life) -> Result<Stage, SpoolError> {
         Some(Adopted::Running(running)) => running,
         Some(Adopted::NeverStarted) => return Ok(Stage::NeverStarted),
         Some(Adopted::Over(_)) => return recover::recover(&life.spool, &life.request).await.map(Stage::Ended),
-        None => return Ok(Stage::StaysQueued),
+        None => return Ok(Stage::GoesOn),
     };
     let record = match life.database().await {
         Ok(db) => db::runs::get(&db, life.request.user, life.request.calculation).await.ok().flatten(),
@@ -171,12 +181,12 @@ pub(super) async fn resume(life: &mut Life) -> Result<Stage, SpoolError> {
 async fn attend(life: &mut Life, mut running: Running, log: LogWriter) -> Result<Stage, SpoolError> {
     life.state.change(|state| state.phase = Phase::Running);
     life.state.write();
-    let mut drained = drain(life, &mut running, log).await;
+    let Some(mut drained) = drain(life, &mut running, log).await else { return Ok(Stage::GoesOn) };
     drained.notes = running.notes();
     if let Err(error) = life.spool.write(recover::ENDED, &drained) {
         tracing::warn!(%error, "how the sandbox ended is not written down");
     }
-    faults::at("ended");
+    crate::faults::at("ended");
     collect(life, &running.identity(), drained).await
 }
 
@@ -184,8 +194,8 @@ async fn attend(life: &mut Life, mut running: Running, log: LogWriter) -> Result
 async fn collect(life: &mut Life, identity: &Identity, drained: Drained) -> Result<Stage, SpoolError> {
     let folder = life.spool.path(recover::WORK);
     let fetched = patiently(life, "its outputs cannot be read yet", async || identity.fetch(&folder).await).await;
-    let Some(notes) = fetched else { return Ok(Stage::StaysQueued) };
-    faults::at("fetched");
+    let Some(notes) = fetched else { return Ok(Stage::GoesOn) };
+    crate::faults::at("fetched");
     let (spool, request) = (life.spool.clone(), life.request.clone());
     let collected = tokio::task::spawn_blocking(move || drained.collect(&spool, &request)).await;
     let mut end = collected.unwrap_or_else(|error| {
@@ -325,8 +335,9 @@ async fn try_claim(
     })
 }
 
-/// Reads everything that comes out of a sandbox until it is over.
-async fn drain(life: &mut Life, running: &mut Running, log: LogWriter) -> Drained {
+/// Reads everything that comes out of a sandbox until it is over; `None` where this process shall end before a
+/// sandbox that goes on without it.
+async fn drain(life: &mut Life, running: &mut Running, log: LogWriter) -> Option<Drained> {
     let Outputs { stdout, stderr } = running.take_output().expect("taken once");
     let (mut out, mut err) = (Pipe::new(stdout), Pipe::new(stderr));
     let mut joiner = Joiner::new(log);
@@ -357,6 +368,10 @@ async fn drain(life: &mut Life, running: &mut Running, log: LogWriter) -> Draine
                 }
             }
             _ = life.terminate.recv(), if !terminated => {
+                if running.identity().outlives_supervisor() {
+                    tracing::info!("told to end; the run goes on, and the next start of mecapy takes it over");
+                    return None;
+                }
                 terminated = true;
                 stopped = stop(&mut life.state, running);
             }
@@ -374,6 +389,8 @@ async fn drain(life: &mut Life, running: &mut Running, log: LogWriter) -> Draine
     let (log, tail) = joiner.finish();
     let (lost, _) = log.missing();
     let (ended, trouble) = match ended {
+        // Nobody here asked for it: an engine that is stopped tells its containers so.
+        Some(Ok(ended)) if ended.stopped == Some(Stopped::Cancelled) && !stopped => (ended, Some(ORDERED.to_owned())),
         Some(Ok(ended)) => (ended, None),
         Some(Err(error)) => (recover::unknown(usage), Some(error.to_string())),
         None => (recover::unknown(usage), Some("the sandbox does not say how it ended".to_owned())),
@@ -386,7 +403,7 @@ async fn drain(life: &mut Life, running: &mut Running, log: LogWriter) -> Draine
         state.log_bytes = log.size();
     });
     life.state.write();
-    Drained { ended, trouble, tail, lost, notes: Vec::new(), completed_at: Utc::now().naive_utc() }
+    Some(Drained { ended, trouble, tail, lost, notes: Vec::new(), completed_at: Utc::now().naive_utc() })
 }
 
 fn stop(state: &mut StateFile, running: &Running) -> bool {

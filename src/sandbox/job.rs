@@ -21,8 +21,19 @@ pub struct Job {
     pub limits: Limits,
     /// The host's bounds.
     pub caps: Caps,
-    /// Whose run it is and where, for whoever finds what is left of it: the owner's key, the host's name.
-    pub labels: (String, String),
+    /// Whose it is, for whoever finds what is left of it.
+    pub belongs: Belongs,
+}
+
+/// Whose something is that outlives its supervisor: only these may end or remove it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Belongs {
+    /// The owner's key.
+    pub owner: String,
+    /// The host whose supervisors have it.
+    pub host: String,
+    /// The folder of their spools.
+    pub spools: PathBuf,
 }
 
 /// What to start inside.

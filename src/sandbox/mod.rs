@@ -21,4 +21,4 @@ mod wire;
 pub use choose::{Wish, choose};
 pub use engine::{About, Adopted, Asked, Chosen, Created, Engine, Identity, Outputs, Running};
 pub use error::EngineError;
-pub use job::{Ended, Exit, Interpreter, Job, Program, Stopped};
+pub use job::{Belongs, Ended, Exit, Interpreter, Job, Program, Stopped};

@@ -4,10 +4,15 @@
 //! the look behind all of them: on a healthy host it finds nothing. It touches only what belongs to this person,
 //! this host and this state folder, and nothing of a run that has a spool folder: that is the reconciler's.
 
+mod containers;
 mod files;
 mod processes;
 
-use crate::{domain::id::RunId, sandbox::builtin, session::Session};
+use crate::{
+    domain::id::RunId,
+    sandbox::{builtin, docker},
+    session::Session,
+};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -15,6 +20,10 @@ use std::path::PathBuf;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
+    /// A container.
+    Container,
+    /// A volume that a container left.
+    Volume,
     /// A sandbox of the built-in engine that still runs.
     Process,
     /// Remains of a folder whose making or removal was interrupted.
@@ -26,7 +35,7 @@ pub enum Kind {
 }
 
 /// Something that nothing needs any more.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Leftover {
     /// What it is.
     pub kind: Kind,
@@ -42,8 +51,9 @@ pub struct Leftover {
 }
 
 /// What to remove.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Target {
+    InEngine(Box<(docker::Connection, docker::Thing)>),
     Process(builtin::Identity),
     Folder(PathBuf),
     File(PathBuf),
@@ -67,6 +77,7 @@ pub async fn leftovers(session: &Session) -> Found {
         Err(problem) => found.unseen.push(problem),
     };
     take(Ok(processes::of(&spool)));
+    take(containers::of(session).await);
     take(files::folders(&spool));
     take(files::logs(session).await);
     take(files::uploads(session));
@@ -76,8 +87,12 @@ pub async fn leftovers(session: &Session) -> Found {
 impl Leftover {
     /// Removes it. Nothing being there any more is what was wanted.
     pub async fn remove(&self) -> Result<(), String> {
-        let target = self.target.clone();
+        let target = match self.target.clone() {
+            Target::InEngine(it) => return it.0.remove(&it.1).await.map_err(|error| error.to_string()),
+            target => target,
+        };
         let done = tokio::task::spawn_blocking(move || match target {
+            Target::InEngine(_) => Ok(()),
             Target::Process(identity) => builtin::kill_leftover(&identity).map(drop),
             Target::Folder(path) => super::trash::remove(&path),
             Target::File(path) => files::remove(&path),

@@ -2,7 +2,7 @@
 
 use super::{Image, Name, transfer::WORKSPACE};
 use crate::sandbox::{
-    EngineError, Job, Program, filter, parts,
+    Belongs, EngineError, Job, Program, filter, parts,
     wire::{self, Plan, Walls},
 };
 use bollard::models::{
@@ -20,6 +20,8 @@ pub const RUN: &str = "io.mecapy.run";
 pub const OWNER: &str = "io.mecapy.owner";
 /// The host whose supervisor has it.
 pub const HOST: &str = "io.mecapy.host";
+/// The folder of its supervisors' spools.
+pub const SPOOLS: &str = "io.mecapy.spools";
 /// Seconds since 1970 after which it cannot be running any more.
 pub const DEADLINE: &str = "io.mecapy.deadline";
 
@@ -45,27 +47,34 @@ pub struct Ways {
 
 /// The container of a job. Everything of the image that would act by itself is overridden.
 pub fn container(job: &Job, image: &Image, name: &Name, ways: Ways) -> ContainerCreateBody {
-    let (owner, host) = job.labels.clone();
-    let labels = [(RUN, job.run.to_string()), (OWNER, owner), (HOST, host), (DEADLINE, name.deadline.to_string())];
     ContainerCreateBody {
         image: Some(image.id.clone()),
         user: Some(format!("{USER}:{USER}")),
         entrypoint: Some(vec![SHIM.into(), wire::CONTAINED.into()]),
         cmd: Some(Vec::new()),
         working_dir: Some("/".into()),
-        labels: Some(labels.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+        labels: Some(labels(job, name)),
         healthcheck: Some(HealthConfig { test: Some(vec!["NONE".into()]), ..HealthConfig::default() }),
         stop_signal: Some("SIGTERM".into()),
         attach_stdout: Some(true),
         attach_stderr: Some(true),
         tty: Some(false),
         open_stdin: Some(false),
-        host_config: Some(host_config(job, ways)),
+        host_config: Some(host_config(job, name, ways)),
         ..ContainerCreateBody::default()
     }
 }
 
-fn host_config(job: &Job, ways: Ways) -> HostConfig {
+/// Whose it is.
+fn labels(job: &Job, name: &Name) -> HashMap<String, String> {
+    let Belongs { owner, host, spools } = job.belongs.clone();
+    let spools = spools.to_string_lossy().into_owned();
+    let deadline = name.deadline.to_string();
+    let labels = [(RUN, job.run.to_string()), (OWNER, owner), (HOST, host), (SPOOLS, spools), (DEADLINE, deadline)];
+    labels.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn host_config(job: &Job, name: &Name, ways: Ways) -> HostConfig {
     let (limits, caps) = (&job.limits, &job.caps);
     let memory = i64::from(limits.memory_limit) << 20;
     let cores = if ways.cores == 0 { f64::MAX } else { ways.cores as f64 };
@@ -115,7 +124,12 @@ fn host_config(job: &Job, ways: Ways) -> HostConfig {
             target: Some(WORKSPACE.into()),
             typ: Some(MountType::VOLUME),
             // An image's own files there are not wanted.
-            volume_options: Some(MountVolumeOptions { no_copy: Some(true), ..MountVolumeOptions::default() }),
+            volume_options: Some(MountVolumeOptions {
+                no_copy: Some(true),
+                // An engine that dies while it removes the container may leave the volume.
+                labels: Some(labels(job, name)),
+                ..MountVolumeOptions::default()
+            }),
             ..Mount::default()
         }]),
         init: Some(false),

@@ -121,7 +121,9 @@ impl Ready {
         let plan = profile::plan(job, &self.image, name)?.encode();
         let options = CreateContainerOptionsBuilder::new().name(&name.container).build();
         let body = profile::container(job, &self.image, name, ways);
+        crate::faults::at("noted");
         client.create_container(Some(options), body).await.map_err(failed("make the container"))?;
+        crate::faults::at("created");
         let (to, from) = mpsc::channel(transfer::CHUNKS);
         let folder = job.folder.clone();
         let packing = tokio::task::spawn_blocking(move || {
@@ -137,6 +139,7 @@ impl Ready {
         let sent = client.upload_to_container(&name.container, Some(options), body).await;
         sent.map_err(failed("bring the inputs into the container"))?;
         let _ = packing.await;
+        crate::faults::at("filled");
         let options = AttachContainerOptionsBuilder::new().stdout(true).stderr(true).stream(true).build();
         client.attach_container(&name.container, Some(options)).await.map_err(failed("listen to the container"))
     }

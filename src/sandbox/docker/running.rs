@@ -77,6 +77,7 @@ impl Running {
     ) -> Result<Self, EngineError> {
         let name = identity.name.container.clone();
         client.start_container(&name, None).await.map_err(failed("start the container"))?;
+        crate::faults::at("begun");
         let (running, mut first) = Self::over(client.clone(), identity, Some(attached.output), &job.folder);
         let started = tokio::time::timeout(START_PATIENCE, first.wait_for(Option::is_some)).await;
         match started.ok().and_then(Result::ok).and_then(|first| first.clone()) {

@@ -51,7 +51,7 @@ pub async fn one(chosen: &Chosen, case: Case, folder: &Path) -> Seen {
         program: engine.program(),
         limits: case.limits,
         caps: case.caps,
-        labels: ("a person".into(), "a host".into()),
+        belongs: Default::default(),
     };
     let created = engine.create(&job, &mut |_| {}).await.unwrap();
     let mut running = match created.start(&mut |_| {}).await {

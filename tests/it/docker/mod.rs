@@ -4,6 +4,7 @@ mod corpus;
 mod doctor;
 mod finding;
 mod images;
+mod life;
 mod pulling;
 mod runs;
 mod servers;

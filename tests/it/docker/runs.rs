@@ -26,7 +26,9 @@ pub fn things(engine: &Engine) -> BTreeSet<String> {
         let containers = client.list_containers(Some(options)).await.expect("the engine answers");
         let names = containers.into_iter().flat_map(|container| container.names.unwrap_or_default());
         let volumes = client.list_volumes(None::<ListVolumesOptions>).await.expect("the engine answers");
-        let volumes = volumes.volumes.unwrap_or_default().into_iter().map(|volume| format!("volume {}", volume.name));
+        let volumes = volumes.volumes.unwrap_or_default().into_iter();
+        // Unnamed ones tell by their label whose they are.
+        let volumes = volumes.map(|volume| format!("volume {} {:?}", volume.name, volume.labels.get("io.mecapy.run")));
         names.map(|name| format!("container {name}")).chain(volumes).collect()
     })
 }

@@ -52,7 +52,13 @@ while read -r order; do
   case $order in
     start) start "$@" ;;
     stop) end 300 ;;
-    kill) kill -KILL "$server"; wait "$server" 2>/dev/null; server= ;;
+    kill)
+      kill -KILL "$server"
+      wait "$server" 2>/dev/null
+      server=
+      # Its containerd dies with it; the next dockerd would wait for one that is just dying.
+      rm -f "$folder/exec/containerd/containerd.pid"
+      ;;
   esac
   echo "$order"
 done

@@ -3,11 +3,11 @@
 /// Names the step at which a supervisor kills itself, `MECAPY_FAULT=kill:claimed`, or waits until a file is there,
 /// `MECAPY_FAULT=pause:claimed:/path/of/gate`; while it waits there is `/path/of/gate.reached`.
 #[cfg(debug_assertions)]
-pub(super) const VARIABLE: &str = "MECAPY_FAULT";
+pub(crate) const VARIABLE: &str = "MECAPY_FAULT";
 
 /// A step of a supervisor's life, where a test may end it.
 #[cfg(debug_assertions)]
-pub(super) fn at(step: &str) {
+pub(crate) fn at(step: &str) {
     let Ok(fault) = std::env::var(VARIABLE) else { return };
     if fault.strip_prefix("kill:") == Some(step) {
         // SIGKILL: nothing is tidied up, as when the kernel or an administrator does it.
@@ -24,4 +24,4 @@ pub(super) fn at(step: &str) {
 
 /// A step of a supervisor's life.
 #[cfg(not(debug_assertions))]
-pub(super) const fn at(_step: &str) {}
+pub(crate) const fn at(_step: &str) {}

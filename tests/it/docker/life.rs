@@ -1,0 +1,349 @@
+//! Runs in containers outlive their supervisors: adopted, collected, begun again, ended in time; nothing stays.
+
+use super::runs::{
+    assert_gone, machine,
+    support::{MECAPY, Machine, PATIENCE, has_ended, wait_for},
+    things,
+};
+use crate::support::docker::{Engine, block_on};
+use bollard::query_parameters::{KillContainerOptionsBuilder, RemoveContainerOptionsBuilder};
+use mecapy::{
+    domain::{
+        id::{CalculationId, RunId},
+        limits::Limits,
+        status::Status,
+    },
+    runs::{self, Cancel, Kind, Report},
+};
+use std::{fs, path::Path, time::Instant};
+
+/// An output, lines on both streams for as long as it is told, and a result.
+const CODE: &str = r#"
+import json, os, pathlib, sys, time
+out = pathlib.Path("/workspace/out")
+(out / "files" / "a.txt").write_text("a")
+def calculate(n):
+    for i in range(n):
+        os.write(1, b"out %d\n" % i)
+        os.write(2, b"err %d\n" % i)
+        time.sleep(0.05)
+    return {"n": n}
+"#;
+
+const LIMITS: Limits = Limits { timeout: 60, memory_limit: 256, cpu_limit: 1.0 };
+
+/// Never ends by itself.
+const ENDLESS: u32 = 100_000;
+
+struct Run {
+    id: CalculationId,
+    run: RunId,
+}
+
+async fn submit(machine: &Machine, program: &Path, n: u32, limits: Limits) -> Run {
+    let id = machine.calculation_with(CODE, &format!("{{\"n\": {n}}}"), limits, vec![]).await;
+    let run = machine.submit_with(id, program).await;
+    Run { id, run }
+}
+
+async fn until_printed(machine: &Machine, run: &Run, line: &str) {
+    let log = machine.spool(run.run).join("log");
+    wait_for("output", || fs::read_to_string(&log).ok().filter(|log| log.contains(line))).await;
+}
+
+async fn reconcile(machine: &Machine) -> Report {
+    let report = runs::reconcile_with(&machine.session, Some(Path::new(MECAPY))).await;
+    assert!(report.left.is_empty(), "{report:?}");
+    report
+}
+
+/// Whether the container runs; `None` where there is none.
+fn runs_now(engine: &Engine, run: &Run) -> Option<bool> {
+    let client = engine.client();
+    let name = format!("mecapy-{}", run.run);
+    block_on(async { client.inspect_container(&name, None).await.ok()?.state?.running })
+}
+
+/// Every line once and in its order, and nothing else.
+fn assert_whole(log: &str, n: u32) {
+    for stream in ["out", "err"] {
+        let lines: Vec<_> = log.lines().filter(|line| line.starts_with(stream)).collect();
+        let expected: Vec<_> = (0..n).map(|i| format!("{stream} {i}")).collect();
+        assert_eq!(lines, expected);
+    }
+    assert_eq!(log.lines().count(), 2 * n as usize, "{log}");
+}
+
+async fn assert_complete(engine: &Engine, machine: &Machine, run: &Run, n: u32) {
+    machine.follow(run.id).await;
+    let row = machine.get(run.id).await;
+    assert_eq!(row.status, Status::Completed, "{:?}", row.error_message);
+    assert_eq!(row.result_data, Some(format!("{{\"n\": {n}}}")));
+    assert_whole(&machine.log(run.id).await, n);
+    let files: Vec<_> = machine.files(run.id).await.into_iter().map(|linked| linked.file.filename).collect();
+    assert!(files.len() == 2 && files.contains(&"a.txt".to_owned()), "each file once: {files:?}");
+    assert_nothing_left(engine, machine, run).await;
+}
+
+async fn assert_nothing_left(engine: &Engine, machine: &Machine, run: &Run) {
+    machine.assert_nothing_left().await;
+    assert_gone(engine, &[run.run]);
+    let found = runs::leftovers(&machine.session).await;
+    assert!(found.leftovers.is_empty() && found.unseen.is_empty(), "{found:?}");
+    assert!(reconcile(machine).await.is_empty());
+}
+
+/// Each step, and what the next start says of it.
+async fn killed_at(steps: &[(&str, fn(&Report) -> &Vec<CalculationId>)]) {
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    for (step, list) in steps {
+        let machine = machine(engine, image, &[]).await;
+        let run = submit(&machine, &machine.faulty(&format!("kill:{step}")), 3, LIMITS).await;
+        let pid = wait_for("the supervisor", || machine.supervisor(run.run)).await;
+        wait_for("its death", || has_ended(pid.as_raw_pid()).then_some(())).await;
+        assert!(machine.spool(run.run).is_dir(), "{step}: the spool stays");
+        let report = reconcile(&machine).await;
+        assert_eq!(list(&report), &[run.id], "{step}: {report:?}");
+        assert_complete(engine, &machine, &run, 3).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_the_code_began_it_begins_again() {
+    let restarted: fn(&Report) -> &Vec<_> = |report| &report.restarted;
+    let steps = ["noted", "created", "filled", "claimed"].map(|step| (step, restarted));
+    killed_at(&steps).await;
+    // Made, said to be starting, and never started.
+    killed_at(&[("starting", |report| &report.adopted)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_once_the_code_began_it_is_adopted() {
+    let adopted: fn(&Report) -> &Vec<_> = |report| &report.adopted;
+    killed_at(&["begun", "started", "ended", "fetched"].map(|step| (step, adopted))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_after_the_end_the_end_stands() {
+    let delivered: fn(&Report) -> &Vec<_> = |report| &report.delivered;
+    killed_at(&["final", "discarded", "delivering", "delivered"].map(|step| (step, delivered))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_goes_on_without_its_supervisor_is_adopted_with_its_whole_log() {
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    let machine = machine(engine, image, &[]).await;
+    let run = submit(&machine, Path::new(MECAPY), 60, LIMITS).await;
+    until_printed(&machine, &run, "out 5\n").await;
+    machine.kill_supervisor(run.run).await;
+    // Two screens start at once.
+    let reports = tokio::join!(reconcile(&machine), reconcile(&machine));
+    let adopted = [reports.0.adopted, reports.1.adopted].concat();
+    assert!(!adopted.is_empty() && adopted.iter().all(|id| *id == run.id), "{adopted:?}");
+    until_printed(&machine, &run, "out 20\n").await;
+    // And once more.
+    machine.kill_supervisor(run.run).await;
+    reconcile(&machine).await;
+    assert_complete(engine, &machine, &run, 60).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_ended_without_its_supervisor_is_collected() {
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    let machine = machine(engine, image, &[]).await;
+    let run = submit(&machine, Path::new(MECAPY), 20, LIMITS).await;
+    until_printed(&machine, &run, "out 1\n").await;
+    machine.kill_supervisor(run.run).await;
+    wait_for("the end of the container", || (runs_now(engine, &run) == Some(false)).then_some(())).await;
+    reconcile(&machine).await;
+    assert_complete(engine, &machine, &run, 20).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_limit_holds_with_every_client_dead() {
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    let machine = machine(engine, image, &["caps.grace=1"]).await;
+    let run = submit(&machine, Path::new(MECAPY), ENDLESS, Limits { timeout: 3, ..LIMITS }).await;
+    until_printed(&machine, &run, "out 1\n").await;
+    machine.kill_supervisor(run.run).await;
+    let began = Instant::now();
+    wait_for("the end of the container", || (runs_now(engine, &run) == Some(false)).then_some(())).await;
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    reconcile(&machine).await;
+    machine.follow(run.id).await;
+    let (row, record) = (machine.get(run.id).await, machine.record(run.id).await);
+    assert_eq!((row.status, record.error_kind.as_deref()), (Status::Failed, Some("timeout")));
+    assert_eq!(row.error_message.as_deref(), Some("timed out after 3 s"));
+    assert!(machine.files(run.id).await.iter().any(|linked| linked.file.filename == "a.txt"));
+    assert_nothing_left(engine, &machine, &run).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_without_a_supervisor_is_cancelled_all_the_same() {
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    let machine = machine(engine, image, &["caps.grace=1"]).await;
+    let run = submit(&machine, Path::new(MECAPY), ENDLESS, LIMITS).await;
+    until_printed(&machine, &run, "out 1\n").await;
+    machine.kill_supervisor(run.run).await;
+    // The next start is this program, which supervises as the real one does.
+    assert!(reconcile(&machine).await.adopted == [run.id]);
+    assert_eq!(runs::cancel(&machine.session, run.id).await.unwrap(), Cancel::Asked);
+    machine.follow(run.id).await;
+    assert_eq!(machine.get(run.id).await.status, Status::Cancelled);
+    assert_nothing_left(engine, &machine, &run).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supervisor_that_is_told_to_end_leaves_its_container_to_the_next() {
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    let machine = machine(engine, image, &[]).await;
+    let run = submit(&machine, Path::new(MECAPY), 40, LIMITS).await;
+    until_printed(&machine, &run, "out 5\n").await;
+    let pid = machine.supervisor(run.run).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    wait_for("its end", || has_ended(pid.as_raw_pid()).then_some(())).await;
+    assert_eq!(runs_now(engine, &run), Some(true));
+    assert_eq!(reconcile(&machine).await.adopted, [run.id]);
+    assert_complete(engine, &machine, &run, 40).await;
+}
+
+/// Fails as trouble of the engine, with what there was.
+async fn assert_engine_error(engine: &Engine, machine: &Machine, run: &Run, words: &str) {
+    machine.follow(run.id).await;
+    let (row, record) = (machine.get(run.id).await, machine.record(run.id).await);
+    let message = row.error_message.unwrap_or_default();
+    assert_eq!((row.status, record.error_kind.as_deref()), (Status::Failed, Some("engine")), "{message}");
+    assert!(message.contains(words), "{message}");
+    let log = machine.log(run.id).await;
+    assert!(log.contains("out 0\n") && log.contains("out 5\n"), "{log}");
+    assert_nothing_left(engine, machine, run).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_reboot_what_there_was_is_collected_and_said() {
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    let machine = machine(engine, image, &[]).await;
+    let run = submit(&machine, Path::new(MECAPY), ENDLESS, LIMITS).await;
+    until_printed(&machine, &run, "out 5\n").await;
+    machine.kill_supervisor(run.run).await;
+    let client = engine.client();
+    let options = KillContainerOptionsBuilder::new().signal("SIGKILL").build();
+    block_on(async { client.kill_container(&format!("mecapy-{}", run.run), Some(options)).await }).unwrap();
+    wait_for("the end of the container", || (runs_now(engine, &run) == Some(false)).then_some(())).await;
+    let who = machine.spool(run.run).join("supervisor.json");
+    let mut text: serde_json::Value = serde_json::from_slice(&fs::read(&who).unwrap()).unwrap();
+    text["boot_id"] = "another".into();
+    fs::write(&who, text.to_string()).unwrap();
+    reconcile(&machine).await;
+    assert_engine_error(engine, &machine, &run, "container").await;
+    assert!(machine.files(run.id).await.iter().any(|linked| linked.file.filename == "a.txt"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_somebody_removed_is_said_and_the_log_is_kept() {
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    let machine = machine(engine, image, &[]).await;
+    let run = submit(&machine, Path::new(MECAPY), ENDLESS, LIMITS).await;
+    until_printed(&machine, &run, "out 5\n").await;
+    let client = engine.client();
+    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+    block_on(async { client.remove_container(&format!("mecapy-{}", run.run), Some(options)).await }).unwrap();
+    assert_engine_error(engine, &machine, &run, "container").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_is_stopped_ends_its_runs_which_is_said_and_nothing_is_lost() {
+    let Some(engine) = Engine::own() else { return };
+    let Some(image) = engine.python() else { return };
+    let before = things(&engine);
+    let machine = machine(&engine, image, &["caps.grace=1"]).await;
+    let run = submit(&machine, Path::new(MECAPY), ENDLESS, LIMITS).await;
+    until_printed(&machine, &run, "out 5\n").await;
+    engine.stop();
+    // Down: the run is neither failed nor lost for that.
+    let waiting = wait_for("the reason", || machine.state(run.run)?.waiting_reason).await;
+    assert!(waiting.contains("engine"), "{waiting}");
+    assert_eq!(machine.get(run.id).await.status, Status::Running);
+    engine.start();
+    assert_engine_error(&engine, &machine, &run, "engine").await;
+    assert!(machine.files(run.id).await.iter().any(|linked| linked.file.filename == "a.txt"));
+
+    // Killed: what ran goes on without it until it is back, which ends it.
+    let run = submit(&machine, Path::new(MECAPY), ENDLESS, LIMITS).await;
+    until_printed(&machine, &run, "out 5\n").await;
+    engine.kill();
+    engine.start();
+    assert_engine_error(&engine, &machine, &run, "engine").await;
+    assert_eq!(things(&engine), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_live_restore_a_run_goes_on_through_a_restart_of_the_engine() {
+    let Some(engine) = Engine::own_with(&["--live-restore"]) else { return };
+    let Some(image) = engine.python() else { return };
+    let before = things(&engine);
+    let machine = machine(&engine, image, &[]).await;
+    for kill in [false, true] {
+        let run = submit(&machine, Path::new(MECAPY), 100, LIMITS).await;
+        until_printed(&machine, &run, "out 5\n").await;
+        if kill {
+            // Its supervisor with it.
+            machine.kill_supervisor(run.run).await;
+            engine.kill();
+        } else {
+            engine.stop();
+        }
+        engine.start();
+        if kill {
+            reconcile(&machine).await;
+        }
+        assert_complete(&engine, &machine, &run, 100).await;
+    }
+    assert_eq!(things(&engine), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn containers_without_a_spool_are_pruned_and_those_of_others_are_not() {
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    let (machine, other) = (machine(engine, image, &[]).await, machine(engine, image, &[]).await);
+    let run = submit(&machine, Path::new(MECAPY), ENDLESS, LIMITS).await;
+    until_printed(&machine, &run, "out 1\n").await;
+    assert!(runs::leftovers(&machine.session).await.leftovers.is_empty(), "it lives");
+    machine.kill_supervisor(run.run).await;
+    assert!(runs::leftovers(&machine.session).await.leftovers.is_empty(), "it has a spool");
+    fs::remove_dir_all(machine.spool(run.run)).unwrap();
+    assert!(runs::leftovers(&other.session).await.leftovers.is_empty(), "it is another state folder's");
+    let found = runs::leftovers(&machine.session).await;
+    let kinds: Vec<_> = found.leftovers.iter().map(|leftover| (leftover.kind, leftover.run)).collect();
+    assert_eq!(kinds, [(Kind::Container, Some(run.run))], "{found:?}");
+    found.leftovers[0].remove().await.unwrap();
+    assert_gone(engine, &[run.run]);
+
+    // A volume whose container is gone.
+    let labels = |machine: &Machine| {
+        let spools = machine.session.config.paths.spool();
+        let owner = &machine.session.user.identity.keycloak_id;
+        let (host, run) = (runs::host_name(), run.run);
+        format!(
+            r#"{{"io.mecapy.run":"{run}","io.mecapy.owner":"{owner}","io.mecapy.host":"{host}","io.mecapy.spools":"{}"}}"#,
+            spools.display()
+        )
+    };
+    let volume = format!("left-{}", run.run);
+    engine.api("POST", "/volumes/create", &format!(r#"{{"Name":"{volume}","Labels":{}}}"#, labels(&machine)));
+    assert!(runs::leftovers(&other.session).await.leftovers.is_empty());
+    let found = runs::leftovers(&machine.session).await.leftovers;
+    assert_eq!(found.iter().map(|leftover| leftover.kind).collect::<Vec<_>>(), [Kind::Volume]);
+    found[0].remove().await.unwrap();
+    assert_gone(engine, &[run.run]);
+    tokio::time::timeout(PATIENCE, machine.session.db.close()).await.unwrap().unwrap();
+}
