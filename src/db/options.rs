@@ -33,10 +33,10 @@ impl Default for Options {
             pool_size: 10,
             max_overflow: 20,
             pool_timeout: Duration::from_secs(30),
-            recycle: Duration::from_secs(3600),
-            idle_timeout: Duration::from_secs(60),
+            recycle: Duration::from_hours(1),
+            idle_timeout: Duration::from_mins(1),
             connect_timeout: Duration::from_secs(10),
-            statement_timeout: Duration::from_secs(60),
+            statement_timeout: Duration::from_mins(1),
             tls: None,
             root_certificate: None,
         }

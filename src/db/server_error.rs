@@ -40,9 +40,8 @@ pub(super) fn explain(place: &str, error: &DbErr) -> Option<DbError> {
 fn of_server(place: String, code: &str, message: &str) -> Option<DbError> {
     let problem = message.to_owned();
     Some(match code {
-        "28P01" | "28000" => DbError::Denied { place, problem: format!("{problem}; look at database.url") },
+        "28P01" | "28000" | "3D000" => DbError::Denied { place, problem: format!("{problem}; look at database.url") },
         "42501" => DbError::Denied { place, problem: format!("{problem}; ask whoever owns the database") },
-        "3D000" => DbError::Denied { place, problem: format!("{problem}; look at database.url") },
         "53300" => {
             let problem = "the server has as many clients as it takes (max_connections); it is tried again".to_owned();
             DbError::TooMany { place, problem }

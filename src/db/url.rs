@@ -11,7 +11,7 @@ pub(super) enum Target {
     /// A SQLite database that lives as long as it is open.
     Memory,
     /// A database on a PostgreSQL server.
-    Server(Server),
+    Server(Box<Server>),
 }
 
 /// A database on a PostgreSQL server; what the address leaves out is `None`.
@@ -52,7 +52,7 @@ pub(super) fn parse(url: &str) -> Result<Target, DbError> {
     match scheme.split('+').next().unwrap_or_default().to_ascii_lowercase().as_str() {
         "sqlite" => file(rest).map_err(|problem| refused(problem.to_owned())),
         "postgresql" | "postgres" => match rest.strip_prefix("//") {
-            Some(rest) => server(rest).map(Target::Server).map_err(refused),
+            Some(rest) => server(rest).map(|server| Target::Server(Box::new(server))).map_err(refused),
             None => Err(refused("write two slashes before the server".to_owned())),
         },
         _ => Err(refused(format!("unknown kind of database; {write}"))),

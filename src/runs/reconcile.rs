@@ -182,6 +182,10 @@ pub(super) async fn restore(session: &Session, run: RunId, program: Option<&Path
     if request.host != host::name() {
         return Ok(Restored::Untouched);
     }
+    if matches!(request.database, db::Address::Server { .. }) && !request.belongs_to(&session.db) {
+        // Whoever works with that database looks after it: nobody else can reach it.
+        return Ok(Restored::Untouched);
+    }
     let Some(lock) = lock(&spool).await? else { return Ok(Restored::Untouched) };
     if let Some(end) = spool.outcome()? {
         tell(session, spool, &request, &end).await?;
@@ -230,10 +234,6 @@ async fn restart(
     request: &Request,
     program: Option<&Path>,
 ) -> Result<Restored, RestoreError> {
-    if matches!(request.database, db::Address::Server { .. }) && !request.belongs_to(&session.db) {
-        // Whoever works with that database starts it again.
-        return Ok(Restored::Untouched);
-    }
     drop(lock);
     let calculation = request.calculation;
     let access = session.db.access().filter(|_| request.belongs_to(&session.db)).cloned();

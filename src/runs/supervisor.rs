@@ -114,7 +114,7 @@ fn supervise(folder: &Path) -> Result<(), Trouble> {
             db: Database::new(request_database, access.clone()),
             access,
         };
-        life.live(lock).await
+        Box::pin(life.live(lock)).await
     })
 }
 
@@ -167,7 +167,7 @@ impl Life {
             end
         } else if self.spool.path(recover::STARTING).exists() {
             // An earlier supervisor got this far, and no further.
-            match self.resume().await? {
+            match Box::pin(self.resume()).await? {
                 Some(end) => end,
                 None => return Ok(()),
             }

@@ -19,9 +19,9 @@ fn rows_stay_while_the_server_is_away_and_it_recovers_by_itself() {
     pty.shows("Plate");
     for crash in [false, true] {
         if crash {
-            server.crash()
+            server.crash();
         } else {
-            server.stop()
+            server.stop();
         }
         pty.send("\x12"); // Ctrl-R
         pty.shows("no connection since");

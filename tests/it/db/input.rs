@@ -27,13 +27,13 @@ async fn what_does_not_fit_is_refused_by_field_and_nothing_is_written(place: Pla
     };
     let alias = |alias: String| InputLink { file_id: FileId(1), file_role: FileRole::Input, alias: Some(alias) };
     for (bad, field) in [
-        (with(&|new| new.name = " ".to_owned()), "name"),
+        (with(&|new| " ".clone_into(&mut new.name)), "name"),
         (with(&|new| new.name = "é".repeat(201)), "name"),
-        (with(&|new| new.name = "a\0b".to_owned()), "name"),
+        (with(&|new| "a\0b".clone_into(&mut new.name)), "name"),
         (with(&|new| new.description = Some("x".repeat(2_001))), "description"),
         (with(&|new| new.code = String::new()), "code"),
         (with(&|new| new.code = "x".repeat(10_001)), "code"),
-        (with(&|new| new.code = "x = '\0'".to_owned()), "code"),
+        (with(&|new| "x = '\0'".clone_into(&mut new.code)), "code"),
         (with(&|new| new.parameters = Some("{".to_owned())), "parameters"),
         (with(&|new| new.parameters = Some("[]".to_owned())), "parameters"),
         (with(&|new| new.parameters = Some(format!("{{\"a\": \"{}\"}}", "x".repeat(5_000)))), "parameters"),

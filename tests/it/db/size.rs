@@ -200,6 +200,7 @@ async fn fastest(mut work: impl AsyncFnMut()) -> u128 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes; a measurement, not a check"]
+#[expect(clippy::print_stderr, reason = "figures for whoever measures")]
 async fn measured_against_the_servers_own_client() {
     let rows = std::env::var("MECAPY_SIZE_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(100_000);
     let Some(server) = Server::start(&["shared_buffers = 512MB"]) else { return };

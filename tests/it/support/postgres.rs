@@ -32,7 +32,7 @@ pub const PASSWORD: &str = "corr3ct-horse";
 pub const SUPERUSER: &str = "postgres";
 
 /// How long a busy machine may take over anything.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Stops the server and, unless told to keep it, removes its folder, as soon as the pipe speaks or closes.
 const WATCHDOG: &str = r#"
 "$1" -D "$2/data" </dev/null >>"$2/server.log" 2>&1 & server=$!
