@@ -5,6 +5,7 @@ use crate::{
     db::DbError,
     domain::FieldError,
     runs::{CancelError, DeleteError, FollowError, LogError, SubmitError},
+    sandbox::EngineError,
     session::{SessionError, calculations::CalculationError},
 };
 
@@ -175,7 +176,7 @@ impl From<CalculationError> for Failure {
 impl From<SubmitError> for Failure {
     fn from(error: SubmitError) -> Self {
         let exit = match &error {
-            SubmitError::NotFound(_) => Exit::NotFound,
+            SubmitError::NotFound(_) | SubmitError::Engine(EngineError::ImageMissing { .. }) => Exit::NotFound,
             SubmitError::Field(_) | SubmitError::Input { .. } => Exit::Usage,
             SubmitError::Db(error) => of_database(error),
             _ => Exit::Error,

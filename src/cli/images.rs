@@ -8,11 +8,8 @@ use super::{
 };
 use crate::{
     config::Config,
-    domain::{
-        format::{bytes, duration},
-        text::SafeText,
-    },
-    sandbox::docker::{self, ConnectError, Connection, ImageError, Progress, PullError, Search},
+    domain::{format::bytes, pull::Progress, text::SafeText},
+    sandbox::docker::{self, ConnectError, Connection, ImageError, PullError, Search},
 };
 use serde_json::json;
 use std::{
@@ -95,7 +92,7 @@ pub async fn pull(config: &Config, connection: &Connection, name: &str, output: 
 }
 
 /// The progress of a pull, as the one who looks can take it: a bar on a terminal, lines elsewhere.
-struct Bar {
+pub struct Bar {
     output: Output,
     is_terminal: bool,
     last: Option<Instant>,
@@ -103,12 +100,14 @@ struct Bar {
 }
 
 impl Bar {
-    fn new(output: Output) -> Self {
+    /// Draws as `output` says.
+    pub fn new(output: Output) -> Self {
         let is_terminal = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         Self { output, is_terminal, last: None, drawn: false }
     }
 
-    fn take(&mut self, progress: &Progress) {
+    /// Shows the progress, unless it did just now.
+    pub fn take(&mut self, progress: &Progress) {
         let pace = if self.output.json || self.is_terminal { PACE } else { LINE_PACE };
         if self.last.is_some_and(|last| last.elapsed() < pace) {
             return;
@@ -129,7 +128,7 @@ impl Bar {
     }
 
     /// Clears the bar.
-    fn end(&mut self) {
+    pub fn end(&mut self) {
         if std::mem::take(&mut self.drawn) {
             write!(std::io::stderr().lock(), "\r\x1b[K").ok();
         }
@@ -141,18 +140,10 @@ fn line(progress: &Progress, width: usize) -> String {
     if let Some(problem) = &progress.again {
         return cut(format!("{}: trying again: {problem}", progress.image), width);
     }
-    let (ready, all) = progress.ready();
-    if all == 0 {
+    if progress.layers.is_empty() {
         return cut(format!("{}: asking its registry", progress.image), width);
     }
-    let mut words = format!("{} of {}", bytes(progress.received), bytes(progress.total));
-    if let Some(rate) = progress.rate {
-        words += &format!(", {}/s", bytes(rate));
-    }
-    if let Some(left) = progress.left().filter(|left| *left > 0) {
-        words += &format!(", {} left", duration(left as f64));
-    }
-    words += &format!(", {ready} of {all} layers ready");
+    let words = progress.words();
     let used = progress.image.chars().count() + words.chars().count() + 4;
     let room = width.saturating_sub(used).min(40);
     let bar = match progress.fraction() {
@@ -209,7 +200,7 @@ impl From<PullError> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::docker::{Layer, Step};
+    use crate::domain::pull::{Layer, Step};
 
     #[test]
     fn a_line_fits_its_width() {
@@ -221,7 +212,7 @@ mod tests {
         (progress.received, progress.total, progress.rate) = (120 << 20, 200 << 20, Some(8 << 20));
         let words = "120 MiB of 200 MiB, 8.0 MiB/s, 10.0 s left, 1 of 2 layers ready";
         assert_eq!(line(&progress, 80), format!("python:3.12: {words}"), "no room for a bar");
-        assert_eq!(line(&progress, 101), format!("python:3.12: [############--------] {words}"));
+        assert_eq!(line(&progress, 101), format!("python:3.12: [############---------] {words}"));
         for width in 0..120 {
             assert!(line(&progress, width).chars().count() <= width);
         }

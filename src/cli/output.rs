@@ -71,12 +71,17 @@ impl Output {
         writeln!(io::stderr().lock(), "{}", text.join("\n")).ok();
     }
 
+    /// Whether there is somebody to ask.
+    pub fn can_ask(self) -> bool {
+        !self.no_input && io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
     /// Asks before something that cannot be undone. Without a terminal, or with `--no-input`, only `--yes` passes.
     pub fn confirm(self, question: &str) -> Result<(), Failure> {
         if self.yes {
             return Ok(());
         }
-        if self.no_input || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        if !self.can_ask() {
             return Err(Failure::words(Exit::Denied, format!("{question} Nothing was done: confirm with --yes")));
         }
         eprint!("{} [y/N] ", SafeText::label(question).as_str());

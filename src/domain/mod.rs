@@ -10,6 +10,7 @@ pub mod id;
 pub mod limits;
 pub mod page;
 pub mod parameters;
+pub mod pull;
 pub mod run;
 pub mod statistics;
 pub mod status;

@@ -7,6 +7,7 @@ use super::{
 use crate::domain::{
     id::{CalculationId, RunId},
     limits::{Caps, Limits},
+    pull,
     run::{Progress, Usage},
     status::Status,
 };
@@ -27,6 +28,8 @@ const PACE: Duration = Duration::from_millis(250);
 pub enum Phase {
     /// For its turn.
     Waiting,
+    /// Its image is being fetched.
+    Pulling,
     /// Its folders and input files are being made.
     Preparing,
     /// The code runs.
@@ -69,6 +72,9 @@ pub struct LiveState {
     pub progress: Option<Progress>,
     /// Bytes of stdout and stderr kept so far.
     pub log_bytes: u64,
+    /// How far its image is, while it is fetched.
+    #[serde(default)]
+    pub pull: Option<pull::Progress>,
     /// Anything else worth a sentence.
     pub notes: Vec<String>,
 }
@@ -101,6 +107,7 @@ pub(super) fn first(request: &Request) -> LiveState {
         usage: None,
         progress: None,
         log_bytes: 0,
+        pull: None,
         notes: Vec::new(),
     }
 }

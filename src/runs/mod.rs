@@ -13,6 +13,7 @@ mod cancel;
 mod delete;
 mod deliver;
 mod detach;
+mod fetch;
 mod follow;
 mod host;
 mod leftovers;

@@ -37,6 +37,8 @@ pub struct RunOptions {
     pub engine: Option<Engine>,
     /// The image; the tool's without one.
     pub image: Option<String>,
+    /// Fetch the image where it is not here, however large.
+    pub pull: bool,
     /// The mecapy that supervises; this very program without one.
     pub program: Option<PathBuf>,
 }
@@ -198,7 +200,7 @@ async fn wish(session: &Session, row: &Calculation, options: &RunOptions) -> Res
     };
     let image = options.image.clone().or(of_tool).unwrap_or_else(|| DEFAULT_IMAGE.to_owned());
     let own_command = row.code.trim().is_empty() && image != DEFAULT_IMAGE;
-    Ok(Wish { engine: options.engine, image, own_command })
+    Ok(Wish { engine: options.engine, image, own_command, pull: options.pull })
 }
 
 /// A path as the supervisor, which works elsewhere, understands it; a bare name is looked up in the PATH.

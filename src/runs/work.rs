@@ -89,6 +89,9 @@ pub(super) async fn run(life: &mut Life) -> Result<Stage, SpoolError> {
         state.waiting_reason = None;
     });
     life.state.write();
+    if let Some(stage) = super::fetch::image(life).await {
+        return Ok(stage);
+    }
     // Of a supervisor before this one, which ended before any code ran.
     recover::discard(&life.spool).await;
     let (request, asked) = (&life.request, life.request.asked());
@@ -416,14 +419,14 @@ fn stop(state: &mut StateFile, running: &Running) -> bool {
     true
 }
 
-async fn change(notify: &mut Option<Notify>) {
+pub(super) async fn change(notify: &mut Option<Notify>) {
     match notify {
         Some(notify) => notify.changed().await,
         None => tokio::time::sleep(Duration::from_secs(1)).await,
     }
 }
 
-async fn until(instant: Option<Instant>) {
+pub(super) async fn until(instant: Option<Instant>) {
     match instant {
         Some(instant) => tokio::time::sleep_until(instant.into()).await,
         None => std::future::pending().await,

@@ -1,6 +1,9 @@
 //! Which engine a run gets: decided once, when it is submitted, and told.
 
-use super::{Chosen, EngineError, docker};
+use super::{
+    Chosen, EngineError,
+    docker::{self, ImageError},
+};
 use crate::{
     config::{Config, Engine},
     domain::tool::DEFAULT_IMAGE,
@@ -15,6 +18,8 @@ pub struct Wish {
     pub image: String,
     /// Whether there is no code: the image's own command is what runs.
     pub own_command: bool,
+    /// Whether the image may be fetched where it is not here.
+    pub pull: bool,
 }
 
 /// Chooses, and says in a sentence for the run's record what somebody might not expect.
@@ -49,6 +54,10 @@ pub async fn choose(config: &Config, wish: &Wish) -> Result<(Chosen, Option<Stri
         Ok(choice) => return Ok((Chosen::Docker(Box::new(choice)), None)),
         Err(missing) => missing,
     };
+    let only_there = engine == Engine::Docker || !plain;
+    if let Some(image) = missing.image.filter(|_| only_there) {
+        return Err(EngineError::ImageMissing { image });
+    }
     if engine == Engine::Docker {
         return Err(EngineError::Refused(missing.words));
     }
@@ -67,6 +76,8 @@ pub async fn choose(config: &Config, wish: &Wish) -> Result<(Chosen, Option<Stri
 }
 
 struct Missing {
+    /// The image that could be fetched.
+    image: Option<String>,
     words: String,
     /// Whether it is worth telling a person who did not ask for containers.
     told: bool,
@@ -75,13 +86,17 @@ struct Missing {
 async fn in_container(config: &Config, wish: &Wish) -> Result<docker::Choice, Missing> {
     let image = if wish.image == DEFAULT_IMAGE { &config.sandbox.image } else { &wish.image };
     let found = docker::find(&docker::Search::of(config)).await;
-    let connection = found.map_err(|error| Missing { told: error.is_trouble(), words: error.to_string() })?;
+    let connection =
+        found.map_err(|error| Missing { image: None, told: error.is_trouble(), words: error.to_string() })?;
     let found = connection.image(image).await;
-    let found = found.map_err(|error| Missing { told: true, words: error.to_string() })?;
-    Ok(docker::Choice {
-        endpoint: connection.endpoint,
-        image: found.name,
-        image_id: found.id,
-        own_command: wish.own_command,
-    })
+    let (image, image_id, fetch) = match found {
+        Ok(found) => (found.name, found.id, None),
+        Err(ImageError::Missing { name }) if wish.pull => (name, String::new(), Some(config.docker.config.clone())),
+        Err(error) => {
+            let words = error.to_string();
+            let image = if let ImageError::Missing { name } = error { Some(name) } else { None };
+            return Err(Missing { image, told: true, words });
+        }
+    };
+    Ok(docker::Choice { endpoint: connection.endpoint, image, image_id, fetch, own_command: wish.own_command })
 }

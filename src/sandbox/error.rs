@@ -15,6 +15,12 @@ pub enum EngineError {
     /// The code needs what this level cannot give.
     #[error("{0}")]
     Refused(String),
+    /// The image is to be fetched first, which nobody agreed to.
+    #[error("the image {image} is not on this host: `mecapy images pull {image}` fetches it, or run with --pull")]
+    ImageMissing {
+        /// Its name.
+        image: String,
+    },
     /// A step of the set-up failed.
     #[error("sandbox: {step}: {problem}")]
     Setup {

@@ -101,8 +101,14 @@ pub enum Request {
         /// Queue a run of it, too: `Reply::Submitted` instead.
         run: bool,
     },
-    /// Queue a run of a calculation not yet started: `Reply::Submitted`.
-    Submit(CalculationId),
+    /// Queue a run of a calculation not yet started: `Reply::Submitted`, or `Reply::ImageMissing` where its image is
+    /// not here.
+    Submit {
+        /// Which one.
+        id: CalculationId,
+        /// Fetch the image where it is not here.
+        pull: bool,
+    },
     /// Make a copy of a finished one and queue that: `Reply::Submitted` with the copy.
     RunAgain(CalculationId),
     /// Stop a waiting or running one, gently first: `Reply::Done`.
@@ -185,7 +191,7 @@ impl Request {
         matches!(
             self,
             Self::SaveCalculation { .. }
-                | Self::Submit(_)
+                | Self::Submit { .. }
                 | Self::RunAgain(_)
                 | Self::Stop(_)
                 | Self::DeleteCalculations(_)

@@ -8,6 +8,7 @@ use crate::domain::{
     id::{CalculationId, RunId},
     limits::Limits,
     page::Page,
+    pull,
     run::{Progress, Usage},
     statistics::{Figures, Health},
     status::Status,
@@ -116,6 +117,8 @@ pub enum Reply {
     Saved(CalculationId),
     /// Its run is queued.
     Submitted(CalculationId, RunId),
+    /// It is saved and not queued: this image would have to be fetched first.
+    ImageMissing(CalculationId, String),
     /// So many were deleted; those that were not, and why.
     Deleted(usize, Vec<(CalculationId, String)>),
     /// A window of the catalogue.
@@ -215,6 +218,8 @@ pub struct Live {
     pub usage: Option<Usage>,
     /// The newest line of `progress.jsonl`.
     pub progress: Option<Progress>,
+    /// How far its image is, while it is fetched.
+    pub pull: Option<pull::Progress>,
     /// The sandbox's level and guarantee, in words.
     pub guarantee: Option<String>,
     /// What happened, where it failed.

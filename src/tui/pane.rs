@@ -11,7 +11,10 @@ use super::{
         toast::Toast,
     },
 };
-use crate::domain::id::{CalculationId, ToolId};
+use crate::domain::{
+    id::{CalculationId, ToolId},
+    text::SafeText,
+};
 use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDateTime, Timelike as _};
 use ratatui::{Frame, layout::Rect};
 
@@ -292,5 +295,20 @@ impl<'a> Cx<'a> {
     /// Tells everybody.
     pub fn fact(&mut self, fact: Fact) {
         self.facts.push(fact);
+    }
+}
+
+/// Asks before an image is fetched: it may be a gigabyte.
+pub fn fetch_question(image: &str) -> Dialog {
+    Dialog::Confirm {
+        title: "Fetch its image first?".to_owned(),
+        lines: vec![
+            format!("{} is not on this host.", SafeText::label(image)),
+            "It is fetched from its registry in the background, also when this screen is closed; the monitor shows how \
+             far it is, and stopping the run stops it."
+                .to_owned(),
+        ],
+        verb: "fetch it and run".to_owned(),
+        danger: false,
     }
 }

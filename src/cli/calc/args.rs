@@ -130,6 +130,9 @@ pub struct How {
     /// Image of this run; without one, the tool's
     #[arg(long, value_name = "IMAGE")]
     pub image: Option<String>,
+    /// Fetch the image where it is not on this host, however large it is; without, you are asked on a terminal
+    #[arg(long)]
+    pub pull: bool,
     /// Print the log as it comes, until the run ends; Ctrl-C leaves it running
     #[arg(long, short = 'f')]
     pub follow: bool,

@@ -7,6 +7,7 @@ use super::show::Whole;
 use crate::{
     cli::{
         exit::{CommandResult, Exit, Failure},
+        images::Bar,
         output::Output,
     },
     domain::{id::CalculationId, text::log_line},
@@ -36,6 +37,7 @@ pub async fn follow(session: &Session, id: CalculationId, log: &Log, output: Out
     let mut follow = Follow::open(session, id).await?;
     let mut printer = Printer::new(session, id, *log, output);
     let mut reason = None;
+    let mut bar = Bar::new(output);
     if follow.is_elsewhere() {
         output.say(format_args!("calculation {id} is on another host; its log is read when it is over"));
     }
@@ -46,14 +48,21 @@ pub async fn follow(session: &Session, id: CalculationId, log: &Log, output: Out
             _ = terminate.recv() => return Ok(detached(id, Exit::Terminated, output)),
         };
         match event {
-            Some(Followed::Lines(lines)) => printer.lines(&lines).await?,
+            Some(Followed::Lines(lines)) => {
+                bar.end();
+                printer.lines(&lines).await?;
+            }
             Some(Followed::State(state)) if state.waiting_reason != reason => {
                 reason = state.waiting_reason;
                 if let Some(reason) = &reason {
                     output.say(format_args!("calculation {id} waits: {reason}"));
                 }
             }
-            Some(Followed::State(_) | Followed::Ended(_)) => {}
+            Some(Followed::State(state)) => match &state.pull {
+                Some(progress) if !output.json => bar.take(progress),
+                _ => bar.end(),
+            },
+            Some(Followed::Ended(_)) => bar.end(),
             None => break,
         }
     }

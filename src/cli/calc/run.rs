@@ -13,7 +13,8 @@ use crate::{
         output::Output,
     },
     domain::{id::CalculationId, status::Status},
-    runs::{self, RunOptions},
+    runs::{self, RunOptions, SubmitError},
+    sandbox::EngineError,
     session::Session,
 };
 use std::path::Path;
@@ -46,9 +47,16 @@ pub async fn start(session: &Session, id: CalculationId, how: &How, made: bool, 
         python: how.python.clone(),
         engine: how.engine,
         image: how.image.clone(),
+        pull: how.pull,
         ..RunOptions::default()
     };
-    if let Err(error) = runs::submit(session, id, &options).await {
+    let mut submitted = runs::submit(session, id, &options).await;
+    if let Err(SubmitError::Engine(EngineError::ImageMissing { image })) = &submitted
+        && agreed_to_fetch(image, output)?
+    {
+        submitted = runs::submit(session, id, &RunOptions { pull: true, ..options }).await;
+    }
+    if let Err(error) = submitted {
         if made {
             output.always_say(format_args!("calculation {id} was made; run it with: mecapy calc run {id}"));
         }
@@ -66,6 +74,15 @@ pub async fn start(session: &Session, id: CalculationId, how: &How, made: bool, 
     }
     print_id(id, output)?;
     Ok(Exit::Ok)
+}
+
+/// An image may be a gigabyte: it is fetched where somebody says so, by `--pull`, `--yes` or an answer.
+fn agreed_to_fetch(image: &str, output: Output) -> Result<bool, Failure> {
+    if !output.yes && !output.can_ask() {
+        return Ok(false);
+    }
+    output.confirm(&format!("The image {image} is not on this host. Fetch it from its registry and run?"))?;
+    Ok(true)
 }
 
 /// Only what has not been started can be; what it is made of was said when it was made.

@@ -151,6 +151,9 @@ fn facts(whole: &Whole) -> Vec<Vec<String>> {
         if let Some(interpreter) = &run.interpreter {
             row("interpreter", interpreter.clone());
         }
+        if let Some(digest) = &run.image_digest {
+            row("image", digest.clone());
+        }
         for note in &run.notes {
             row("note", note.clone());
         }
@@ -174,6 +177,8 @@ fn run_json(run: &RunRecord) -> Value {
         "level": run.level,
         "guarantee": run.guarantee,
         "interpreter": run.interpreter,
+        "image_digest": run.image_digest,
+        "container_id": run.container_id,
         "timeout": run.limits.timeout,
         "memory_limit": run.limits.memory_limit,
         "cpu_limit": run.limits.cpu_limit,

@@ -21,7 +21,7 @@ pub use identity::{Found, Identity, Name};
 pub use images::{Image, ImageError, PROBE, python_in};
 pub use leftovers::{Thing, ThingKind};
 pub use profile::{DEADLINE, HOST, OWNER, RUN};
-pub use pull::{Layer, Progress, PullError, Step};
+pub use pull::PullError;
 pub use ready::{Choice, Created, Ready};
 pub use reference::{Reference, ReferenceError};
 pub use running::Running;

@@ -7,9 +7,9 @@ use super::{
     images::{Image, ImageError},
     reference::{Reference, ReferenceError},
 };
+use crate::domain::pull::{Layer, Progress, Step};
 use bollard::{errors::Error, models::CreateImageInfo, query_parameters::CreateImageOptionsBuilder};
 use futures_util::StreamExt as _;
-use serde::{Deserialize, Serialize};
 use std::{
     collections::VecDeque,
     path::Path,
@@ -22,56 +22,6 @@ const ATTEMPTS: u32 = 4;
 
 /// How long the rate looks back.
 const RATE_WINDOW: Duration = Duration::from_secs(5);
-
-/// Where a pull is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
-    /// The image.
-    pub image: String,
-    /// Its layers, in the order in which the engine named them.
-    pub layers: Vec<Layer>,
-    /// Bytes that arrived, of the layers whose size is known so far.
-    pub received: u64,
-    /// Bytes of those layers in all.
-    pub total: u64,
-    /// Bytes a second lately; `None` before there is anything to tell.
-    pub rate: Option<u64>,
-    /// Why it is tried again, where it is.
-    pub again: Option<String>,
-}
-
-/// A layer of an image.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Layer {
-    /// The first digits of its digest.
-    pub id: String,
-    /// What happens to it.
-    pub step: Step,
-    /// Bytes that arrived.
-    pub received: u64,
-    /// Bytes of the whole, compressed; 0 where that is not known (yet).
-    pub size: u64,
-    /// The unpacked share, 0 to 1, while it is unpacked.
-    pub unpacked: Option<f32>,
-}
-
-/// What happens to a layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Step {
-    /// Nothing yet.
-    Waiting,
-    /// It comes.
-    Downloading,
-    /// It is here and checked.
-    Downloaded,
-    /// It is unpacked.
-    Extracting,
-    /// It is ready.
-    Done,
-    /// It was here before.
-    Present,
-}
 
 /// Why an image does not come.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -390,25 +340,6 @@ impl Meter {
             let seconds = now.duration_since(*at).as_secs_f64();
             (seconds >= 0.5).then(|| (received.saturating_sub(*before) as f64 / seconds) as u64)
         });
-    }
-}
-
-impl Progress {
-    /// The done share, 0 to 1: what arrived, of what is known to come.
-    pub fn fraction(&self) -> Option<f64> {
-        (self.total > 0).then(|| (self.received as f64 / self.total as f64).clamp(0.0, 1.0))
-    }
-
-    /// Layers that are ready, and all of them.
-    pub fn ready(&self) -> (usize, usize) {
-        let ready = self.layers.iter().filter(|layer| matches!(layer.step, Step::Done | Step::Present)).count();
-        (ready, self.layers.len())
-    }
-
-    /// Seconds that the rest takes at the present rate.
-    pub fn left(&self) -> Option<u64> {
-        let rate = self.rate.filter(|rate| *rate > 0)?;
-        (self.total > 0).then(|| self.total.saturating_sub(self.received) / rate)
     }
 }
 

@@ -1,6 +1,8 @@
 //! A container engine that answered, with an image that is there: able to run something.
 
-use super::{Connection, Endpoint, Identity, Image, Name, Running, connect, failed, profile, transfer};
+use super::{
+    Connection, Endpoint, Identity, Image, ImageError, Name, Running, connect, failed, profile, python_in, transfer,
+};
 use crate::{
     domain::id::RunId,
     sandbox::{About, EngineError, Job, Program},
@@ -11,7 +13,10 @@ use bollard::{
     query_parameters::{AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, UploadToContainerOptionsBuilder},
 };
 use serde::{Deserialize, Serialize};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    path::PathBuf,
+    time::{SystemTime, UNIX_EPOCH},
+};
 use tokio::sync::mpsc;
 
 /// What was chosen when the run was submitted.
@@ -23,6 +28,10 @@ pub struct Choice {
     pub image: String,
     /// The image by content: what runs whatever the name means later.
     pub image_id: String,
+    /// Where the image is to be fetched first (its id is empty then): the folder of Docker's client, which keeps the
+    /// sign-ins of registries.
+    #[serde(default)]
+    pub fetch: Option<PathBuf>,
     /// Whether the image's own command runs instead of the code.
     pub own_command: bool,
 }
@@ -103,6 +112,10 @@ impl Ready {
         // Before there is anything to leave behind.
         note(&identity);
         let made = self.make(job, &identity).await;
+        let made = match made {
+            Ok(attached) => self.check_python(job, &identity).await.map(|()| attached),
+            Err(error) => Err(error),
+        };
         let attached = match made {
             Ok(attached) => attached,
             Err(error) => {
@@ -111,6 +124,18 @@ impl Ready {
             }
         };
         Ok(Created { ready: self.clone(), identity, attached, job: job.clone() })
+    }
+
+    /// Python code in an image without python3 is refused in words, while nothing has started.
+    async fn check_python(&self, job: &Job, identity: &Identity) -> Result<(), EngineError> {
+        if job.program != Program::ImagePython {
+            return Ok(());
+        }
+        match python_in(&self.connection.client, &identity.name.container, &self.image).await {
+            Ok(_) => Ok(()),
+            Err(error @ ImageError::NoPython { .. }) => Err(EngineError::Refused(error.to_string())),
+            Err(error) => Err(EngineError::Container(error.to_string())),
+        }
     }
 
     async fn make(&self, job: &Job, identity: &Identity) -> Result<AttachContainerResults, EngineError> {

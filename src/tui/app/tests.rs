@@ -118,6 +118,7 @@ impl Harness {
                     completed_at: None,
                     limits: Limits::default(),
                     usage: None,
+                    pull: None,
                     progress: None,
                     guarantee: None,
                     error: None,

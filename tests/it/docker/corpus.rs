@@ -22,6 +22,7 @@ const AT_ONCE: usize = 4;
 pub fn chosen(engine: &Engine, image: &str, own_command: bool) -> Chosen {
     let endpoint = docker::Endpoint { address: docker::Address::Unix(engine.socket()), origin: "the test".to_owned() };
     Chosen::Docker(Box::new(docker::Choice {
+        fetch: None,
         endpoint,
         image: image.to_owned(),
         image_id: image.to_owned(),

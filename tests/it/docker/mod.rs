@@ -2,6 +2,7 @@
 
 mod corpus;
 mod doctor;
+mod fetching;
 mod finding;
 mod images;
 mod life;

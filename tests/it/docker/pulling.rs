@@ -23,7 +23,7 @@ fn home(engine: &Engine) -> Home {
 }
 
 /// An image that the registry has and the engine has not.
-fn heavy(engine: &Engine, registry: &Registry, name: &str, layers: u8, bytes: usize) -> String {
+pub fn heavy(engine: &Engine, registry: &Registry, name: &str, layers: u8, bytes: usize) -> String {
     let made = engine.heavy(&format!("heavy-{name}:1"), layers, bytes);
     let pushed = registry.push(engine, &made, name, "1");
     engine.forget(&made);
@@ -164,7 +164,7 @@ fn a_helper_keeps_the_sign_in() {
 }
 
 /// A way to a registry that is not as good as loopback.
-struct Way {
+pub struct Way {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
     open: Arc<AtomicUsize>,
@@ -172,7 +172,7 @@ struct Way {
 
 impl Way {
     /// Bytes a second of each connection.
-    fn slow(to: SocketAddr, rate: usize) -> Self {
+    pub fn slow(to: SocketAddr, rate: usize) -> Self {
         Self::new(to, 0, rate)
     }
 
@@ -204,9 +204,19 @@ impl Way {
         way
     }
 
+    /// Host and port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Whether somebody is served.
+    pub fn is_used(&self) -> bool {
+        self.open.load(Ordering::SeqCst) > 0
+    }
+
     /// Waits until nobody is served any more.
     #[track_caller]
-    fn wait_until_unused(&self) {
+    pub fn wait_until_unused(&self) {
         let end = Instant::now() + Duration::from_secs(30);
         while self.open.load(Ordering::SeqCst) > 0 {
             assert!(Instant::now() < end, "the pull goes on");

@@ -7,7 +7,7 @@ use crate::{
         action::Action,
         effect::{Effect, Request, Slot},
         msg::{Failure, Reply},
-        pane::{Cx, Fact, Intent},
+        pane::{Cx, Fact, Intent, fetch_question},
         widgets::{
             dialog::{Answer, Choice, Dialog},
             toast::Toast,
@@ -22,6 +22,8 @@ pub(super) enum Asked {
     Delete(Vec<CalculationId>),
     /// Whether to stop this one.
     Stop(CalculationId),
+    /// Whether to fetch the image of this one and run it.
+    Fetch(CalculationId),
     /// In which order to show.
     Sort,
     /// Which states to show.
@@ -75,7 +77,11 @@ impl Calculations {
             Action::Edit => cx.intent(Intent::Edit(target.id)),
             Action::RunEdited => cx.intent(Intent::EditCopy(target.id)),
             Action::Run => {
-                let request = if target.is_draft() { Request::Submit(target.id) } else { Request::RunAgain(target.id) };
+                let request = if target.is_draft() {
+                    Request::Submit { id: target.id, pull: false }
+                } else {
+                    Request::RunAgain(target.id)
+                };
                 let ticket = cx.start(Slot::Free, request);
                 self.doing.push((ticket, target.id));
             }
@@ -154,6 +160,10 @@ impl Calculations {
                 let ticket = cx.start(Slot::Free, Request::Stop(id));
                 self.doing.push((ticket, id));
             }
+            (Asked::Fetch(id), Answer::Yes) => {
+                let ticket = cx.start(Slot::Free, Request::Submit { id, pull: true });
+                self.doing.push((ticket, id));
+            }
             (Asked::Sort, Answer::Chosen(at)) => {
                 let (_, sort, ascending) = ORDERS[at];
                 (self.query.sort, self.query.ascending) = (sort, ascending);
@@ -175,6 +185,10 @@ impl Calculations {
             Ok(Reply::Submitted(id, _)) => {
                 cx.fact(Fact::CalculationsChanged);
                 cx.intent(Intent::Watch(id));
+            }
+            Ok(Reply::ImageMissing(id, image)) => {
+                cx.fact(Fact::CalculationsChanged);
+                self.asked = Some((cx.ask(fetch_question(&image)), Asked::Fetch(id)));
             }
             Ok(Reply::Deleted(count, refused)) => {
                 self.table.unmark_all();

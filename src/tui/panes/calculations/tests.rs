@@ -163,7 +163,7 @@ fn an_empty_list_says_what_to_press() {
 fn run_starts_a_draft_and_copies_what_is_finished() {
     let mut bench = loaded();
     bench.keys("r");
-    assert_eq!(bench.request().1, &Request::Submit(CalculationId(1)));
+    assert_eq!(bench.request().1, &Request::Submit { id: CalculationId(1), pull: false });
     bench.reply(Reply::Submitted(CalculationId(1), RunId(uuid::Uuid::nil())));
     assert_eq!(bench.intents, [Intent::Watch(CalculationId(1))], "a run is watched");
     select(&mut bench, 3);
@@ -172,6 +172,18 @@ fn run_starts_a_draft_and_copies_what_is_finished() {
     select(&mut bench, 2);
     bench.keys("r");
     assert!(bench.effects.is_empty(), "it runs already");
+}
+
+#[test]
+fn an_image_that_is_not_here_is_asked_for_before_it_is_fetched() {
+    let mut bench = loaded();
+    bench.keys("r");
+    bench.reply(Reply::ImageMissing(CalculationId(1), "of.lab/fem:\u{202e}1".into()));
+    assert!(bench.intents.is_empty(), "nothing runs yet");
+    bench.answer(Answer::Yes);
+    assert_eq!(bench.request().1, &Request::Submit { id: CalculationId(1), pull: true });
+    bench.reply(Reply::Submitted(CalculationId(1), RunId(uuid::Uuid::nil())));
+    assert_eq!(bench.intents, [Intent::Watch(CalculationId(1))]);
 }
 
 #[test]

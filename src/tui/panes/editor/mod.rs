@@ -10,7 +10,7 @@ mod signature;
 mod tests;
 mod view;
 
-use crate::domain::limits::Limits;
+use crate::domain::{id::CalculationId, limits::Limits};
 use crate::tui::{
     action::{Action, Context},
     effect::{Effect, Request, Slot, Ticket},
@@ -59,6 +59,8 @@ enum Question {
     Leave,
     TakeDraft,
     ForgetDraft,
+    /// The image of this one is not here.
+    Fetch(CalculationId),
 }
 
 impl Default for EditorPane {
@@ -292,6 +294,7 @@ impl EditorPane {
                 }
             }
             (Question::ForgetDraft, Answer::Yes) => self.drafts.forget_selected(cx),
+            (Question::Fetch(id), Answer::Yes) => self.run_fetching(id, cx),
             _ => {}
         }
     }

@@ -7,11 +7,11 @@ use super::{
     open::Opening,
 };
 use crate::{
-    domain::FieldError,
+    domain::{FieldError, id::CalculationId},
     tui::{
         effect::{Request, Slot, Ticket},
         msg::{Failure, Reply},
-        pane::{Cx, Fact, Intent},
+        pane::{Cx, Fact, Intent, fetch_question},
         widgets::{
             dialog::{Choice, Dialog},
             toast::Toast,
@@ -71,6 +71,14 @@ impl EditorPane {
         self.saving = Some(Saving { ticket, content, leave });
     }
 
+    /// Runs what is saved, its image being fetched first.
+    pub(super) fn run_fetching(&mut self, id: CalculationId, cx: &mut Cx<'_>) {
+        let Some(document) = &self.document else { return };
+        let content = document.content();
+        let ticket = cx.start(Slot::Free, Request::Submit { id, pull: true });
+        self.saving = Some(Saving { ticket, content, leave: false });
+    }
+
     /// Says what cannot be taken and goes there.
     fn refuse(&mut self, error: &FieldError, cx: &mut Cx<'_>) {
         if let Some(field) = Field::of_column(error.field) {
@@ -97,6 +105,12 @@ impl EditorPane {
                 document.became(Target::CopyOf(id), saving.content);
                 cx.fact(Fact::CalculationsChanged);
                 cx.intent(Intent::Watch(id));
+            }
+            Ok(Reply::ImageMissing(id, image)) => {
+                self.drafts.forget(&document.key.clone(), cx);
+                document.became(Target::Row(id), saving.content);
+                cx.fact(Fact::CalculationsChanged);
+                self.asked = Some((cx.ask(fetch_question(&image)), Question::Fetch(id)));
             }
             Ok(_) => {}
             Err(failure) => {

@@ -54,6 +54,7 @@ fn live(id: i64, status: Status) -> Live {
         completed_at: status.is_final().then(|| now().utc),
         limits: Limits::default(),
         usage: (status != Status::Pending).then_some(usage),
+        pull: None,
         progress: (status == Status::Running).then(|| Progress {
             step: Some(42.0),
             total: Some(100.0),

@@ -2,7 +2,13 @@
 
 use super::MonitorPane;
 use crate::{
-    domain::{format, run::Usage, status::Status, text::SafeText},
+    domain::{
+        format::{self, bytes},
+        pull::{Progress, Step},
+        run::Usage,
+        status::Status,
+        text::SafeText,
+    },
     tui::{
         msg::Live,
         pane::Now,
@@ -20,6 +26,8 @@ use ratatui::{
 
 /// Columns of the labels.
 const LABEL: usize = 9;
+/// Layers of an image that are shown on their way.
+const MOST_LAYERS: usize = 4;
 /// Rows that a failure may take.
 const MAX_ERROR: usize = 4;
 /// Names of outputs that are shown; the others are counted.
@@ -43,6 +51,9 @@ pub(super) fn lines(pane: &MonitorPane, width: u16, now: Now, theme: &Theme) -> 
     match live.status {
         Status::Pending => {
             sheet.words("waits", live.waiting.as_deref().unwrap_or("for its turn"), theme.warning);
+            if let Some(pull) = &live.pull {
+                sheet.fetching(pull);
+            }
         }
         Status::Running => sheet.running(pane, live, now),
         _ => sheet.ended(pane, live),
@@ -72,6 +83,26 @@ impl Page<'_> {
             spans.push(Span::styled(format!("  started {}", now.short(started)), self.theme.dim));
         }
         self.lines.push(Line::from(spans));
+    }
+
+    /// An image on its way: the whole, and the layers that move.
+    fn fetching(&mut self, pull: &Progress) {
+        let theme = self.theme;
+        self.one_line("image", &pull.image, theme.text);
+        if let Some(problem) = &pull.again {
+            self.words("again", problem, theme.warning);
+        }
+        let Some(share) = pull.fraction() else { return };
+        self.gauge("fetched", share, &format!("{:.0} %", share * 100.0), None, theme.running);
+        self.one_line("", &pull.words(), theme.text);
+        let moving = pull.layers.iter().filter(|layer| matches!(layer.step, Step::Downloading | Step::Extracting));
+        for layer in moving.take(MOST_LAYERS) {
+            let (share, words) = match layer.unpacked {
+                Some(share) => (f64::from(share), format!("{} unpacking", bytes(layer.size))),
+                None => (layer.fraction(), format!("{} of {}", bytes(layer.received), bytes(layer.size))),
+            };
+            self.gauge("layer", share, &words, None, theme.dim);
+        }
     }
 
     fn running(&mut self, pane: &MonitorPane, live: &Live, now: Now) {

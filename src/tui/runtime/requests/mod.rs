@@ -29,13 +29,14 @@ pub async fn run(session: Session, request: Request, queue: mpsc::Sender<Msg>) -
         Request::SaveCalculation { id, calculation, run } => {
             let id = save(&session, id, &calculation).await?;
             let _ = queue.send(Msg::Changed).await;
-            if run { runs::submit(&session, id).await } else { Ok(Reply::Saved(id)) }
+            if run { runs::submit(&session, id, false).await } else { Ok(Reply::Saved(id)) }
         }
-        Request::Submit(id) => runs::submit(&session, id).await,
+        Request::Submit { id, pull } => runs::submit(&session, id, pull).await,
         Request::RunAgain(id) => {
             let (copy, _) = session::calculations::copy_of(&session, id).await?;
             let copy = session::calculations::create(&session, copy, &[]).await?;
-            runs::submit(&session, copy).await
+            let _ = queue.send(Msg::Changed).await;
+            runs::submit(&session, copy, false).await
         }
         Request::Stop(id) => runs::stop(&session, id).await,
         Request::DeleteCalculations(ids) => {

@@ -13,6 +13,7 @@ use crate::{
         log::{self, LogReader, Needle},
         spool::SpoolError,
     },
+    sandbox::EngineError,
     session::Session,
     tui::{
         effect::{Request, Ticket},
@@ -33,9 +34,13 @@ const ELSEWHERE: Duration = Duration::from_secs(2);
 /// A supervisor on another host that tells nothing for so long may be gone.
 const SILENCE: chrono::TimeDelta = chrono::TimeDelta::seconds(90);
 
-/// Queues a run.
-pub async fn submit(session: &Session, id: CalculationId) -> Result<Reply, Failure> {
-    Ok(Reply::Submitted(id, runs::submit(session, id, &RunOptions::default()).await?))
+/// Queues a run; `pull` fetches its image first where it is not here.
+pub async fn submit(session: &Session, id: CalculationId, pull: bool) -> Result<Reply, Failure> {
+    match runs::submit(session, id, &RunOptions { pull, ..RunOptions::default() }).await {
+        Ok(run) => Ok(Reply::Submitted(id, run)),
+        Err(SubmitError::Engine(EngineError::ImageMissing { image })) => Ok(Reply::ImageMissing(id, image)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Stops a run.
@@ -127,6 +132,7 @@ impl Watched {
             error: calculation.error_message,
             error_line: run.as_ref().and_then(|run| run.error_line),
             stopping: false,
+            pull: None,
             grace: self.session.config.caps.grace,
             notes: run.as_ref().map(|run| run.notes.clone()).unwrap_or_default(),
             outputs: detail
@@ -229,6 +235,7 @@ fn merge(live: &mut Live, state: LiveState) {
     live.stopping = state.phase == Phase::Stopping;
     live.grace = state.caps.grace;
     live.notes = state.notes;
+    live.pull = state.pull;
 }
 
 /// The sandbox's level and what it guarantees, in one line.
@@ -240,6 +247,7 @@ fn isolation(level: &str, words: &str) -> String {
 const fn phase(phase: Phase) -> Option<&'static str> {
     match phase {
         Phase::Waiting | Phase::Running | Phase::Stopping => None,
+        Phase::Pulling => Some("fetching its image"),
         Phase::Preparing => Some("preparing its folders"),
         Phase::Collecting => Some("collecting its outputs"),
         Phase::Delivering => Some("storing its outputs"),

@@ -1,0 +1,114 @@
+//! A run whose image is not here: nobody is surprised by it, it is seen coming, and it can be stopped.
+
+use super::pulling::{Way, heavy};
+use crate::support::{
+    docker::{Engine, Registry},
+    home::Home,
+    pty::Pty,
+};
+use std::time::{Duration, Instant};
+
+const CODE: &str = "import numpy\ndef calculate(x=20):\n    return {'answer': int(numpy.int64(x)) + 22}\n";
+
+fn home(engine: &Engine) -> Home {
+    let home = Home::new().with("DOCKER_HOST", &engine.host()).with("MECAPY_SANDBOX_ENGINE", "docker");
+    home.file("add.py", CODE);
+    home
+}
+
+#[test]
+fn a_missing_image_is_told_and_comes_when_asked_for() {
+    let (Some(engine), Some(registry)) = (Engine::own(), Registry::open()) else { return };
+    let Some(python) = engine.python() else { return };
+    let name = registry.push(&engine, python, "python-with-numpy", "1");
+    engine.forget(python);
+    let home = home(&engine);
+    let run = ["calc", "run", "add.py", "--image", &name];
+    home.run(&run).code(5).says(&format!("`mecapy images pull {name}` fetches it, or run with --pull"));
+    // Nobody is there to ask, so nothing is asked.
+    let ended = home.run(&[&run[..], &["--follow", "--pull"]].concat()).code(0);
+    assert!(!ended.err.contains("[y/N]"), "{}", ended.err);
+    let shown = home.run(&["calc", "show", "2", "--json"]).code(0).json();
+    assert_eq!(shown["result_data"], r#"{"answer": 42}"#);
+    let listed = home.run(&["images", "ls", "--json"]).code(0).json_lines();
+    let digest = listed.iter().find(|image| image["name"] == name.as_str()).expect("it came")["digest"].clone();
+    assert!(shown.to_string().contains(digest.as_str().unwrap()), "{digest} is not in the record: {shown}");
+    // Here already: nothing to fetch, nothing to ask.
+    home.run(&[&run[..], &["--wait"]].concat()).code(0);
+}
+
+#[test]
+fn python_code_in_an_image_without_python_is_refused_in_words() {
+    let Some(engine) = Engine::shared() else { return };
+    let home = home(engine);
+    let ended = home.run(&["calc", "run", "add.py", "--image", engine.bash(), "--wait"]).code(3);
+    assert!(ended.err.contains("has no python3"), "{}", ended.err);
+    home.run(&["sandbox", "prune"]).code(0);
+}
+
+#[test]
+fn a_person_is_asked_sees_it_come_and_stops_it() {
+    let (Some(engine), Some(registry)) = (Engine::shared(), Registry::open()) else { return };
+    let slow = Way::slow(registry.address(), 64 << 10);
+    heavy(engine, &registry, "asked", 1, 6 << 20);
+    let name = format!("{}/asked:1", slow.address());
+    let home = home(engine);
+    let arguments = ["calc", "run", "add.py", "--follow", "--image", &name];
+    let mut terminal = Pty::start(&home, 120, 24, &arguments);
+    terminal.shows("Fetch it from its registry and run? [y/N]");
+    terminal.send("n\r");
+    assert_eq!(terminal.code(), 6);
+    let mut terminal = Pty::start(&home, 120, 24, &arguments);
+    terminal.shows("[y/N]");
+    terminal.send("y\r");
+    terminal.wait("a bar", |screen| screen.contents().contains("[#"));
+    // The run is not this terminal's: it goes on without it, until it is stopped.
+    terminal.send("\x03");
+    assert_eq!(terminal.code(), 130);
+    assert!(slow.is_used(), "the supervisor fetches it");
+    home.run(&["calc", "cancel", "2"]).code(0);
+    slow.wait_until_unused();
+    ends(&home, "2", "cancelled");
+}
+
+/// Waits for the state of a calculation.
+#[track_caller]
+fn ends(home: &Home, id: &str, status: &str) {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        let now = home.run(&["calc", "show", id, "--json"]).code(0).json()["status"].clone();
+        if now == status {
+            return;
+        }
+        assert!(Instant::now() < end, "calculation {id} is {now}");
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn the_screen_asks_and_shows_the_image_coming() {
+    let (Some(engine), Some(registry)) = (Engine::shared(), Registry::open()) else { return };
+    let slow = Way::slow(registry.address(), 64 << 10);
+    heavy(engine, &registry, "on-screen", 1, 6 << 20);
+    let name = format!("{}/on-screen:1", slow.address());
+    let home = home(engine).with("MECAPY_SANDBOX_IMAGE", &name);
+    home.run(&["calc", "new", "add.py"]).code(0);
+    let mut screen = Pty::start(&home, 120, 36, &[]);
+    screen.shows("add");
+    screen.send("r");
+    screen.shows("Fetch its image first?");
+    screen.shows(&name);
+    screen.send("\r");
+    screen.shows("fetching its image");
+    screen.wait("how far it is", |screen| {
+        let text = screen.contents();
+        text.contains("fetched") && text.contains("of 6.0 MiB") && text.contains("layers ready")
+    });
+    // It does not need the screen.
+    screen.send("q");
+    assert_eq!(screen.code(), 0);
+    assert!(slow.is_used());
+    home.run(&["calc", "cancel", "1"]).code(0);
+    slow.wait_until_unused();
+    ends(&home, "1", "cancelled");
+}
