@@ -1,6 +1,6 @@
 //! The screen follows what other programs do to the database, and sleeps while they do nothing.
 
-use crate::support::{home::Home, pty::Pty};
+use crate::support::{home::Home, postgres, pty::Pty};
 use std::{
     fs,
     time::{Duration, Instant},
@@ -43,6 +43,26 @@ fn rows_of_other_programs_appear_and_the_selection_stays() {
     pty.send("q");
     assert_eq!(pty.code(), 0);
     assert!(!home.database().with_extension("db-wal").exists(), "the log is folded into the file at the end");
+}
+
+#[test]
+fn rows_on_a_shared_server_appear_too_and_its_figures_follow() {
+    let Some(database) = postgres::database() else { return };
+    let home = Home::new().with("DATABASE_URL", &database.url());
+    home.file("code.py", "def calculate():\n    return {}\n");
+    make(&home, "First");
+    let mut pty = Pty::start(&home, 80, 24, &[]);
+    pty.shows("First");
+    make(&home, "Second");
+    pty.shows("Second");
+    pty.shows("▌ First");
+    pty.send("5");
+    pty.shows("PostgreSQL 1");
+    pty.shows("2, 0 completed");
+    make(&home, "Third");
+    pty.shows("3, 0 completed");
+    pty.send("q");
+    assert_eq!(pty.code(), 0);
 }
 
 #[test]
