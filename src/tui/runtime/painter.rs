@@ -55,11 +55,10 @@ pub struct Painter {
 }
 
 /// Where a frame differs from what is shown.
+#[derive(Default)]
 struct Changes {
-    /// The first and the last row.
-    rows: (usize, usize),
-    /// The first and the last column of any row.
-    columns: (usize, usize),
+    /// The rows, each with its first and its last column that changed.
+    rows: Vec<(usize, usize, usize)>,
     /// How many cells.
     cells: usize,
 }
@@ -101,14 +100,15 @@ impl Painter {
         for (cells, spots) in frame.content.chunks(width).zip(self.next.chunks_mut(width)) {
             spot::read(cells, spots);
         }
-        if let Some(changes) = self.compare() {
+        let changes = self.compare();
+        if let (Some((first, ..)), Some((last, ..))) = (changes.rows.first(), changes.rows.last()) {
             // A cursor that jumps over the screen while it is painted flickers.
             if self.cursor.take().is_some() {
                 self.out.extend_from_slice(b"\x1b[?25l");
             }
-            self.scroll(&changes);
+            self.scroll(&changes, *first, *last);
             let (shown, next) = (std::mem::take(&mut self.shown), std::mem::take(&mut self.next));
-            for y in changes.rows.0..=changes.rows.1 {
+            for y in *first..=*last {
                 let row = y * width..(y + 1) * width;
                 if shown[row.clone()] != next[row.clone()] {
                     self.row(&shown[row.clone()], &next[row.clone()], &frame.content[row], y as u16);
@@ -137,40 +137,48 @@ impl Painter {
     }
 
     /// Where the next frame differs from what is shown.
-    fn compare(&self) -> Option<Changes> {
+    fn compare(&self) -> Changes {
         let width = usize::from(self.area.width).max(1);
-        let mut changes: Option<Changes> = None;
+        let mut changes = Changes::default();
         for (y, (old, new)) in self.shown.chunks(width).zip(self.next.chunks(width)).enumerate() {
             let Some(first) = old.iter().zip(new).position(|(old, new)| old != new) else { continue };
             let last = old.iter().zip(new).rposition(|(old, new)| old != new).unwrap_or(first);
-            let changes = changes.get_or_insert(Changes { rows: (y, y), columns: (first, last), cells: 0 });
-            changes.rows.1 = y;
-            changes.columns = (changes.columns.0.min(first), changes.columns.1.max(last));
+            changes.rows.push((y, first, last));
             changes.cells += differ(&old[first..=last], &new[first..=last]);
         }
         changes
     }
 
     /// Scrolls a region of whole rows where that leaves fewer cells to paint.
-    fn scroll(&mut self, changes: &Changes) {
-        let ((first, last), (left, right)) = (changes.rows, changes.columns);
+    fn scroll(&mut self, changes: &Changes, first: usize, last: usize) {
         if last - first < FARTHEST {
             return;
         }
         let width = usize::from(self.area.width);
         let (old, new) = (&self.shown, &self.next);
-        let from = |y: usize, shift| y.checked_add_signed(shift).filter(|from| (first..=last).contains(from));
-        // How many rows moved so far. Looked for only where something changed: most distances fail at the first cells.
+        let row = |y: usize| y * width..(y + 1) * width;
+        // How many rows moved so far, and from the top to the bottom of where they were and are. A row is only looked
+        // at where it changed: most distances fail at its first cells.
         let moved = |shift: isize| {
-            let rows = (first..=last).filter_map(|y| Some((from(y, shift)? * width, y * width)));
-            rows.filter(|(from, to)| old[from + left..=from + right] == new[to + left..=to + right]).count()
+            let from = |y: usize| y.checked_add_signed(shift).filter(|from| (first..=last).contains(from));
+            changes.rows.iter().fold((0, last, first), |found, (y, left, right)| match (found, from(*y)) {
+                ((count, top, bottom), Some(from))
+                    if old[row(from)][*left..=*right] == new[row(*y)][*left..=*right] =>
+                {
+                    (count + 1, top.min(*y).min(from), bottom.max(*y).max(from))
+                }
+                _ => found,
+            })
         };
         let distances = (1..=FARTHEST as isize).flat_map(|distance| [distance, -distance]);
-        let nearest = distances.map(|shift| (Reverse(moved(shift)), shift)).min_by_key(|(moved, _)| *moved);
-        let Some((_, shift)) = nearest.filter(|(moved, _)| moved.0 > 0) else { return };
+        let nearest = distances.map(|shift| (moved(shift), shift)).min_by_key(|((count, ..), _)| Reverse(*count));
+        let Some(((1.., top, bottom), shift)) = nearest else { return };
         let blank = vec![Spot::BLANK; width];
-        let row = |y: usize| y * width..(y + 1) * width;
-        let before = |y: usize| from(y, shift).map_or(&blank[..], |from| &old[row(from)]);
+        let before = |y: usize| match y.checked_add_signed(shift) {
+            _ if !(top..=bottom).contains(&y) => &old[row(y)],
+            Some(from) if (top..=bottom).contains(&from) => &old[row(from)],
+            _ => &blank,
+        };
         let left: usize = (first..=last).map(|y| differ(before(y), &new[row(y)])).sum();
         if left + SCROLL_COST >= changes.cells {
             return;
@@ -179,9 +187,9 @@ impl Painter {
         let direction = if shift > 0 { 'S' } else { 'T' };
         let count = shift.unsigned_abs();
         // Setting the region, and taking it away, moves the cursor.
-        let _ = write!(self.out, "\x1b[{};{}r\x1b[{count}{direction}\x1b[r", first + 1, last + 1);
+        let _ = write!(self.out, "\x1b[{};{}r\x1b[{count}{direction}\x1b[r", top + 1, bottom + 1);
         self.at = None;
-        let region = &mut self.shown[first * width..(last + 1) * width];
+        let region = &mut self.shown[top * width..(bottom + 1) * width];
         if shift > 0 {
             region.copy_within(count * width.., 0);
             let kept = region.len() - count * width;
@@ -213,7 +221,9 @@ impl Painter {
             // The rest is cleared where painting its blanks takes more.
             if x >= end && old[x..].iter().filter(|spot| **spot != Spot::BLANK).count() > 3 {
                 self.move_to(x as u16, y);
-                self.set_pen(Pen::PLAIN);
+                if !self.blanks() {
+                    self.set_pen(Pen::PLAIN);
+                }
                 self.out.extend_from_slice(b"\x1b[K");
                 return;
             }

@@ -115,6 +115,24 @@ fn a_moved_mark_and_a_scrolled_list_take_few_bytes() {
 }
 
 #[test]
+fn what_changes_around_a_scrolled_list_stays_out_of_the_scroll() {
+    let rows = |from: usize| {
+        let list = (from..from + 20).map(|n| format!("calculation {:x} {}", n * 2_654_435_761, "│ the detail stays"));
+        let lines: Vec<String> =
+            [format!("loaded {from}")].into_iter().chain(list).chain([format!("hints {from}")]).collect();
+        frame(60, &lines.iter().map(String::as_str).collect::<Vec<_>>(), Style::new())
+    };
+    let mut painter = Painter::new(Rect::new(0, 0, 60, 22), true);
+    let mut terminal = terminal(painter.area);
+    terminal.process(painter.paint(&rows(10), None));
+    let bytes = painter.paint(&rows(11), None).to_vec();
+    assert!(bytes.windows(11).any(|part| part == b"[2;21r\x1b[1S"), "{}", bytes.escape_ascii());
+    assert!(bytes.len() < 100, "{} bytes", bytes.len());
+    terminal.process(&bytes);
+    check(&terminal, &rows(11));
+}
+
+#[test]
 fn a_border_over_half_a_wide_character_is_whole() {
     let mut buffer = frame(6, &["日本語"], Style::new());
     buffer.set_string(1, 0, "│", Style::new());
