@@ -47,6 +47,11 @@ pub(super) fn prepare(path: &Path, place: &str) -> Result<FileSystem, DbError> {
     filesystem::of(folder).map_err(|error| refused(&error))
 }
 
+/// Whether a log with changes to the file lies beside it: somebody has it open, or ended without closing it.
+pub(super) fn has_log(path: &Path) -> bool {
+    ["-wal", "-journal"].iter().any(|suffix| beside(path, suffix).metadata().is_ok_and(|log| log.len() > 0))
+}
+
 /// Whether the file has content by now: another process may be making it.
 fn has_grown(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.len() > 0)

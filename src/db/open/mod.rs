@@ -73,13 +73,23 @@ async fn open_file(path: &Path, patience: Duration) -> Result<Db, DbError> {
     }
     let options = SqliteConnectOptions::new().filename(path).busy_timeout(patience);
 
-    // Through a connection that cannot write, so that a file of another program or a newer mecapy stays untouched.
-    let looker = pool(options.clone().read_only(true), 1, &place).await?;
-    let state = state::look(&looker, &place).await;
-    looker.close_by_ref().await.map_err(|error| DbError::explain(&place, error))?;
-    let state = state?;
-
+    // A file of another program or a newer mecapy stays untouched. A connection that may write would fold a log that was
+    // left beside it into it: one that cannot looks first then. Without a log it changes nothing by looking, and one
+    // opening is enough.
+    if file::has_log(path) {
+        let looker = pool(options.clone().read_only(true), 1, &place).await?;
+        let state = state::look(&looker, &place).await;
+        looker.close_by_ref().await.map_err(|error| DbError::explain(&place, error))?;
+        state?;
+    }
     let connection = pool(writing(options, kind.is_network), CONNECTIONS, &place).await?;
+    let state = match state::look(&connection, &place).await {
+        Ok(state) => state,
+        Err(error) => {
+            let _ = connection.close_by_ref().await;
+            return Err(error);
+        }
+    };
     let mode = journal.set(&connection, &place, patience).await?;
     if mode != journal.name() {
         notes.push(format!(
