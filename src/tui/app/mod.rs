@@ -368,6 +368,11 @@ impl App {
         self.pane().tick().max(toast)
     }
 
+    /// Whether the pane in front shows what it read.
+    pub fn has_loaded(&self) -> bool {
+        self.pane().loaded_at().is_some()
+    }
+
     /// Whether the terminal's window has the focus, as far as the terminal says so.
     pub const fn is_focused(&self) -> bool {
         self.focused

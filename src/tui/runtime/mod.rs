@@ -31,7 +31,11 @@ use signals::{Asked, Signals, stop_until_continued};
 use start::Opened;
 use std::{io, sync::Arc, time::Duration};
 use terminal::Screen;
-use tokio::{runtime::Builder, sync::mpsc, time::Instant};
+use tokio::{
+    runtime::Builder,
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 
 pub use start::ScreenError;
 
@@ -59,7 +63,8 @@ pub fn run(config: Arc<Config>, read_only: bool) -> Result<End, ScreenError> {
     // Whatever takes its time has threads of its own.
     let services = Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(ScreenError::Terminal)?;
     let (queue, messages) = mpsc::channel(QUEUE);
-    let opening = start::open(services.handle(), config.clone(), queue.clone());
+    let (rows, rows_shown) = oneshot::channel();
+    let opening = start::open(services.handle(), config.clone(), queue.clone(), rows_shown);
     let runtime = Builder::new_current_thread().enable_all().build().map_err(ScreenError::Terminal)?;
     let end = runtime.block_on(async {
         let screen = Screen::enter(settings.theme.colour, settings.mouse).map_err(ScreenError::Terminal)?;
@@ -73,6 +78,8 @@ pub fn run(config: Arc<Config>, read_only: bool) -> Result<End, ScreenError> {
             queue,
             messages,
             config,
+            later: Vec::new(),
+            rows: Some(rows),
             next_tick: None,
         };
         shown.draw().map_err(ScreenError::Terminal)?;
@@ -95,6 +102,10 @@ struct Loop {
     queue: mpsc::Sender<Msg>,
     messages: mpsc::Receiver<Msg>,
     config: Arc<Config>,
+    /// Requests that wait for the next frame.
+    later: Vec<Effect>,
+    /// Told once, when the first rows are shown.
+    rows: Option<oneshot::Sender<()>>,
     next_tick: Option<Instant>,
 }
 
@@ -174,8 +185,13 @@ impl Loop {
         let mut effects = std::collections::VecDeque::from(self.app.update(msg, now()));
         while let Some(effect) = effects.pop_front() {
             match effect {
-                Effect::Start { ticket, slot, request } => self.executor.start(ticket, slot, request),
-                Effect::Cancel(slot) => self.executor.cancel(slot),
+                // What changes the screen comes first, unless it is empty without the request.
+                effect @ (Effect::Start { .. } | Effect::Cancel(_)) => {
+                    self.later.push(effect);
+                    if !self.app.has_loaded() {
+                        self.start_later();
+                    }
+                }
                 Effect::Copy(text) => self.screen.copy(&text)?,
                 Effect::Notify(text) if !self.app.is_focused() => self.screen.notify(&SafeText::label(&text))?,
                 Effect::Notify(_) => {}
@@ -194,7 +210,25 @@ impl Loop {
 
     fn draw(&mut self) -> io::Result<()> {
         let app = &self.app;
-        self.screen.draw(|frame| app.view(frame))
+        self.screen.draw(|frame| app.view(frame))?;
+        if app.has_loaded()
+            && let Some(rows) = self.rows.take()
+        {
+            let _ = rows.send(());
+        }
+        self.start_later();
+        Ok(())
+    }
+
+    /// Starts and stops what waited for the frame.
+    fn start_later(&mut self) {
+        for effect in self.later.drain(..) {
+            match effect {
+                Effect::Start { ticket, slot, request } => self.executor.start(ticket, slot, request),
+                Effect::Cancel(slot) => self.executor.cancel(slot),
+                _ => {}
+            }
+        }
     }
 
     /// Sets the next tick where the app needs one, and forgets it where it does not.
@@ -213,6 +247,7 @@ impl Loop {
 
     /// Stops reading and gives the terminal back, for a while.
     async fn lend(&mut self) {
+        self.start_later();
         if let Some(input) = self.input.take() {
             input.stop().await;
         }
@@ -251,11 +286,8 @@ impl Loop {
 
     /// Lets the panes keep what is unsaved, gives the terminal back, and waits for what is still being written.
     async fn close(mut self) {
-        for effect in self.app.close(now()) {
-            if let Effect::Start { ticket, slot, request } = effect {
-                self.executor.start(ticket, slot, request);
-            }
-        }
+        let last = self.app.close(now());
+        self.later.extend(last);
         self.lend().await;
         // Replies go nowhere now.
         self.messages.close();

@@ -20,7 +20,10 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::{runtime::Handle, sync::mpsc};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
 
 /// Why there is no screen.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +44,9 @@ pub enum ScreenError {
     #[error("the terminal: {0}")]
     Terminal(#[source] io::Error),
 }
+
+/// How long the first rows may keep the rest waiting.
+const ROWS_FIRST: Duration = Duration::from_millis(500);
 
 /// The screen's settings; refused where there is no terminal to show them on.
 pub fn settings(config: &Config) -> Result<Settings, ScreenError> {
@@ -97,8 +103,14 @@ pub enum Opened {
     Message(Msg),
 }
 
-/// Opens the session beside the screen; then attends to runs, telling `queue`, looks after runs that lost their supervisor, and at the sandbox.
-pub fn open(services: &Handle, config: Arc<Config>, queue: mpsc::Sender<Msg>) -> mpsc::Receiver<Opened> {
+/// Opens the session beside the screen. Once there are `rows` on it, or should be, attends to runs and to changes,
+/// telling `queue`, looks after runs that lost their supervisor, and at the sandbox.
+pub fn open(
+    services: &Handle,
+    config: Arc<Config>,
+    queue: mpsc::Sender<Msg>,
+    rows: oneshot::Receiver<()>,
+) -> mpsc::Receiver<Opened> {
     let (steps, opened) = mpsc::channel(4);
     services.spawn(async move {
         let mut pause = RETRY;
@@ -119,9 +131,11 @@ pub fn open(services: &Handle, config: Arc<Config>, queue: mpsc::Sender<Msg>) ->
         let mut place = place(&session);
         // From before the first list is read: what changes meanwhile is not missed.
         let changes = session.db.changes(session.user.id).await;
+        let _ = steps.send(Opened::Session(Box::new(session.clone()), Box::new(place.clone()))).await;
+        // The rows have the cores for themselves; nobody waits for the rest.
+        let _ = tokio::time::timeout(ROWS_FIRST, rows).await;
         tokio::spawn(tell_changes(changes, queue.clone()));
         tokio::spawn(attend(session.clone(), queue));
-        let _ = steps.send(Opened::Session(Box::new(session.clone()), Box::new(place.clone()))).await;
         if let Ok(isolation) = tokio::task::spawn_blocking(builtin::probe).await {
             place.sandbox = isolation.level.to_string();
             place.guarantee = isolation.guarantee();

@@ -46,6 +46,8 @@ pub struct Calculations {
     query: CalculationQuery,
     filter: Filter,
     count: Remote<u64>,
+    /// The list was asked for anew, and is counted once it is there.
+    uncounted: bool,
     detail: Remote<Detail>,
     /// The row whose detail is shown or asked for.
     shown: Option<CalculationId>,
@@ -72,6 +74,7 @@ impl Default for Calculations {
             query: CalculationQuery::default(),
             filter: Filter::default(),
             count: Remote::default(),
+            uncounted: false,
             detail: Remote::default(),
             shown: None,
             pinned: false,
@@ -113,7 +116,7 @@ impl Calculations {
         self.query.text = self.filter.text().to_owned();
         let page = self.table.restart();
         self.load(page, cx);
-        self.recount(cx);
+        self.uncounted = true;
     }
 
     /// The same window again; the selection stays.
@@ -130,7 +133,7 @@ impl Calculations {
         self.stale = false;
         let page = self.table.refresh();
         self.load(page, cx);
-        self.recount(cx);
+        self.uncounted = true;
         if let Some(id) = self.shown {
             self.load_detail(id, cx);
         }
@@ -249,10 +252,14 @@ impl Calculations {
             Reply::Calculations(page) => Ok(page),
             _ => Err(Failure::new("another answer than asked for")),
         });
-        let fresh = page.is_ok();
+        let fresh = page.is_ok() && self.table.is_anew();
         let more = self.table.reply(ticket, page, self.rows(cx.area));
         if fresh {
             self.loaded_at = Some(cx.now.utc);
+            // Not beside the rows, which it would take the time from.
+            if std::mem::take(&mut self.uncounted) {
+                self.recount(cx);
+            }
         }
         if let Some(page) = more {
             self.load(page, cx);

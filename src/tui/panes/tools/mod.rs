@@ -195,7 +195,7 @@ impl Pane for Tools {
                     Reply::Tools(page) => page,
                     other => unreachable!("the executor answered ListTools with {other:?}"),
                 });
-                if page.is_ok() {
+                if page.is_ok() && self.table.is_anew() {
                     self.loaded_at = Some(cx.now.utc);
                 }
                 let more = self.table.reply(ticket, page, self.rows(cx.area));

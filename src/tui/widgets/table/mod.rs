@@ -21,8 +21,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows asked for at a time.
 const PAGE: u32 = 128;
+/// Rows asked for first: they fill a screen soon.
+const FIRST: u32 = 64;
 /// Rows kept at most.
-const WINDOW: usize = 512;
+const WINDOW: usize = 640;
+/// The next page is asked for so many screens before it is reached: a held key does not come to the window's edge.
+const AHEAD: usize = 3;
 
 /// What a page under way is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,14 +85,15 @@ impl<T> PagedTable<T> {
     pub fn restart(&mut self) -> PageRequest {
         self.load = Load::Restart;
         self.marked.clear();
-        PageRequest::first(PAGE)
+        PageRequest::first(FIRST)
     }
 
     /// Asks for the same window again, after something changed.
     pub fn refresh(&mut self) -> PageRequest {
         // A command under way is not forgotten for it.
         match self.load {
-            Load::Restart | Load::Top if self.remote.is_loading() => return PageRequest::first(PAGE),
+            Load::Restart if self.remote.is_loading() => return PageRequest::first(FIRST),
+            Load::Top if self.remote.is_loading() => return PageRequest::first(PAGE),
             Load::Bottom if self.remote.is_loading() => return PageRequest::last(PAGE),
             _ => {}
         }
@@ -123,9 +128,16 @@ impl<T> PagedTable<T> {
                 }
                 self.take(page);
                 self.keep_in_sight(height);
-                self.near_edge(height)
+                // A first page that fills the screen is enough until somebody moves.
+                let is_enough = self.load == Load::Restart && self.rows.len() >= self.top + height;
+                if is_enough { None } else { self.near_edge(height) }
             }
         }
+    }
+
+    /// Whether the page under way takes the place of what is shown, so that all rows are as old as it.
+    pub fn is_anew(&self) -> bool {
+        !matches!(self.load, Load::Before | Load::After)
     }
 
     /// Whether a refreshed window ends before the selected row: nothing that stood there or below is in it.
@@ -263,7 +275,8 @@ impl<T> PagedTable<T> {
         if self.remote.is_loading() {
             return None;
         }
-        let margin = 2 * height.max(1);
+        // Both edges are never near at once, which would ask for one page and the other in turns.
+        let margin = (AHEAD * height.max(1)).min((WINDOW - PAGE as usize) / 2 - 1);
         if self.more_after && self.selected + margin >= self.rows.len() {
             self.load = Load::After;
             let anchor = self.cursors.last().cloned();
