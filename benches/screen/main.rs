@@ -90,7 +90,7 @@ fn main() {
 /// Both programs side by side, key by key: whatever the machine does meanwhile, it does to both.
 fn measure(ours: &mut Figures, bare: &mut Figures, home: &Path, newest: &str) {
     let mut right = Terminal::start(yardstick_command());
-    bare.first_frame.push(right.wait_for("calculation 1"));
+    bare.first_frame.push(right.wait_for("completed"));
     bare.chrome.extend(right.when("name"));
     right.rest(Duration::from_millis(120));
     let mut left = Terminal::start(mecapy_command(home));

@@ -94,13 +94,13 @@ impl Terminal {
         self.screen.screen().contents()
     }
 
-    /// When `text`, which the program writes in one piece, had come; since the start.
+    /// When `text` had come; since the start. It must have no blanks: ratatui passes over those of an empty screen.
     pub fn when(&self, text: &str) -> Option<Duration> {
         let end = memchr::memmem::find(&self.written, text.as_bytes())? + text.len();
         self.reads.iter().find(|(_, written)| *written >= end).map(|(at, _)| *at - self.started)
     }
 
-    /// Waits until `text`, which the program writes in one piece, is on the screen; the time since the start.
+    /// Waits until `text`, which must have no blanks, is on the screen; the time since the start.
     pub fn wait_for(&mut self, text: &str) -> Duration {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {

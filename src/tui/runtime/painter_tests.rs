@@ -126,7 +126,7 @@ fn what_changes_around_a_scrolled_list_stays_out_of_the_scroll() {
     let mut terminal = terminal(painter.area);
     terminal.process(painter.paint(&rows(10), None));
     let bytes = painter.paint(&rows(11), None).to_vec();
-    assert!(bytes.windows(11).any(|part| part == b"[2;21r\x1b[1S"), "{}", bytes.escape_ascii());
+    assert!(String::from_utf8_lossy(&bytes).contains("[2;21r\x1b[1S"), "{}", bytes.escape_ascii());
     assert!(bytes.len() < 100, "{} bytes", bytes.len());
     terminal.process(&bytes);
     check(&terminal, &rows(11));
