@@ -1,7 +1,7 @@
 //! Which engine a run gets: decided once, when it is submitted, and told.
 
 use super::{
-    Chosen, EngineError,
+    Chosen, EngineError, builtin,
     docker::{self, ImageError},
 };
 use crate::{
@@ -73,6 +73,23 @@ pub async fn choose(config: &Config, wish: &Wish) -> Result<(Chosen, Option<Stri
             wish.image, missing.words
         )
     }))
+}
+
+/// What plain Python would get now: the engine in a word or two, and what that guarantees.
+pub async fn outlook(config: &Config) -> (String, String) {
+    let wish = Wish { engine: None, image: DEFAULT_IMAGE.to_owned(), own_command: false, pull: false };
+    let found = match choose(config, &wish).await {
+        Ok((Chosen::Docker(choice), _)) => docker::Ready::open(&choice).await.map(|ready| ready.outlook()),
+        Ok((Chosen::Builtin, note)) => {
+            let isolation = tokio::task::spawn_blocking(builtin::probe).await;
+            isolation.map_err(|error| EngineError::Lost(error.to_string())).map(|isolation| {
+                let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
+                (isolation.level.to_string(), isolation.guarantee() + &note)
+            })
+        }
+        Err(error) => Err(error),
+    };
+    found.unwrap_or_else(|error| ("refused".to_owned(), error.to_string()))
 }
 
 struct Missing {

@@ -270,7 +270,7 @@ impl Identity {
                 Ok(Adopted::Over(ended == builtin::Leftover::Killed))
             }
             Self::Docker(identity) => Ok(match identity.find(folder).await? {
-                docker::Found::Running(running) => Adopted::Running(Running::Docker(Box::new(running))),
+                docker::Found::Running(running) => Adopted::Running(Running::Docker(running)),
                 docker::Found::NeverStarted => Adopted::NeverStarted,
                 docker::Found::Gone => Adopted::Over(false),
             }),

@@ -20,7 +20,7 @@ pub enum Calc {
     /// Show one calculation
     Show(One),
     /// Run a calculation: one that is there, or a new one from a file or a tool
-    Run(Run),
+    Run(Box<Run>),
     /// Print the log of a run
     Logs(Logs),
     /// Run a calculation again: a copy with everything it had, and what is changed here

@@ -77,7 +77,7 @@ pub struct Identity {
 #[derive(Debug)]
 pub enum Found {
     /// It runs, or it ended and its output waits.
-    Running(Running),
+    Running(Box<Running>),
     /// Made, never started.
     NeverStarted,
     /// Nothing.
@@ -102,7 +102,7 @@ impl Identity {
         if state == Some(ContainerStateStatusEnum::CREATED) {
             return Ok(Found::NeverStarted);
         }
-        Ok(Found::Running(Running::adopt(client, self.clone(), folder)))
+        Ok(Found::Running(Box::new(Running::adopt(client, self.clone(), folder))))
     }
 
     /// Reads its outputs into `folder/out`, anew each time. Sentences for what was not taken.
@@ -156,10 +156,8 @@ impl Identity {
     pub(super) async fn discard_with(&self, client: &Docker) -> Result<(), EngineError> {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         match client.remove_container(&self.name.container, Some(options)).await {
-            Ok(()) => Ok(()),
-            Err(error) if is_missing(&error) => Ok(()),
-            // Somebody else is just at it.
-            Err(Error::DockerResponseServerError { status_code: 409, .. }) => Ok(()),
+            // In the last case somebody else is just at it.
+            Ok(()) | Err(Error::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
             Err(error) => Err(failed("remove the container")(error)),
         }
     }

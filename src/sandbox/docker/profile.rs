@@ -31,6 +31,8 @@ const SHIM: &str = "/workspace/.mecapy/shim";
 const RUNNER: &str = "/workspace/.mecapy/runner.py";
 /// Bytes of `/dev/shm` at most; what is in it counts as memory.
 const SHM: u64 = 64 << 20;
+/// Processes of all containers of Podman together.
+const PODMAN_PROCESSES: u64 = 32_768;
 /// Processes besides the code's: the shim.
 const OURS: i64 = 1;
 /// The log's file may be larger than the log by this: each line costs its own header there.
@@ -84,6 +86,18 @@ fn host_config(job: &Job, name: &Name, ways: Ways) -> HostConfig {
         soft: Some(value as i64),
         hard: Some(value as i64),
     };
+    let mut ulimits = vec![
+        limit("core", 0),
+        limit("nofile", 1_024),
+        limit("memlock", 64 << 10),
+        // Scratch has a cap of its own, and solvers write large files there.
+        limit("fsize", caps.output_bytes.max(caps.scratch_bytes)),
+    ];
+    if ways.is_podman {
+        // It sets one of its own otherwise, which may be more than it may set. Of all containers of this user
+        // together: those of one are limited by its control group.
+        ulimits.push(limit("nproc", PODMAN_PROCESSES));
+    }
     // Podman keeps its own: it refuses this one.
     let log = HostConfigLogConfig {
         typ: Some("local".into()),
@@ -106,16 +120,7 @@ fn host_config(job: &Job, name: &Name, ways: Ways) -> HostConfig {
         pids_limit: Some(i64::from(caps.pids) + OURS),
         tmpfs: Some(HashMap::from([("/tmp".to_owned(), tmp)])),
         shm_size: Some(SHM.min(memory as u64 / 2) as i64),
-        // Podman adds others to them, which it may not be able to set; the shim sets all of these again.
-        ulimits: (!ways.is_podman).then(|| {
-            vec![
-                limit("core", 0),
-                limit("nofile", 1_024),
-                limit("memlock", 64 << 10),
-                // Scratch has a cap of its own, and solvers write large files there.
-                limit("fsize", caps.output_bytes.max(caps.scratch_bytes)),
-            ]
-        }),
+        ulimits: Some(ulimits),
         ipc_mode: Some("private".into()),
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
         restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),

@@ -89,6 +89,12 @@ impl Ready {
         }
     }
 
+    /// The engine in two words, and what it guarantees.
+    pub fn outlook(&self) -> (String, String) {
+        let facts = &self.connection.facts;
+        (format!("{} {}", facts.product, facts.version), guarantee(&self.connection))
+    }
+
     /// What starts the calculation.
     pub const fn program(&self) -> Program {
         if self.own_command { Program::ImageCommand } else { Program::ImagePython }
@@ -215,8 +221,7 @@ fn guarantee(connection: &Connection) -> String {
     if facts.rootless {
         holds.push("the engine itself has no root".to_owned());
     }
-    let holes = facts.holes();
-    if !holes.is_empty() {
+    if !facts.holes().is_empty() {
         lacks.push("this version has known holes, see mecapy doctor".to_owned());
     }
     let holds = holds.join("; ");

@@ -3,8 +3,7 @@
 use super::{attend::attend, changes::tell_changes};
 use crate::{
     config::{Color, Config, Theme as ThemeSetting},
-    runs,
-    sandbox::builtin,
+    runs, sandbox,
     session::{Session, SessionError},
     tui::{
         app::Settings,
@@ -136,11 +135,8 @@ pub fn open(
         let _ = tokio::time::timeout(ROWS_FIRST, rows).await;
         tokio::spawn(tell_changes(changes, queue.clone()));
         tokio::spawn(attend(session.clone(), queue));
-        if let Ok(isolation) = tokio::task::spawn_blocking(builtin::probe).await {
-            place.sandbox = isolation.level.to_string();
-            place.guarantee = isolation.guarantee();
-            let _ = steps.send(Opened::Message(Msg::Placed(Box::new(place)))).await;
-        }
+        (place.sandbox, place.guarantee) = sandbox::outlook(&config).await;
+        let _ = steps.send(Opened::Message(Msg::Placed(Box::new(place)))).await;
         let report = runs::reconcile(&session).await;
         if !report.is_empty() {
             for sentence in report.sentences() {
