@@ -113,6 +113,8 @@ pub enum Request {
     RunAgain(CalculationId),
     /// Stop a waiting or running one, gently first: `Reply::Done`.
     Stop(CalculationId),
+    /// Stop these, each like one: `Reply::Stopped`.
+    StopAll(Vec<CalculationId>),
     /// Delete them with their outputs and logs: `Reply::Deleted`. Running ones are refused.
     DeleteCalculations(Vec<CalculationId>),
     /// A window of the catalogue: `Reply::Tools`.
@@ -194,6 +196,7 @@ impl Request {
                 | Self::Submit { .. }
                 | Self::RunAgain(_)
                 | Self::Stop(_)
+                | Self::StopAll(_)
                 | Self::DeleteCalculations(_)
         )
     }

@@ -119,6 +119,8 @@ pub enum Reply {
     Submitted(CalculationId, RunId),
     /// It is saved and not queued: this image would have to be fetched first.
     ImageMissing(CalculationId, String),
+    /// So many were told to stop; those that were not, and why.
+    Stopped(usize, Vec<(CalculationId, String)>),
     /// So many were deleted; those that were not, and why.
     Deleted(usize, Vec<(CalculationId, String)>),
     /// A window of the catalogue.

@@ -20,8 +20,8 @@ use crate::{
 pub(super) enum Asked {
     /// Whether to delete these.
     Delete(Vec<CalculationId>),
-    /// Whether to stop this one.
-    Stop(CalculationId),
+    /// Whether to stop these.
+    Stop(Vec<CalculationId>),
     /// Whether to fetch the image of this one and run it.
     Fetch(CalculationId),
     /// In which order to show.
@@ -51,7 +51,8 @@ impl Calculations {
             Action::Sort => self.ask_order(cx),
             Action::FilterStatus => self.ask_statuses(cx),
             Action::Delete => self.ask_delete(cx),
-            Action::Open | Action::Run | Action::RunEdited | Action::Edit | Action::Stop | Action::Watch => {
+            Action::Stop => self.ask_stop(cx),
+            Action::Open | Action::Run | Action::RunEdited | Action::Edit | Action::Watch => {
                 if let Some(target) = self.target() {
                     self.command_on(action, &target, cx);
                 }
@@ -85,32 +86,59 @@ impl Calculations {
                 let ticket = cx.start(Slot::Free, request);
                 self.doing.push((ticket, target.id));
             }
-            _ => {
-                let ticket = cx.ask(Dialog::Confirm {
-                    title: format!("Stop \"{}\"?", target.name),
-                    lines: vec![
-                        "It is told to end, and ended by force if it does not. What it wrote so far is kept."
-                            .to_owned(),
-                    ],
-                    verb: "stop it".to_owned(),
-                    danger: true,
-                });
-                self.asked = Some((ticket, Asked::Stop(target.id)));
-            }
+            _ => {}
         }
     }
 
+    /// The names of some, one on a line, and how many more there are.
+    fn names(&self, ids: &[CalculationId]) -> Vec<String> {
+        let rows = self.table.rows().iter().filter(|row| ids.contains(&row.id));
+        let mut names: Vec<String> = rows.take(6).map(|row| format!("  {}", row.name)).collect();
+        if ids.len() > names.len() {
+            names.push(format!("  and {} more", ids.len() - names.len()));
+        }
+        names
+    }
+
+    fn marked(&self) -> Vec<CalculationId> {
+        self.table.marked().iter().map(|id| CalculationId(*id)).collect()
+    }
+
+    /// Asks whether to stop the marked ones, or the one that commands are for.
+    fn ask_stop(&mut self, cx: &mut Cx<'_>) {
+        let marked = self.marked();
+        let (ids, title, mut lines) = match (marked.len(), self.target()) {
+            (0, Some(target)) => (vec![target.id], format!("Stop \"{}\"?", target.name), Vec::new()),
+            (0, None) => return,
+            (count, _) => {
+                let names = self.names(&marked);
+                (marked, format!("Stop {count} calculations?"), names)
+            }
+        };
+        let (one, waits) = (ids.len() == 1, self.target().is_some_and(|target| target.status == Status::Pending));
+        lines.push(match (one, waits) {
+            (true, true) => "It has not started: it is taken out of the queue.".to_owned(),
+            (true, false) => {
+                "It is told to end, and ended by force if it does not. What it wrote so far is kept.".to_owned()
+            }
+            (false, _) => {
+                "Those that run are told to end, and ended by force if they do not; those that wait are taken \
+                           out of the queue. What they wrote so far is kept."
+                    .to_owned()
+            }
+        });
+        let verb = if one { "stop it".to_owned() } else { format!("stop all {}", ids.len()) };
+        let ticket = cx.ask(Dialog::Confirm { title, lines, verb, danger: true });
+        self.asked = Some((ticket, Asked::Stop(ids)));
+    }
+
     fn ask_delete(&mut self, cx: &mut Cx<'_>) {
-        let marked: Vec<CalculationId> = self.table.marked().iter().map(|id| CalculationId(*id)).collect();
+        let marked = self.marked();
         let (ids, title, mut lines) = match (marked.len(), self.target()) {
             (0, Some(target)) => (vec![target.id], format!("Delete \"{}\"?", target.name), Vec::new()),
             (0, None) => return,
             (count, _) => {
-                let rows = self.table.rows().iter().filter(|row| marked.contains(&row.id));
-                let mut names: Vec<String> = rows.take(6).map(|row| format!("  {}", row.name)).collect();
-                if count > names.len() {
-                    names.push(format!("  and {} more", count - names.len()));
-                }
+                let names = self.names(&marked);
                 (marked, format!("Delete {count} calculations?"), names)
             }
         };
@@ -156,9 +184,10 @@ impl Calculations {
                 let ticket = cx.start(Slot::Free, Request::DeleteCalculations(ids));
                 self.doing.push((ticket, first));
             }
-            (Asked::Stop(id), Answer::Yes) => {
-                let ticket = cx.start(Slot::Free, Request::Stop(id));
-                self.doing.push((ticket, id));
+            (Asked::Stop(ids), Answer::Yes) => {
+                let first = ids[0];
+                let ticket = cx.start(Slot::Free, Request::StopAll(ids));
+                self.doing.push((ticket, first));
             }
             (Asked::Fetch(id), Answer::Yes) => {
                 let ticket = cx.start(Slot::Free, Request::Submit { id, pull: true });
@@ -200,23 +229,33 @@ impl Calculations {
                 } else {
                     format!("{count} calculations deleted")
                 };
-                match refused.first() {
-                    None => cx.toast(Toast::good(words)),
-                    Some((id, why)) => {
-                        cx.toast(Toast::bad(format!("{words}; {} not: {id}: {why}", refused.len())));
-                    }
-                }
+                cx.toast(summary(words, &refused));
                 cx.fact(Fact::CalculationsChanged);
             }
-            Ok(_) => {
-                cx.toast(Toast::info("It was told to stop"));
+            Ok(Reply::Stopped(count, refused)) => {
+                self.table.unmark_all();
+                let words = match count {
+                    0 => "Nothing was told to stop".to_owned(),
+                    1 => "1 calculation was told to stop".to_owned(),
+                    count => format!("{count} calculations were told to stop"),
+                };
+                cx.toast(summary(words, &refused));
                 cx.fact(Fact::CalculationsChanged);
             }
+            Ok(_) => cx.fact(Fact::CalculationsChanged),
             Err(failure) => {
                 cx.toast(Toast::bad(failure.message));
                 // What was shown may be what was wrong.
                 self.refresh(cx);
             }
         }
+    }
+}
+
+/// What was done, and of what was not the number and the first reason.
+fn summary(done: String, refused: &[(CalculationId, String)]) -> Toast {
+    match refused.first() {
+        None => Toast::good(done),
+        Some((id, why)) => Toast::bad(format!("{done}; {} not: {id}: {why}", refused.len())),
     }
 }

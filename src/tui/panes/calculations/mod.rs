@@ -344,7 +344,7 @@ impl Pane for Calculations {
         match action {
             Action::Run => target.is_some_and(|target| !target.is_active()),
             Action::Edit => target.is_some_and(|target| target.is_draft()),
-            Action::Stop => target.is_some_and(|target| target.is_active()),
+            Action::Stop => !self.table.marked().is_empty() || target.is_some_and(|target| target.is_active()),
             Action::Watch => target.is_some_and(|target| !target.is_draft()),
             // A run may be over before its row says so: whether it can go is said when it is asked for.
             Action::Delete => !self.table.marked().is_empty() || target.is_some(),

@@ -216,7 +216,25 @@ fn stop_asks_by_name_and_only_what_lives() {
     let Some((_, Dialog::Confirm { title, danger, .. })) = bench.dialogs.last() else { panic!() };
     assert_eq!((title.as_str(), *danger), ("Stop \"Truss bridge\"?", true));
     bench.answer(Answer::Yes);
-    assert_eq!(bench.request().1, &Request::Stop(CalculationId(2)));
+    assert_eq!(bench.request().1, &Request::StopAll(vec![CalculationId(2)]));
+    bench.reply(Reply::Stopped(1, vec![]));
+    assert_eq!(bench.toasts.pop().unwrap().text, "1 calculation was told to stop");
+    bench.clear();
+    // One that waits, and several at once.
+    select(&mut bench, 5);
+    bench.keys("x");
+    let Some((_, Dialog::Confirm { lines, .. })) = bench.dialogs.last() else { panic!() };
+    assert_eq!(lines[0], "It has not started: it is taken out of the queue.");
+    bench.dialogs.clear();
+    bench.keys("space space x");
+    let Some((_, Dialog::Confirm { title, lines, verb, .. })) = bench.dialogs.last() else { panic!() };
+    assert_eq!((title.as_str(), verb.as_str()), ("Stop 2 calculations?", "stop all 2"));
+    assert!(lines.len() == 3 && lines[1] == "  Cylinder", "{lines:?}");
+    bench.answer(Answer::Yes);
+    assert_eq!(bench.request().1, &Request::StopAll(vec![CalculationId(5), CalculationId(6)]));
+    bench.reply(Reply::Stopped(1, vec![(CalculationId(6), "it was over before".to_owned())]));
+    assert!(bench.toasts[0].text.contains("1 calculation was told to stop; 1 not: 6: it was over"));
+    assert!(bench.pane.table.marked().is_empty());
 }
 
 #[test]

@@ -39,6 +39,16 @@ pub async fn run(session: Session, request: Request, queue: mpsc::Sender<Msg>) -
             runs::submit(&session, copy, false).await
         }
         Request::Stop(id) => runs::stop(&session, id).await,
+        Request::StopAll(ids) => {
+            let (mut stopped, mut refused) = (0, Vec::new());
+            for id in ids {
+                match runs::stop(&session, id).await {
+                    Ok(_) => stopped += 1,
+                    Err(failure) => refused.push((id, failure.message)),
+                }
+            }
+            Ok(Reply::Stopped(stopped, refused))
+        }
         Request::DeleteCalculations(ids) => {
             let (mut deleted, mut refused) = (0, Vec::new());
             for id in ids {
