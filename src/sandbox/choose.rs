@@ -1,12 +1,12 @@
 //! Which engine a run gets: decided once, when it is submitted, and told.
 
 use super::{
-    Chosen, EngineError, builtin,
+    Asked, Chosen, EngineError,
     docker::{self, ImageError},
 };
 use crate::{
     config::{Config, Engine},
-    domain::tool::DEFAULT_IMAGE,
+    domain::{id::RunId, tool::DEFAULT_IMAGE},
 };
 
 /// What a run wants.
@@ -75,21 +75,30 @@ pub async fn choose(config: &Config, wish: &Wish) -> Result<(Chosen, Option<Stri
     }))
 }
 
-/// What plain Python would get now: the engine in a word or two, and what that guarantees.
-pub async fn outlook(config: &Config) -> (String, String) {
+/// What a calculation that names no engine and no image would get now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// `built-in E2`, `Docker 29.5.1`.
+    pub name: String,
+    /// What holds and what does not, in words.
+    pub guarantee: String,
+    /// Why it is this one, where somebody might not expect it.
+    pub why: Option<String>,
+}
+
+/// Finds it as the start of a run does.
+///
+/// # Errors
+///
+/// In words: why nothing could be run.
+pub async fn offer(config: &Config) -> Result<Offer, EngineError> {
     let wish = Wish { engine: None, image: DEFAULT_IMAGE.to_owned(), own_command: false, pull: false };
-    let found = match choose(config, &wish).await {
-        Ok((Chosen::Docker(choice), _)) => docker::Ready::open(&choice).await.map(|ready| ready.outlook()),
-        Ok((Chosen::Builtin, note)) => {
-            let isolation = tokio::task::spawn_blocking(builtin::probe).await;
-            isolation.map_err(|error| EngineError::Lost(error.to_string())).map(|isolation| {
-                let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
-                (isolation.level.to_string(), isolation.guarantee() + &note)
-            })
-        }
-        Err(error) => Err(error),
-    };
-    found.unwrap_or_else(|error| ("refused".to_owned(), error.to_string()))
+    let (chosen, why) = choose(config, &wish).await?;
+    let sandbox = &config.sandbox;
+    let asked = Asked { python: sandbox.python.clone(), allow_unisolated: sandbox.allow_unisolated };
+    let about = super::Engine::open(&chosen, &asked).await?.about(RunId::new());
+    let name = if chosen == Chosen::Builtin { format!("built-in {}", about.level) } else { about.level };
+    Ok(Offer { name, guarantee: about.guarantee, why })
 }
 
 struct Missing {

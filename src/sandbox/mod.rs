@@ -18,7 +18,7 @@ mod told;
 #[expect(dead_code, reason = "the shim's half of the codec is in the same file")]
 mod wire;
 
-pub use choose::{Wish, choose, outlook};
+pub use choose::{Offer, Wish, choose, offer};
 pub use engine::{About, Adopted, Asked, Chosen, Created, Engine, Identity, Outputs, Running};
 pub use error::EngineError;
 pub use job::{Belongs, Ended, Exit, Interpreter, Job, Program, Stopped};

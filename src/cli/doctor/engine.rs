@@ -2,17 +2,56 @@
 
 use super::{Check, Mark};
 use crate::{
-    config::Config,
-    sandbox::docker::{self, ConnectError, Connection, Facts, Search},
+    cli::exit::Exit,
+    config::{Config, Engine},
+    sandbox::{
+        self,
+        docker::{self, ConnectError, Connection, Facts, Search},
+    },
 };
 
 const AREA: &str = "engine";
 
-/// What was found of it; the words of a guarantee are the engine's own.
-pub(super) async fn checks(config: &Config) -> Vec<Check> {
-    match docker::find(&Search::of(config)).await {
-        Ok(connection) => present(&connection),
-        Err(error) => vec![absent(&error)],
+/// What was found of it, and what runs get; with a code to exit with where the settings want an engine that is not
+/// to be had.
+pub(super) async fn checks(config: &Config) -> (Vec<Check>, Option<Exit>) {
+    let (mut checks, mut exit) = match docker::find(&Search::of(config)).await {
+        Ok(connection) => {
+            let mut checks = present(&connection);
+            checks.push(match connection.image(&config.sandbox.image).await {
+                Ok(image) => Check::ok(AREA, format!("the image {} is there: {}", image.name, image.identity())),
+                Err(error) => Check::new(AREA, Mark::Warning, error.to_string()),
+            });
+            checks.push(Check::ok(AREA, format!("a run in it: {}", connection.guarantee())));
+            (checks, None)
+        }
+        Err(error) => (vec![absent(&error)], Some(exit_of(&error))),
+    };
+    let setting = match config.sandbox.engine {
+        Engine::Auto => "auto",
+        Engine::Docker => "docker",
+        Engine::Builtin => "builtin",
+    };
+    match sandbox::offer(config).await {
+        Ok(offer) => {
+            let why = offer.why.map_or_else(String::new, |why| format!("; {why}"));
+            checks.push(Check::ok(AREA, format!("sandbox.engine = {setting}: a run gets {}{why}", offer.name)));
+            exit = None;
+        }
+        Err(error) => {
+            checks.push(Check::new(AREA, Mark::Error, format!("sandbox.engine = {setting}: nothing is run: {error}")));
+            exit = exit.filter(|_| config.sandbox.engine == Engine::Docker);
+        }
+    }
+    (checks, exit)
+}
+
+/// With which code a command ends that cannot do without an engine.
+const fn exit_of(error: &ConnectError) -> Exit {
+    match error {
+        ConnectError::Search(_) => Exit::Error,
+        ConnectError::Denied { .. } => Exit::Denied,
+        _ => Exit::Unreachable,
     }
 }
 

@@ -62,15 +62,19 @@ impl Check {
     }
 }
 
-/// Looks at everything; exits with 1 when something keeps mecapy from its main job.
+/// Looks at everything; exits with 1 when something keeps mecapy from its main job, with 6 or 7 when that is a
+/// container engine that the settings want and that refuses or does not answer.
 pub fn doctor(loaded: Result<Loaded, Failure>, output: Output) -> CommandResult {
     let mut checks = Vec::new();
+    let mut exit = Exit::Error;
     match loaded {
         Ok(loaded) => {
             checks.extend(settings(&loaded));
             checks.extend(place::checks(&loaded.config));
             checks.extend(super::runtime()?.block_on(database::checks(&loaded.config)));
-            checks.extend(super::runtime()?.block_on(engine::checks(&loaded.config)));
+            let (engine, code) = super::runtime()?.block_on(engine::checks(&loaded.config));
+            checks.extend(engine);
+            exit = code.unwrap_or(exit);
             checks.extend(sandbox::checks(&loaded.config));
             checks.extend(limits(&loaded));
             checks.extend(runs(&loaded));
@@ -83,7 +87,7 @@ pub fn doctor(loaded: Result<Loaded, Failure>, output: Output) -> CommandResult 
     checks.extend(terminal::checks(&terminal::Facts::of_process()));
     print(&checks, output)?;
     let broken = checks.iter().any(|check| check.mark == Mark::Error);
-    Ok(if broken { Exit::Error } else { Exit::Ok })
+    Ok(if broken { exit } else { Exit::Ok })
 }
 
 fn settings(loaded: &Loaded) -> Vec<Check> {

@@ -78,7 +78,7 @@ impl Ready {
         About {
             engine: "docker".to_owned(),
             level: format!("{} {}", facts.product, facts.version),
-            guarantee: guarantee(&self.connection),
+            guarantee: self.connection.guarantee(),
             interpreter: if self.own_command {
                 format!("the command of {}", self.image.name)
             } else {
@@ -87,12 +87,6 @@ impl Ready {
             image_digest: Some(self.image.identity().to_owned()),
             container: Some(Name::container_of(run)),
         }
-    }
-
-    /// The engine in two words, and what it guarantees.
-    pub fn outlook(&self) -> (String, String) {
-        let facts = &self.connection.facts;
-        (format!("{} {}", facts.product, facts.version), guarantee(&self.connection))
     }
 
     /// What starts the calculation.
@@ -189,45 +183,49 @@ impl Created {
     }
 }
 
-/// What holds and what does not.
-fn guarantee(connection: &Connection) -> String {
-    let facts = &connection.facts;
-    let mut holds = vec![
-        "the image's files, read-only".to_owned(),
-        "own processes, own shared memory, no network".to_owned(),
-        "no privileges, no capabilities".to_owned(),
-        "dangerous system calls refused by mecapy's filter".to_owned(),
-    ];
-    let mut lacks: Vec<String> = Vec::new();
-    if facts.unfiltered {
-        lacks.push("the engine's own system call filter is off".to_owned());
-    } else {
-        holds.push("and by the engine's".to_owned());
-    }
-    for wall in ["apparmor", "selinux"] {
-        if facts.security.iter().any(|name| name == wall) {
-            holds.push(format!("{wall} around it"));
+impl Connection {
+    /// What holds around a run and what does not, in words for its record.
+    pub fn guarantee(&self) -> String {
+        let facts = &self.facts;
+        let mut holds = vec![
+            "the image's files, read-only".to_owned(),
+            "own processes, own shared memory, no network".to_owned(),
+            "no privileges, no capabilities".to_owned(),
+            "dangerous system calls refused by mecapy's filter".to_owned(),
+        ];
+        let mut lacks: Vec<String> = Vec::new();
+        if facts.unfiltered {
+            lacks.push("the engine's own system call filter is off".to_owned());
+        } else {
+            holds.push("and by the engine's".to_owned());
         }
-    }
-    let version = facts.cgroup_version.as_deref().unwrap_or("of unknown version");
-    let kept = ["memory", "CPU", "processes"].into_iter().filter(|it| facts.unlimited.iter().all(|name| name != it));
-    let kept: Vec<_> = kept.collect();
-    if !kept.is_empty() {
-        holds.push(format!("{} limited by the kernel (control groups {version})", kept.join(", ")));
-    }
-    for name in facts.unlimited.iter().filter(|name| *name != "swap") {
-        lacks.push(format!("the engine cannot limit {name} here"));
-    }
-    if facts.rootless {
-        holds.push("the engine itself has no root".to_owned());
-    }
-    if !facts.holes().is_empty() {
-        lacks.push("this version has known holes, see mecapy doctor".to_owned());
-    }
-    let holds = holds.join("; ");
-    if lacks.is_empty() {
-        format!("Holds: {holds}.")
-    } else {
-        format!("Holds: {holds}. Does not hold: {}.", lacks.join("; "))
+        for wall in ["apparmor", "selinux"] {
+            if facts.security.iter().any(|name| name == wall) {
+                holds.push(format!("{wall} around it"));
+            }
+        }
+        let version = facts.cgroup_version.as_deref().unwrap_or("of unknown version");
+        let kept =
+            ["memory", "CPU", "processes"].into_iter().filter(|it| facts.unlimited.iter().all(|name| name != it));
+        let kept: Vec<_> = kept.collect();
+        if !kept.is_empty() {
+            holds.push(format!("{} limited by the kernel (control groups {version})", kept.join(", ")));
+        }
+        for name in facts.unlimited.iter().filter(|name| *name != "swap") {
+            lacks.push(format!("the engine cannot limit {name} here"));
+        }
+        if facts.rootless {
+            holds.push("the engine itself has no root".to_owned());
+        }
+        let holes = facts.holes();
+        if !holes.is_empty() {
+            lacks.push("this version has known holes, see mecapy doctor".to_owned());
+        }
+        let holds = holds.join("; ");
+        if lacks.is_empty() {
+            format!("Holds: {holds}.")
+        } else {
+            format!("Holds: {holds}. Does not hold: {}.", lacks.join("; "))
+        }
     }
 }

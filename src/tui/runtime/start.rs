@@ -135,9 +135,15 @@ pub fn open(
         let _ = tokio::time::timeout(ROWS_FIRST, rows).await;
         tokio::spawn(tell_changes(changes, queue.clone()));
         tokio::spawn(attend(session.clone(), queue));
-        (place.sandbox, place.guarantee) = sandbox::outlook(&config).await;
-        let _ = steps.send(Opened::Message(Msg::Placed(Box::new(place)))).await;
-        let report = runs::reconcile(&session).await;
+        // An engine that is slow to answer holds up nothing else.
+        let looked = async {
+            (place.sandbox, place.guarantee) = match sandbox::offer(&session.config).await {
+                Ok(offer) => (offer.name, offer.guarantee),
+                Err(error) => ("none".to_owned(), error.to_string()),
+            };
+            let _ = steps.send(Opened::Message(Msg::Placed(Box::new(place)))).await;
+        };
+        let ((), report) = tokio::join!(looked, runs::reconcile(&session));
         if !report.is_empty() {
             for sentence in report.sentences() {
                 tracing::info!("{sentence}");

@@ -14,7 +14,7 @@ fn said(home: &Home) -> Vec<(String, String)> {
 }
 
 fn home(host: &str) -> Home {
-    Home::new().with("DOCKER_HOST", host)
+    Home::new().with("DOCKER_HOST", host).with("MECAPY_SANDBOX_ENGINE", "auto")
 }
 
 #[test]
@@ -33,6 +33,8 @@ fn an_engine_is_told_with_its_version_its_ground_and_its_known_holes() {
         assert!(said.iter().any(|(mark, words)| mark == "warning" && words.contains("29.5.1")), "{all}");
     }
     assert!(said.iter().any(|(_, words)| words.contains("restart")), "{all}");
+    assert!(said.iter().any(|(_, words)| words.starts_with("a run in it: Holds: ")), "{all}");
+    assert!(said.iter().any(|(_, words)| words.starts_with("sandbox.engine = auto: a run gets ")), "{all}");
 }
 
 #[test]
@@ -49,9 +51,11 @@ fn an_engine_that_cannot_be_used_is_told_in_plain_words_and_breaks_nothing() {
     let place = |name: &str| format!("unix://{}", folder.path().join(name).display());
 
     let absent = said(&home(&place("absent.sock")));
+    assert!(absent[0].0 == "warning" && absent[0].1.contains("there is no such socket"), "{absent:?}");
+    let auto = &absent.last().unwrap().1;
     assert!(
-        absent.len() == 1 && absent[0].0 == "warning" && absent[0].1.contains("there is no such socket"),
-        "{absent:?}"
+        auto.starts_with("sandbox.engine = auto: a run gets built-in ") && auto.contains("no such socket"),
+        "{auto}"
     );
 
     drop(UnixListener::bind(folder.path().join("left.sock")).unwrap());
@@ -68,4 +72,17 @@ fn an_engine_that_cannot_be_used_is_told_in_plain_words_and_breaks_nothing() {
     std::fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
     let denied = said(&home.with("DOCKER_HOST", &format!("unix://{}", closed.display())));
     assert!(denied[0].1.contains("no permission for "), "{denied:?}");
+}
+
+#[test]
+fn an_engine_that_the_settings_want_and_cannot_have_is_an_error_with_its_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = format!("unix://{}/absent.sock", folder.path().display());
+    let wanted = ["doctor", "--set", "sandbox.engine=docker"];
+    home(&host).run(&wanted).code(7);
+    let home = Home::new().of_an_ordinary_user();
+    let closed = home.path().join("closed.sock");
+    let _closed = UnixListener::bind(&closed).unwrap();
+    std::fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
+    home.with("DOCKER_HOST", &format!("unix://{}", closed.display())).run(&wanted).code(6);
 }

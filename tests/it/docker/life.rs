@@ -213,6 +213,22 @@ async fn a_supervisor_that_is_told_to_end_leaves_its_container_to_the_next() {
     assert_complete(engine, &machine, &run, 40).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_figures_come_within_a_second() {
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    let machine = machine(engine, image, &["caps.grace=1"]).await;
+    let code = "import time\nballast = bytearray(32 << 20)\nprint('up', flush=True)\ntime.sleep(600)";
+    let id = machine.calculation_with(code, "{}", LIMITS, vec![]).await;
+    let run = machine.submit(id).await;
+    let usage = wait_for("figures", || machine.state(run)?.usage.filter(|usage| usage.memory > 0)).await;
+    assert!(usage.execution_time <= 1.1, "{usage:?}");
+    wait_for("its memory", || machine.state(run)?.usage.filter(|usage| usage.memory > 32 << 20)).await;
+    assert_eq!(runs::cancel(&machine.session, id).await.unwrap(), Cancel::Asked);
+    machine.follow(id).await;
+    assert_nothing_left(engine, &machine, &Run { id, run }).await;
+}
+
 /// Fails as trouble of the engine, with what there was.
 async fn assert_engine_error(engine: &Engine, machine: &Machine, run: &Run, words: &str) {
     machine.follow(run.id).await;
