@@ -11,7 +11,9 @@ const CONTROL: KeyModifiers = KeyModifiers::CONTROL;
 fn parse(reads: &[&[u8]]) -> Vec<Event> {
     let mut parser = Parser::default();
     let mut events = Vec::new();
-    reads.iter().for_each(|bytes| parser.push(bytes, |event| events.push(event)));
+    for bytes in reads {
+        parser.push(bytes, |event| events.push(event));
+    }
     events
 }
 
@@ -72,7 +74,7 @@ fn keys_as_terminals_send_them() {
 fn several_in_one_read_and_one_in_several() {
     let down = key(KeyCode::Down, NONE);
     assert_eq!(parse(&[b"\x1b[B\x1b[Bj"]), [down.clone(), down.clone(), key(KeyCode::Char('j'), NONE)]);
-    assert_eq!(parse(&[b"\x1b[", b"B"]), [down.clone()]);
+    assert_eq!(parse(&[b"\x1b[", b"B"]), std::slice::from_ref(&down));
     assert_eq!(parse(&[b"\x1b[1;", b"5", b"B"]), [key(KeyCode::Down, CONTROL)]);
     assert_eq!(parse(&[b"\xe6\x97", b"\xa5"]), [key(KeyCode::Char('日'), NONE)]);
     assert_eq!(parse(&[b"\x1b\x1b"]), [key(KeyCode::Esc, NONE), key(KeyCode::Esc, NONE)]);
@@ -137,7 +139,9 @@ proptest! {
         parse(&reads);
         // Afterwards a key is a key again, but inside a paste.
         let mut parser = Parser::default();
-        reads.iter().for_each(|bytes| parser.push(bytes, |_| {}));
+        for bytes in &reads {
+            parser.push(bytes, |_| {});
+        }
         if parser.pasting.is_none() {
             let mut events = Vec::new();
             parser.push(b"~~~~~~~~x", |event| events.push(event));
