@@ -64,7 +64,7 @@ pub enum Command {
     /// Tools: calculations made to be used by others
     #[command(subcommand)]
     Tools(Tools),
-    /// The database: migrations, what differs, adoption
+    /// The database: migrations, what differs, adoption, copies
     #[command(subcommand)]
     Db(Db),
     /// Show own figures, the newest calculations and the database's health

@@ -1,6 +1,7 @@
 //! The verbs of the database as clap reads them.
 
 use clap::Subcommand;
+use std::path::PathBuf;
 
 /// Verbs of the database.
 #[derive(Debug, Subcommand)]
@@ -32,4 +33,22 @@ pub enum Db {
     Current,
     /// Say what differs between the schema of this mecapy and the database; exit code 1 if anything does
     Check,
+    /// Write a copy of everything in the database, while others go on working
+    ///
+    /// The file's name says how: .db (SQLite), .dump (PostgreSQL's archive, compressed), .sql or .sql.gz. It is verified
+    /// before it gets its name. The bytes of files are not in it: they are in the object store.
+    Backup {
+        /// The file; mecapy_backup_DATE_TIME with the engine's own ending without one
+        file: Option<PathBuf>,
+        /// Without FILE: as compressed SQL instead of the engine's own format
+        #[arg(long, conflicts_with = "file")]
+        plain: bool,
+    },
+    /// Put a copy in the place of everything in the database, all or nothing
+    ///
+    /// Takes what backup writes, and SQL made by pg_dump, sqlite3 or hand (.sql, .sql.gz).
+    Restore {
+        /// The file
+        file: PathBuf,
+    },
 }

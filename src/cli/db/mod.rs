@@ -1,7 +1,8 @@
-//! `db`: migrations, what differs, adoption. Works without a session: the schema may be any.
+//! `db`: migrations, what differs, adoption, copies. Works without a session: the schema may be any.
 
 pub mod args;
 
+mod copies;
 mod migrate;
 
 use super::{
@@ -24,12 +25,13 @@ use serde_json::json;
 pub async fn db(config: &Config, verb: &Db, changes: Changes, output: Output) -> CommandResult {
     let (is_preview, what) = match verb {
         Db::Upgrade { sql, .. } | Db::Downgrade { sql, .. } => (*sql || changes.dry_run, "change the schema"),
-        Db::History | Db::Current | Db::Check => (true, ""),
+        Db::Restore { .. } => (changes.dry_run, "replace what is in the database"),
+        Db::History | Db::Current | Db::Check | Db::Backup { .. } => (true, ""),
     };
     if !is_preview {
         changes.allowed(what)?;
     }
-    let makes = matches!(verb, Db::Upgrade { .. }) && !is_preview;
+    let makes = matches!(verb, Db::Upgrade { .. } | Db::Restore { .. }) && !is_preview;
     let admin = open(config, makes).await?;
     let done = match verb {
         Db::Upgrade { target, sql } => migrate::upgrade(&admin, target, *sql, changes, output).await,
@@ -37,6 +39,8 @@ pub async fn db(config: &Config, verb: &Db, changes: Changes, output: Output) ->
         Db::History => history(&admin, output).await,
         Db::Current => current(&admin, output).await,
         Db::Check => check(&admin, output).await,
+        Db::Backup { file, plain } => copies::backup(&admin, file.as_deref(), *plain, changes, output).await,
+        Db::Restore { file } => copies::restore(&admin, file, changes, output).await,
     };
     if let Err(error) = admin.close().await {
         tracing::warn!(%error, "database not closed");

@@ -6,6 +6,7 @@
 //! a lock that all mecapys share, since indexes are made there while others write, which no transaction can.
 
 mod adopt;
+mod backup;
 mod catalogue;
 mod check;
 mod error;
@@ -15,6 +16,7 @@ mod sql;
 mod standing;
 
 pub use adopt::Violation;
+pub use backup::{Copied, default_name};
 pub use catalogue::{Catalogue, expected as expected_catalogue, read as read_catalogue};
 pub use check::Difference;
 pub use error::AdminError;
@@ -30,6 +32,9 @@ use migrations::Dialect;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 use std::path::{Path, PathBuf};
 
+/// Connections to a file: a copy is read by one while the other holds the lock.
+const TWO: u32 = 2;
+
 /// A database as its operator has it: whatever schema it has, nothing is changed by connecting.
 #[derive(Debug)]
 pub struct Admin {
@@ -38,6 +43,8 @@ pub struct Admin {
     place: String,
     /// The file, where it is one.
     file: Option<PathBuf>,
+    /// The server, where it is on one.
+    server: Option<(url::Server, Options)>,
 }
 
 /// What a database holds, counted: for a question before something is thrown away.
@@ -60,7 +67,8 @@ impl Admin {
             }
             Target::Server(server) => {
                 let (connection, place) = server_alone(&server, options).await?;
-                Ok(Self { connection, dialect: Dialect::Postgres, place, file: None })
+                let server = Some((*server, options.clone()));
+                Ok(Self { connection, dialect: Dialect::Postgres, place, file: None, server })
             }
         }
     }
@@ -72,8 +80,8 @@ impl Admin {
             let problem = "it is not there yet; mecapy db upgrade makes it".to_owned();
             return Err(DbError::Open { place, problem });
         }
-        let connection = alone(path, &place).await?;
-        Ok(Self { connection, dialect: Dialect::Sqlite, place, file: Some(path.to_owned()) })
+        let connection = alone(path, &place, TWO).await?;
+        Ok(Self { connection, dialect: Dialect::Sqlite, place, file: Some(path.to_owned()), server: None })
     }
 
     /// Where the data is, for people.
@@ -145,6 +153,16 @@ impl Admin {
             }
         }
         Ok(losses)
+    }
+
+    /// Writes a copy of everything to `path`, which must not exist unless `overwrite`; verified before it has its name.
+    pub async fn backup(&self, path: &Path, overwrite: bool) -> Result<Copied, AdminError> {
+        backup::backup(self, path, overwrite).await
+    }
+
+    /// Puts a copy in the place of everything that the database holds, all or nothing.
+    pub async fn restore(&self, path: &Path) -> Result<Copied, AdminError> {
+        backup::restore(self, path).await
     }
 
     /// A plan as a script for `psql` or `sqlite3`.

@@ -8,7 +8,7 @@ mod state;
 
 pub(super) use {
     migrate::keep as keep_copy,
-    server::{Overflow, server_alone, trouble},
+    server::{Overflow, libpq, server_alone, trouble},
 };
 
 use super::{
@@ -115,11 +115,10 @@ async fn open_file(path: &Path, patience: Duration) -> Result<Db, DbError> {
 
 /// The file for whoever looks after it, whatever schema it has; made where it is not there. References between tables
 /// are not enforced: a table may be put in the place of another.
-pub(super) async fn alone(path: &Path, place: &str) -> Result<DatabaseConnection, DbError> {
+pub(super) async fn alone(path: &Path, place: &str, connections: u32) -> Result<DatabaseConnection, DbError> {
     let kind = file::prepare(path, place)?;
     let options = SqliteConnectOptions::new().filename(path).busy_timeout(PATIENCE);
-    // Two: a copy is read by one while the other holds the lock.
-    pool(writing(options, kind.is_network).foreign_keys(false), 2, place).await
+    pool(writing(options, kind.is_network).foreign_keys(false), connections, place).await
 }
 
 /// The options of the connections that read and write.

@@ -100,6 +100,40 @@ pub(in crate::db) async fn server_alone(
     Ok((SqlxPostgresConnector::from_sqlx_postgres_pool(pool), place(server)))
 }
 
+/// A connection for PostgreSQL's own programs.
+pub(in crate::db) struct Libpq {
+    /// By the names of its parameters.
+    pub(in crate::db) settings: Vec<(&'static str, String)>,
+    /// Apart, since it goes into a file of its own.
+    pub(in crate::db) password: Option<String>,
+}
+
+/// The same connection for PostgreSQL's own programs.
+pub(in crate::db) fn libpq(server: &Server, options: &Options) -> Result<Libpq, DbError> {
+    let refused = |problem: String| DbError::Address { url: place(server), problem };
+    let host = server.host.as_deref().unwrap_or(SOCKETS);
+    let user = server.user.clone().ok_or_else(|| refused("names nobody".to_owned()))?;
+    // Checked by the same rules.
+    connect_options(server, options)?;
+    let tls = server.tls.as_ref().or(options.tls.as_ref());
+    let tls = tls.map_or(if is_here(host) { "prefer" } else { "verify-full" }, String::as_str);
+    let mut settings = vec![
+        ("host", host.to_owned()),
+        ("port", server.port.unwrap_or(5432).to_string()),
+        ("dbname", server.database.clone().unwrap_or_else(|| user.clone())),
+        ("user", user),
+        ("sslmode", tls.to_owned()),
+        ("connect_timeout", options.connect_timeout.as_secs().max(2).to_string()),
+    ];
+    // The usual authorities, which this program has built in; older libraries do not find them by themselves.
+    let usual = || Some(Path::new("/etc/ssl/certs/ca-certificates.crt").to_owned()).filter(|path| path.exists());
+    let root = server.root_certificate.clone().or_else(|| options.root_certificate.clone()).or_else(usual);
+    for (name, path) in [("sslrootcert", &root), ("sslcert", &server.certificate), ("sslkey", &server.key)] {
+        settings.extend(path.as_ref().map(|path| (name, path.display().to_string())));
+    }
+    Ok(Libpq { settings, password: server.password.clone() })
+}
+
 /// The server for people: never a password.
 fn place(server: &Server) -> String {
     let host = server.host.as_deref().unwrap_or(SOCKETS);

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod catalogue;
+mod copies;
 mod migrate;
 mod place;
 mod python;
