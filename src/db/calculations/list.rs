@@ -33,9 +33,6 @@ pub(super) struct List<'a> {
     among: Option<SelectStatement>,
 }
 
-/// What every index of a list begins with.
-const PLACE: [calculation::Column; 2] = [calculation::Column::UserId, calculation::Column::Status];
-
 /// A row and its place in the list.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entry {
@@ -167,9 +164,6 @@ impl<'a> List<'a> {
             }
             // SQLite stops reading each range once the page is full; PostgreSQL reads them whole unless told.
             let order = if upwards { Order::Asc } else { Order::Desc };
-            if self.sort == CalculationSort::Status {
-                range.order_by(("c", calculation::Column::UserId), order.clone());
-            }
             // Also where all of them are NULL: it is by this that the index is known to have the order.
             range.order_by_expr(self.key(), order.clone());
             range.order_by(("c", calculation::Column::Id), order).limit(limit as u64);
@@ -204,10 +198,9 @@ impl<'a> List<'a> {
                 let order = status.name().cmp(name.as_str());
                 match (part, if upwards { order } else { order.reverse() }) {
                     (Part::Same, Ordering::Equal) if self.is_postgres() => {
-                        let [user, state] = self.place(status);
-                        let here = Expr::tuple([user, state, Expr::val(anchor.cursor.id)]);
-                        let [user, state] = PLACE.map(|column| Expr::col(("c", column)));
-                        let row = Expr::tuple([user, state, Expr::col(("c", calculation::Column::Id))]);
+                        let here = Expr::tuple([Expr::val(status.name()), Expr::val(anchor.cursor.id)]);
+                        let row = [calculation::Column::Status, calculation::Column::Id];
+                        let row = Expr::tuple(row.map(|column| Expr::col(("c", column))));
                         all.add(further(row, here, anchor.inclusive))
                     }
                     (Part::Same, Ordering::Equal) => all.add(id),
@@ -254,34 +247,22 @@ impl<'a> List<'a> {
         self.db.connection().get_database_backend() == DbBackend::Postgres
     }
 
-    /// Where the rows of a state are in the indexes.
-    fn place(&self, status: Status) -> [Expr; 2] {
-        [Expr::val(self.user.0), Expr::val(status.name())]
-    }
-
     /// Selects the entries of one state.
     ///
     /// Sorted by the state they are sorted by id, which PostgreSQL may read from the table's own key, through
-    /// everybody's rows. As a range of row values owner and state are no constants to it, and only the list's index
-    /// has their order.
+    /// everybody's rows. As a range the state is no constant to it, and only the list's index has the order.
     fn range(&self, status: Status) -> SelectStatement {
         if self.is_postgres() && self.sort == CalculationSort::Status {
-            let row = || Expr::tuple(PLACE.map(|column| Expr::col(("c", column))));
-            let place = || Expr::tuple(self.place(status));
-            return self.entries().and_where(row().gte(place())).and_where(row().lte(place())).take();
+            let state = || Expr::col(("c", calculation::Column::Status));
+            return self.select().and_where(state().gte(status.name())).and_where(state().lte(status.name())).take();
         }
         self.select().and_where(Expr::col(("c", calculation::Column::Status)).eq(status.name())).take()
     }
 
     /// Selects entries of the list's owner.
     fn select(&self) -> SelectStatement {
-        self.entries().and_where(Expr::col(("c", calculation::Column::UserId)).eq(self.user.0)).take()
-    }
-
-    /// Selects entries, whose ever.
-    fn entries(&self) -> SelectStatement {
         let mut select = rows();
-        select.expr_as(self.key(), "sort_key");
+        select.expr_as(self.key(), "sort_key").and_where(Expr::col(("c", calculation::Column::UserId)).eq(self.user.0));
         if let Some(among) = &self.among {
             // The sum keeps the planner from looking the ids up one by one, which would end in sorting them all.
             select.and_where(Expr::col(("c", calculation::Column::Id)).add(0).in_subquery(among.clone()));
