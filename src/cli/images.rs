@@ -138,10 +138,10 @@ impl Bar {
 /// One line of at most this many columns.
 fn line(progress: &Progress, width: usize) -> String {
     if let Some(problem) = &progress.again {
-        return cut(format!("{}: trying again: {problem}", progress.image), width);
+        return cut(&format!("{}: trying again: {problem}", progress.image), width);
     }
     if progress.layers.is_empty() {
-        return cut(format!("{}: asking its registry", progress.image), width);
+        return cut(&format!("{}: asking its registry", progress.image), width);
     }
     let words = progress.words();
     let used = progress.image.chars().count() + words.chars().count() + 4;
@@ -153,10 +153,10 @@ fn line(progress: &Progress, width: usize) -> String {
         }
         _ => String::new(),
     };
-    cut(format!("{}: {bar}{words}", progress.image), width)
+    cut(&format!("{}: {bar}{words}", progress.image), width)
 }
 
-fn cut(line: String, width: usize) -> String {
+fn cut(line: &str, width: usize) -> String {
     // The last column is left alone: writing there moves some terminals to the next line.
     line.chars().take(width.saturating_sub(1)).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::format::{bytes, duration};
 use serde::{Deserialize, Serialize};
+use std::fmt::Write;
 
 /// Where a pull is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -65,10 +66,10 @@ impl Progress {
     pub fn words(&self) -> String {
         let mut words = format!("{} of {}", bytes(self.received), bytes(self.total));
         if let Some(rate) = self.rate {
-            words += &format!(", {}/s", bytes(rate));
+            let _ = write!(words, ", {}/s", bytes(rate));
         }
         if let Some(left) = self.left().filter(|left| *left > 0) {
-            words += &format!(", {} left", duration(left as f64));
+            let _ = write!(words, ", {} left", duration(left as f64));
         }
         let (ready, all) = self.ready();
         words + &format!(", {ready} of {all} layers ready")

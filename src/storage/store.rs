@@ -212,7 +212,7 @@ impl Store {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
             Err(error) => return Err(self.said(key, error)),
         }
-        self.sweep_beside(&self.path_of(&location)?);
+        Self::sweep_beside(&self.path_of(&location)?);
         self.drop_empty_folders(&location);
         Ok(())
     }

@@ -36,7 +36,7 @@ impl Store {
     }
 
     /// Removes what interrupted uploads of an object left beside it, however new: the object is gone.
-    pub(super) fn sweep_beside(&self, object: &Path) {
+    pub(super) fn sweep_beside(object: &Path) {
         if let (Some(folder), Some(name)) = (object.parent(), object.file_name().and_then(|name| name.to_str())) {
             sweep_folder(folder, Some(name), Duration::ZERO);
         }

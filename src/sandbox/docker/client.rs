@@ -17,7 +17,7 @@ use tokio::net::{TcpStream, UnixStream};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long it may take to begin an answer to anything else.
-const ANSWER: Duration = Duration::from_secs(120);
+const ANSWER: Duration = Duration::from_mins(2);
 
 /// The oldest interface that is spoken: that of Docker 20.10.
 const OLDEST: (usize, usize) = (1, 41);

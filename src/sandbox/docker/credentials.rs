@@ -9,7 +9,7 @@ use std::{collections::HashMap, io, path::Path, process::Stdio, time::Duration};
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
 /// How long a helper may take; some ask a person or a network.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The key under which the client keeps what it knows of Docker's public registry.
 const HUB: &str = "https://index.docker.io/v1/";
@@ -197,8 +197,8 @@ mod tests {
         Some((found.username?, found.password?))
     }
 
-    fn some(name: &str, word: &str) -> Option<(String, String)> {
-        Some((name.to_owned(), word.to_owned()))
+    fn entry(name: &str, word: &str) -> (String, String) {
+        (name.to_owned(), word.to_owned())
     }
 
     #[test]
@@ -217,9 +217,9 @@ mod tests {
                 "https://fem.example/v2/":{"username":"eve","password":"plain"},
                 "empty.example":{}}}"#,
         );
-        assert_eq!(pair(folder.path(), "10.0.0.7:5000").await, some("ann", "secret"));
-        assert_eq!(pair(folder.path(), "docker.io").await, some("bob", "hub"));
-        assert_eq!(pair(folder.path(), "fem.example").await, some("eve", "plain"));
+        assert_eq!(pair(folder.path(), "10.0.0.7:5000").await, Some(entry("ann", "secret")));
+        assert_eq!(pair(folder.path(), "docker.io").await, Some(entry("bob", "hub")));
+        assert_eq!(pair(folder.path(), "fem.example").await, Some(entry("eve", "plain")));
         assert_eq!(pair(folder.path(), "empty.example").await, None);
         assert_eq!(pair(folder.path(), "10.0.0.7").await, None, "another port is another registry");
         assert_eq!(pair(Path::new("/nowhere"), "fem.example").await, None);

@@ -247,9 +247,8 @@ async fn is_program(client: &Docker, container: &str, path: &str) -> Result<bool
         let options = ContainerArchiveInfoOptionsBuilder::new().path(&path).build();
         let found = match client.get_container_archive_info(container, Some(options)).await {
             Ok(found) => found,
-            Err(Error::DockerResponseServerError { status_code: 404, .. }) => return Ok(false),
-            // A loop of links, or a path through a file: nothing there that could run.
-            Err(Error::DockerResponseServerError { status_code: 400 | 500, .. }) => return Ok(false),
+            // Nothing there; or a loop of links, or a path through a file (400, 500): nothing that could run.
+            Err(Error::DockerResponseServerError { status_code: 404 | 400 | 500, .. }) => return Ok(false),
             Err(error) => return Err(error),
         };
         if found.file_mode & LINK == 0 {

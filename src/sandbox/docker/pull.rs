@@ -183,6 +183,44 @@ enum Cause {
 }
 
 impl Cause {
+    /// What engines write, in lower case; the first that fits counts.
+    const CAUSES: [(Cause, &[&str]); 6] = [
+        (Cause::Full, &["no space left", "disk quota exceeded"]),
+        (Cause::Platform, &["no matching manifest", "no image found in image index", "no image found in manifest"]),
+        (Cause::NotFound, &["manifest unknown", "manifest for", "name unknown", "repository name not known"]),
+        (
+            Cause::Refused,
+            &["access denied", "unauthorized", "authentication required", "no basic auth", "denied:", "forbidden"],
+        ),
+        (
+            Cause::Unreachable,
+            &[
+                "no such host",
+                "connection refused",
+                "network is unreachable",
+                "no route to host",
+                "proxyconnect",
+                "http response to https client",
+                "x509",
+                "certificate",
+            ],
+        ),
+        (
+            Cause::Way,
+            &[
+                "eof",
+                "connection reset",
+                "broken pipe",
+                "timeout",
+                "deadline exceeded",
+                "unexpected http status: 5",
+                "status code 5",
+                "toomanyrequests",
+                "filesystem layer verification failed",
+            ],
+        ),
+    ];
+
     /// Engines tell causes in words only. Whatever is not known here is passed on as it is.
     fn of(error: &Error) -> Self {
         let (Error::DockerStreamError { error: words } | Error::DockerResponseServerError { message: words, .. }) =
@@ -191,44 +229,8 @@ impl Cause {
             return Self::Other;
         };
         let words = words.to_lowercase();
-        const CAUSES: [(Cause, &[&str]); 6] = [
-            (Cause::Full, &["no space left", "disk quota exceeded"]),
-            (Cause::Platform, &["no matching manifest", "no image found in image index", "no image found in manifest"]),
-            (Cause::NotFound, &["manifest unknown", "manifest for", "name unknown", "repository name not known"]),
-            (
-                Cause::Refused,
-                &["access denied", "unauthorized", "authentication required", "no basic auth", "denied:", "forbidden"],
-            ),
-            (
-                Cause::Unreachable,
-                &[
-                    "no such host",
-                    "connection refused",
-                    "network is unreachable",
-                    "no route to host",
-                    "proxyconnect",
-                    "http response to https client",
-                    "x509",
-                    "certificate",
-                ],
-            ),
-            (
-                Cause::Way,
-                &[
-                    "eof",
-                    "connection reset",
-                    "broken pipe",
-                    "timeout",
-                    "deadline exceeded",
-                    "unexpected http status: 5",
-                    "status code 5",
-                    "toomanyrequests",
-                    "filesystem layer verification failed",
-                ],
-            ),
-        ];
         let meant = |causes: &&(Self, &[&str])| causes.1.iter().any(|part| words.contains(part));
-        CAUSES.iter().find(meant).map_or(Self::Other, |(cause, _)| *cause)
+        Self::CAUSES.iter().find(meant).map_or(Self::Other, |(cause, _)| *cause)
     }
 
     fn error(self, reference: &Reference, signed_in: bool, problem: String) -> PullError {

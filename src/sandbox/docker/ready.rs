@@ -217,8 +217,7 @@ impl Connection {
         if facts.rootless {
             holds.push("the engine itself has no root".to_owned());
         }
-        let holes = facts.holes();
-        if !holes.is_empty() {
+        if !facts.holes().is_empty() {
             lacks.push("this version has known holes, see mecapy doctor".to_owned());
         }
         let holds = holds.join("; ");

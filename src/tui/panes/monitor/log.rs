@@ -63,12 +63,11 @@ impl MonitorPane {
             }
             self.tickets.asked_at = Some(cx.now.utc);
             self.lines_view_mut().asked();
-            let request = match &self.filter {
-                Some(filter) => filter.request(id, &range),
-                None => {
-                    let count = (range.end - range.start).min(2_000) as u32;
-                    Request::LogLines { id, from: range.start, count }
-                }
+            let request = if let Some(filter) = &self.filter {
+                filter.request(id, &range)
+            } else {
+                let count = (range.end - range.start).min(2_000) as u32;
+                Request::LogLines { id, from: range.start, count }
             };
             self.tickets.lines = Some((cx.start(Slot::LogLines, request), range));
         }

@@ -92,10 +92,8 @@ impl LogView {
     /// Points at a line and moves the window just as far as is needed to see it.
     fn point_at(&mut self, line: u64) {
         self.pointed = Some(line);
-        if line < self.top {
+        if line <= self.top {
             (self.top, self.hidden_rows) = (line, 0);
-        } else if line == self.top {
-            self.hidden_rows = 0;
         } else {
             let below = self.top_above(line + 1);
             (self.top, self.hidden_rows) = (self.top, self.hidden_rows).max(below);
