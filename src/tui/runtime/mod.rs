@@ -132,6 +132,10 @@ impl Loop {
                     // Even where the size is the same again: what the terminal showed in between is cut.
                     Asked::Resized => self.fit(&mut signals).await?,
                 },
+                () = wait_until(self.executor.rests_until()) => {
+                    self.executor.start_rested();
+                    continue;
+                }
                 Some(msg) = self.messages.recv() => {
                     if self.take(msg, &mut signals).await? {
                         return Ok(End::Quit);
@@ -156,10 +160,6 @@ impl Loop {
                         return Ok(End::Quit);
                     }
                 }
-                () = wait_until(self.executor.rests_until()) => {
-                    self.executor.start_rested();
-                    continue;
-                }
                 () = wait_until(tick) => {
                     self.next_tick = None;
                     if self.take(Msg::Tick, &mut signals).await? {
@@ -168,6 +168,8 @@ impl Loop {
                 }
             }
             self.draw()?;
+            // The keys are read on this thread: a flood of other messages must not keep them waiting.
+            tokio::task::yield_now().await;
         }
     }
 
