@@ -205,7 +205,7 @@ fn check_defaults(tool: &str, result: &Value, out: &Path) {
     for name in named.iter().filter_map(|file| file.strip_prefix("artifacts/")) {
         let path = out.join(name);
         assert!(fs::metadata(&path).is_ok_and(|found| found.len() > 100), "{tool}: {name}");
-        if name.ends_with(".svg") {
+        if path.extension().is_some_and(|extension| extension == "svg") {
             let parse = "import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])";
             let parsed = Command::new("python3").args(["-I", "-c", parse]).arg(&path).status().unwrap();
             assert!(parsed.success(), "{tool}: {name} is not well-formed");

@@ -22,7 +22,7 @@ async fn filled(place: &Place) {
     let file = files::insert(&open, &story::file(ann, "l'été; --\n.csv")).await.unwrap();
     for name in ["a", "Poutre é'; DROP TABLE users; --", "\u{1f600} \"x\""] {
         let mut new = story::calculation(name);
-        new.code = "print('a;b')\n\\.\n-- x\nCOMMIT;\n\\! true\n".to_owned();
+        "print('a;b')\n\\.\n-- x\nCOMMIT;\n\\! true\n".clone_into(&mut new.code);
         let id = calculations::create(&open, ann, &new).await.unwrap();
         files::link(&open, id, file, &mecapy::domain::file::FileRole::Input, None).await.unwrap();
     }

@@ -117,7 +117,7 @@ pub fn db(home: &Home, arguments: &[&str]) -> Done {
 /// Waits for a condition of another process.
 #[track_caller]
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let end = std::time::Instant::now() + std::time::Duration::from_mins(1);
     while !holds() {
         assert!(std::time::Instant::now() < end, "{what}");
         std::thread::park_timeout(std::time::Duration::from_millis(20));

@@ -52,7 +52,7 @@ pub async fn one(chosen: &Chosen, case: Case, folder: &Path) -> Seen {
         program: engine.program(),
         limits: case.limits,
         caps: case.caps,
-        belongs: Default::default(),
+        belongs: mecapy::sandbox::Belongs::default(),
     };
     let created = engine.create(&job, &mut |_| {}).await.unwrap();
     let mut running = match created.start(&mut |_| {}).await {

@@ -33,6 +33,7 @@ fn named(host: &str) -> Search {
     Search { host: Some((host.to_owned(), "DOCKER_HOST".to_owned())), ..usual(&[]) }
 }
 
+#[expect(clippy::result_large_err, reason = "once a search")]
 fn found(search: &Search) -> Result<Connection, ConnectError> {
     block_on(find(search))
 }

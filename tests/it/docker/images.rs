@@ -4,10 +4,7 @@ use crate::support::docker::{Engine, images::Root};
 use mecapy::sandbox::docker::{Connection, Image, ImageError, PROBE, Search, find};
 
 /// A connection is of one runtime, so everything with it happens inside.
-fn with<T: Send>(engine: &Engine, work: impl AsyncFnOnce(Connection) -> T + Send) -> T
-where
-    for<'a> T: 'a,
-{
+fn with<T: Send + 'static>(engine: &Engine, work: impl AsyncFnOnce(Connection) -> T + Send) -> T {
     let search = Search {
         host: Some((engine.host(), "the test".to_owned())),
         context: None,
@@ -76,7 +73,7 @@ fn what_only_looks_like_python_is_none() {
         let mut root = Root::default();
         root.file("usr/bin/other", 0o755, b"#!/bin/sh\n");
         change(&mut root);
-        let image = engine.import_root(name, root, &["ENV PATH=relative:/usr/bin:/opt/bin"]);
+        let image = engine.import_root(name, &root, &["ENV PATH=relative:/usr/bin:/opt/bin"]);
         let found = python(engine, &image);
         no_probe_is_left(engine, &image);
         found

@@ -93,8 +93,11 @@ async fn assert_nothing_left(engine: &Engine, machine: &Machine, run: &Run) {
     assert!(reconcile(machine).await.is_empty());
 }
 
+/// The part of what a start says.
+type Told = fn(&Report) -> &Vec<CalculationId>;
+
 /// Each step, and what the next start says of it.
-async fn killed_at(steps: &[(&str, fn(&Report) -> &Vec<CalculationId>)]) {
+async fn killed_at(steps: &[(&str, Told)]) {
     let Some(engine) = Engine::shared() else { return };
     let Some(image) = engine.python() else { return };
     for (step, list) in steps {

@@ -1,9 +1,6 @@
 //! Whole runs in real containers.
 
-#[path = "../runs/support.rs"]
-#[allow(dead_code, reason = "the machine of the tests of runs, of which these need a part")]
-pub mod support;
-
+pub use crate::runs::support;
 use crate::support::docker::Engine;
 use mecapy::domain::{limits::Limits, status::Status};
 use std::collections::BTreeSet;
@@ -237,7 +234,7 @@ async fn a_run_whose_supervisor_is_killed_goes_on_and_is_recorded_whole() {
     machine.follow(id).await;
     let row = machine.get(id).await;
     assert_eq!((row.status, row.result_data.as_deref()), (Status::Completed, Some(r#"{"done": true}"#)), "{row:?}");
-    let expected: String = (0..30).map(|number| format!("line {number}\n")).collect();
+    let expected: String = (0..30).map(|number| format!("line {number}")).collect::<Vec<_>>().join("\n") + "\n";
     assert_eq!(machine.log(id).await, expected);
     machine.assert_nothing_left().await;
     assert_gone(engine, &[run]);

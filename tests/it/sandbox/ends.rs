@@ -47,7 +47,7 @@ fn as_a_supervisor() {
         program: Program::Python(python::find(None).unwrap()),
         limits: Limits { timeout, ..Limits::default() },
         caps: Caps { grace: 1, ..Caps::default() },
-        belongs: Default::default(),
+        belongs: mecapy::sandbox::Belongs::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -164,7 +164,14 @@ async fn one(case: Case, folder: &Path) -> Seen {
     }
     let program = Program::Python(interpreter);
     let (limits, caps) = (case.limits, case.caps);
-    let job = Job { run: RunId::new(), folder: run.clone(), program, limits, caps, belongs: Default::default() };
+    let job = Job {
+        run: RunId::new(),
+        folder: run.clone(),
+        program,
+        limits,
+        caps,
+        belongs: mecapy::sandbox::Belongs::default(),
+    };
     let started = match isolation.accept(true) {
         Ok(level) => builtin::start(&job, level).await,
         Err(error) => Err(error),

@@ -63,9 +63,9 @@ async fn share(version: SqlModel) {
         program.run(&place, "write");
         let open = Db::open(&place.url()).await.unwrap();
         what_python_wrote_is_read(&open).await;
-        let made = write(&open).await;
+        write(&open).await;
         open.close().await.unwrap();
-        what_mecapy_wrote_is_read(&program.run(&place, "read"), &made);
+        what_mecapy_wrote_is_read(&program.run(&place, "read"));
         // Both wrote; nothing of the schema changed.
         db(&place.home(), &["check"]).code(0);
     }
@@ -87,7 +87,7 @@ pub async fn what_python_wrote_is_read(open: &Db) {
     }
     assert_eq!(seen.len(), 25);
     let mut sorted = seen.clone();
-    sorted.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)));
+    sorted.sort_by_key(|row| std::cmp::Reverse((row.0, row.1)));
     assert_eq!(seen, sorted);
     for status in Status::ALL {
         assert_eq!(seen.iter().filter(|row| row.2 == status).count(), 5, "{status}");
@@ -133,7 +133,7 @@ async fn write(open: &Db) -> CalculationId {
     last.unwrap()
 }
 
-fn what_mecapy_wrote_is_read(rows: &[Value], _made: &CalculationId) {
+fn what_mecapy_wrote_is_read(rows: &[Value]) {
     let of = |kind: &str| rows.iter().filter(|row| row["kind"] == kind).collect::<Vec<_>>();
     assert_eq!(of("user").len(), 3);
     let carl = of("user").into_iter().find(|user| user["username"] == "carl").unwrap();

@@ -46,7 +46,7 @@ impl Engine {
             let mut root = Root::default();
             root.host_program("/bin/bash");
             root.file("entry", 0o755, BASH_ENTRY.as_bytes());
-            self.import_root("bash:1", root, &[r#"ENTRYPOINT ["/entry"]"#])
+            self.import_root("bash:1", &root, &[r#"ENTRYPOINT ["/entry"]"#])
         })
     }
 
@@ -58,7 +58,7 @@ impl Engine {
             let (program, library) = musl_program()?;
             root.file("entry", 0o755, &program);
             root.file(&format!("lib/ld-musl-{}.so.1", std::env::consts::ARCH), 0o755, &library);
-            Ok(self.import_root("musl:1", root, &[r#"ENTRYPOINT ["/entry"]"#]))
+            Ok(self.import_root("musl:1", &root, &[r#"ENTRYPOINT ["/entry"]"#]))
         });
         said(made.as_ref().map(String::as_str))
     }
@@ -67,7 +67,7 @@ impl Engine {
     pub fn tiny(&self, name: &str, changes: &[&str]) -> String {
         let mut root = Root::default();
         root.file("nothing", 0o644, b"nothing\n");
-        self.import_root(name, root, changes)
+        self.import_root(name, &root, changes)
     }
 
     /// The same, made for another architecture (`arm64`).
@@ -139,7 +139,7 @@ impl Engine {
     }
 
     /// An image of these files.
-    pub fn import_root(&self, name: &str, root: Root, changes: &[&str]) -> String {
+    pub fn import_root(&self, name: &str, root: &Root, changes: &[&str]) -> String {
         let tar = root.tar();
         let size = tar.len() as u64;
         self.import(name, Cursor::new(tar), size, changes)
@@ -176,7 +176,7 @@ impl Engine {
     #[track_caller]
     fn request(&self, method: &str, path: &str, header: &str, mut body: impl Read, size: u64) -> String {
         let mut stream = UnixStream::connect(self.socket()).expect("the engine runs");
-        stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a timeout");
+        stream.set_read_timeout(Some(Duration::from_mins(2))).expect("a timeout");
         // HTTP 1.0: the answer is not chunked and ends with the connection.
         write!(stream, "{method} {path} HTTP/1.0\r\nHost: engine\r\n{header}\r\nContent-Length: {size}\r\n\r\n")
             .expect("the engine listens");

@@ -94,7 +94,7 @@ impl Engine {
     /// A new client, belonging to the runtime of the caller.
     pub fn client(&self) -> Docker {
         Docker::connect_with_unix(&self.host(), 120, API_DEFAULT_VERSION)
-            .map(|client| client.with_timeout(Duration::from_secs(120)))
+            .map(|client| client.with_timeout(Duration::from_mins(2)))
             .expect("a client needs no engine")
     }
 

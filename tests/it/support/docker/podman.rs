@@ -15,7 +15,8 @@ pub fn command(folder: &Path) -> Command {
     command.arg(format!("unix://{}", folder.join("engine.sock").display()));
     let settings = folder.join("containers.conf");
     let network = folder.join("network");
-    let text = format!("[engine]\nevents_logger = \"file\"\n[network]\nnetwork_config_dir = {network:?}\n");
+    let text =
+        format!("[engine]\nevents_logger = \"file\"\n[network]\nnetwork_config_dir = \"{}\"\n", network.display());
     std::fs::write(&settings, text).expect("the folder is ours");
     command.env("CONTAINERS_CONF", settings);
     command

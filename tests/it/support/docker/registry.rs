@@ -50,7 +50,9 @@ impl Registry {
                 if private {
                     let people = folder.join("htpasswd");
                     std::fs::write(&people, HTPASSWD).expect("the folder is ours");
-                    text += &format!("auth:\n  htpasswd:\n    realm: tests\n    path: {}\n", people.display());
+                    text += "auth:\n  htpasswd:\n    realm: tests\n    path: ";
+                    text.push_str(&people.display().to_string());
+                    text.push('\n');
                 }
                 std::fs::write(&settings, text).expect("the folder is ours");
                 let mut command = Command::new("docker-registry");
