@@ -56,7 +56,8 @@ pub async fn choose(config: &Config, wish: &Wish) -> Result<(Chosen, Option<Stri
     };
     let only_there = engine == Engine::Docker || !plain;
     if let Some(image) = missing.image.filter(|_| only_there) {
-        return Err(EngineError::ImageMissing { image });
+        let instead = engine == Engine::Auto && !wish.own_command;
+        return Err(EngineError::ImageMissing { image, instead });
     }
     if engine == Engine::Docker {
         return Err(EngineError::Refused(missing.words));

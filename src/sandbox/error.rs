@@ -16,10 +16,15 @@ pub enum EngineError {
     #[error("{0}")]
     Refused(String),
     /// The image is to be fetched first, which nobody agreed to.
-    #[error("the image {image} is not on this host: `mecapy images pull {image}` fetches it, or run with --pull")]
+    #[error(
+        "the image {image} is not on this host: `mecapy images pull {image}` fetches it, or run with --pull{}",
+        if *.instead { "; to run it with this host's Python all the same, say so: --engine builtin" } else { "" }
+    )]
     ImageMissing {
         /// Its name.
         image: String,
+        /// Whether the built-in engine could run the code instead, where the person says so.
+        instead: bool,
     },
     /// A step of the set-up failed.
     #[error("sandbox: {step}: {problem}")]

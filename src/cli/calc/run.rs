@@ -51,7 +51,7 @@ pub async fn start(session: &Session, id: CalculationId, how: &How, made: bool, 
         ..RunOptions::default()
     };
     let mut submitted = runs::submit(session, id, &options).await;
-    if let Err(SubmitError::Engine(EngineError::ImageMissing { image })) = &submitted
+    if let Err(SubmitError::Engine(EngineError::ImageMissing { image, .. })) = &submitted
         && agreed_to_fetch(image, output)?
     {
         submitted = runs::submit(session, id, &RunOptions { pull: true, ..options }).await;

@@ -288,7 +288,7 @@ async fn podman_runs_it_by_the_same_socket() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_image_plain_python_runs_built_in_and_says_so_and_other_images_are_refused() {
-    use mecapy::runs::SubmitError;
+    use mecapy::{runs::SubmitError, sandbox::EngineError};
     let Some(engine) = Engine::shared() else { return };
     let host = format!("docker.host={}", engine.host());
     let machine = Machine::with(&["sandbox.engine=auto", &host, "sandbox.image=mecapy.test/absent:1"]).await;
@@ -307,7 +307,7 @@ async fn without_the_image_plain_python_runs_built_in_and_says_so_and_other_imag
         ..Default::default()
     };
     let error = mecapy::runs::submit(&machine.session, own, &options).await.unwrap_err();
-    assert!(matches!(error, SubmitError::Engine(_)), "{error}");
+    assert!(matches!(error, SubmitError::Engine(EngineError::ImageMissing { instead: true, .. })), "{error}");
     let words = error.to_string();
     assert!(words.contains("mecapy.test/solver:3") && words.contains("--engine builtin"), "{words}");
     assert_eq!(machine.get(own).await.status, Status::Pending);

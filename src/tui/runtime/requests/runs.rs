@@ -38,7 +38,7 @@ const SILENCE: chrono::TimeDelta = chrono::TimeDelta::seconds(90);
 pub async fn submit(session: &Session, id: CalculationId, pull: bool) -> Result<Reply, Failure> {
     match runs::submit(session, id, &RunOptions { pull, ..RunOptions::default() }).await {
         Ok(run) => Ok(Reply::Submitted(id, run)),
-        Err(SubmitError::Engine(EngineError::ImageMissing { image })) => Ok(Reply::ImageMissing(id, image)),
+        Err(SubmitError::Engine(EngineError::ImageMissing { image, .. })) => Ok(Reply::ImageMissing(id, image)),
         Err(error) => Err(error.into()),
     }
 }
