@@ -79,7 +79,8 @@ fn boot_id() -> io::Result<String> {
 struct Stat {
     /// Field 22, clock ticks since boot.
     start_time: u64,
-    /// Field 3: a zombie, or being removed.
+    /// Fields 3 and 20: a zombie, or being removed, and not only its first thread: the others may still hold files
+    /// and locks.
     has_ended: bool,
 }
 
@@ -88,8 +89,9 @@ impl Stat {
         let text = String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/stat"))?).into_owned();
         // The second field, the name, may hold anything, parentheses and spaces too.
         let mut fields = text.rsplit_once(") ").map_or("", |(_, rest)| rest).split_whitespace();
-        let has_ended = matches!(fields.next(), Some("Z" | "X" | "x"));
-        let start_time = fields.nth(18).and_then(|field| field.parse().ok());
+        let is_zombie = matches!(fields.next(), Some("Z" | "X" | "x"));
+        let has_ended = is_zombie && matches!(fields.nth(16), Some("0" | "1"));
+        let start_time = fields.nth(1).and_then(|field| field.parse().ok());
         let start_time = start_time
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat has no start time")))?;
         Ok(Self { start_time, has_ended })

@@ -223,8 +223,12 @@ pub async fn session(root: &Path, set: &[&str]) -> Session {
     Session::open(Arc::new(load_from(&flags, &environment).unwrap().config)).await.unwrap()
 }
 
-/// Whether a process does nothing any more: it is not there, or it has ended and nobody has waited for it yet.
+/// Whether a process does nothing any more: it is not there, or it has ended with all its threads and nobody has
+/// waited for it yet.
 pub fn has_ended(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
+    stat.rsplit_once(") ").is_none_or(|(_, rest)| {
+        // Fields 3 and 20 (proc(5)): its first thread may be over while others still hold files and locks.
+        rest.starts_with(['Z', 'X']) && matches!(rest.split(' ').nth(17), Some("0" | "1"))
+    })
 }
