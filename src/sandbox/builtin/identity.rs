@@ -88,10 +88,11 @@ impl Stat {
     fn of(pid: i32) -> io::Result<Self> {
         let text = String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/stat"))?).into_owned();
         // The second field, the name, may hold anything, parentheses and spaces too.
-        let mut fields = text.rsplit_once(") ").map_or("", |(_, rest)| rest).split_whitespace();
-        let is_zombie = matches!(fields.next(), Some("Z" | "X" | "x"));
-        let has_ended = is_zombie && matches!(fields.nth(16), Some("0" | "1"));
-        let start_time = fields.nth(1).and_then(|field| field.parse().ok());
+        let fields: Vec<&str> = text.rsplit_once(") ").map_or("", |(_, rest)| rest).split_whitespace().collect();
+        // The first of these is field 3.
+        let field = |number: usize| fields.get(number - 3).copied();
+        let has_ended = matches!(field(3), Some("Z" | "X" | "x")) && matches!(field(20), Some("0" | "1"));
+        let start_time = field(22).and_then(|field| field.parse().ok());
         let start_time = start_time
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat has no start time")))?;
         Ok(Self { start_time, has_ended })
