@@ -2,7 +2,7 @@
 
 use super::{Calculations, Target};
 use crate::{
-    domain::{id::CalculationId, page::CalculationSort, status::Status},
+    domain::{calculation::CalculationRow, id::CalculationId, page::CalculationSort, status::Status, text::SafeText},
     tui::{
         action::Action,
         effect::{Effect, Request, Slot},
@@ -10,10 +10,25 @@ use crate::{
         pane::{Cx, Fact, Intent, fetch_question},
         widgets::{
             dialog::{Answer, Choice, Dialog},
+            text,
             toast::Toast,
         },
     },
 };
+
+/// Columns of a name in a question.
+const NAME: usize = 60;
+
+/// What a question is about.
+struct Subject {
+    ids: Vec<CalculationId>,
+    /// The name of one, or how many there are.
+    what: String,
+    /// Of several: their names, one on a line.
+    names: Vec<String>,
+    /// Of one: whether it has not started.
+    waits: bool,
+}
 
 /// The question that is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,9 +73,8 @@ impl Calculations {
                 }
             }
             Action::Copy => {
-                let result = self.detail.value().and_then(|detail| detail.data.calculation.result_data.clone());
-                if let Some(result) = result {
-                    cx.effects.push(Effect::Copy(result));
+                if let Some(result) = self.shown_result() {
+                    cx.effects.push(Effect::Copy(result.to_owned()));
                     cx.toast(Toast::info("The result was sent to the terminal's clipboard"));
                 }
             }
@@ -84,7 +98,7 @@ impl Calculations {
                     Request::RunAgain(target.id)
                 };
                 let ticket = cx.start(Slot::Free, request);
-                self.doing.push((ticket, target.id));
+                self.doing.push(ticket);
             }
             _ => {}
         }
@@ -93,29 +107,42 @@ impl Calculations {
     /// The names of some, one on a line, and how many more there are.
     fn names(&self, ids: &[CalculationId]) -> Vec<String> {
         let rows = self.table.rows().iter().filter(|row| ids.contains(&row.id));
-        let mut names: Vec<String> = rows.take(6).map(|row| format!("  {}", row.name)).collect();
+        let name = |row: &CalculationRow| format!("  {}", text::cut(&SafeText::label(&row.name), NAME));
+        let mut names: Vec<String> = rows.take(6).map(name).collect();
         if ids.len() > names.len() {
             names.push(format!("  and {} more", ids.len() - names.len()));
         }
         names
     }
 
-    fn marked(&self) -> Vec<CalculationId> {
-        self.table.marked().iter().map(|id| CalculationId(*id)).collect()
+    /// The marked ones, or the one that commands are for.
+    fn subject(&self) -> Option<Subject> {
+        let marked: Vec<CalculationId> = self.table.marked().iter().map(|id| CalculationId(*id)).collect();
+        let one = |id, name: &str, status| Subject {
+            ids: vec![id],
+            what: format!("\"{}\"", text::cut(&SafeText::label(name), NAME)),
+            names: Vec::new(),
+            waits: status == Status::Pending,
+        };
+        match marked.as_slice() {
+            [] => self.target().map(|target| one(target.id, &target.name, target.status)),
+            [id] => {
+                let row = self.table.rows().iter().find(|row| row.id == *id);
+                let unseen = || one(*id, &format!("calculation {id}"), Status::Running);
+                Some(row.map_or_else(unseen, |row| one(row.id, &row.name, row.status)))
+            }
+            many => Some(Subject {
+                what: format!("{} calculations", many.len()),
+                names: self.names(many),
+                waits: false,
+                ids: marked,
+            }),
+        }
     }
 
-    /// Asks whether to stop the marked ones, or the one that commands are for.
     fn ask_stop(&mut self, cx: &mut Cx<'_>) {
-        let marked = self.marked();
-        let (ids, title, mut lines) = match (marked.len(), self.target()) {
-            (0, Some(target)) => (vec![target.id], format!("Stop \"{}\"?", target.name), Vec::new()),
-            (0, None) => return,
-            (count, _) => {
-                let names = self.names(&marked);
-                (marked, format!("Stop {count} calculations?"), names)
-            }
-        };
-        let (one, waits) = (ids.len() == 1, self.target().is_some_and(|target| target.status == Status::Pending));
+        let Some(Subject { ids, what, names: mut lines, waits }) = self.subject() else { return };
+        let one = ids.len() == 1;
         lines.push(match (one, waits) {
             (true, true) => "It has not started: it is taken out of the queue.".to_owned(),
             (true, false) => {
@@ -128,24 +155,16 @@ impl Calculations {
             }
         });
         let verb = if one { "stop it".to_owned() } else { format!("stop all {}", ids.len()) };
-        let ticket = cx.ask(Dialog::Confirm { title, lines, verb, danger: true });
+        let ticket = cx.ask(Dialog::Confirm { title: format!("Stop {what}?"), lines, verb, danger: true });
         self.asked = Some((ticket, Asked::Stop(ids)));
     }
 
     fn ask_delete(&mut self, cx: &mut Cx<'_>) {
-        let marked = self.marked();
-        let (ids, title, mut lines) = match (marked.len(), self.target()) {
-            (0, Some(target)) => (vec![target.id], format!("Delete \"{}\"?", target.name), Vec::new()),
-            (0, None) => return,
-            (count, _) => {
-                let names = self.names(&marked);
-                (marked, format!("Delete {count} calculations?"), names)
-            }
-        };
+        let Some(Subject { ids, what, names: mut lines, .. }) = self.subject() else { return };
         let whose = if ids.len() == 1 { "Its result, outputs and log" } else { "Their results, outputs and logs" };
         lines.push(format!("{whose} are deleted, too. This cannot be undone."));
         let verb = if ids.len() == 1 { "delete it".to_owned() } else { format!("delete all {}", ids.len()) };
-        let ticket = cx.ask(Dialog::Confirm { title, lines, verb, danger: true });
+        let ticket = cx.ask(Dialog::Confirm { title: format!("Delete {what}?"), lines, verb, danger: true });
         self.asked = Some((ticket, Asked::Delete(ids)));
     }
 
@@ -180,18 +199,16 @@ impl Calculations {
     pub(super) fn answered(&mut self, asked: Asked, answer: Answer, cx: &mut Cx<'_>) {
         match (asked, answer) {
             (Asked::Delete(ids), Answer::Yes) => {
-                let first = ids[0];
                 let ticket = cx.start(Slot::Free, Request::DeleteCalculations(ids));
-                self.doing.push((ticket, first));
+                self.doing.push(ticket);
             }
             (Asked::Stop(ids), Answer::Yes) => {
-                let first = ids[0];
                 let ticket = cx.start(Slot::Free, Request::StopAll(ids));
-                self.doing.push((ticket, first));
+                self.doing.push(ticket);
             }
             (Asked::Fetch(id), Answer::Yes) => {
                 let ticket = cx.start(Slot::Free, Request::Submit { id, pull: true });
-                self.doing.push((ticket, id));
+                self.doing.push(ticket);
             }
             (Asked::Sort, Answer::Chosen(at)) => {
                 let (_, sort, ascending) = ORDERS[at];
@@ -209,7 +226,7 @@ impl Calculations {
     }
 
     /// A request that changed something was answered.
-    pub(super) fn done(&mut self, id: CalculationId, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
+    pub(super) fn done(&mut self, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
         match reply {
             Ok(Reply::Submitted(id, _)) => {
                 cx.fact(Fact::CalculationsChanged);
@@ -221,9 +238,8 @@ impl Calculations {
             }
             Ok(Reply::Deleted(count, refused)) => {
                 self.table.unmark_all();
-                if self.shown == Some(id) {
-                    (self.zoomed, self.in_detail) = (false, false);
-                }
+                // What was shown may be among them: the detail is that of the row that is selected then.
+                self.forget_detail();
                 let words = if count == 1 {
                     "1 calculation deleted".to_owned()
                 } else {

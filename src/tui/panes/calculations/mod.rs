@@ -55,8 +55,8 @@ pub struct Calculations {
     pinned: bool,
     /// The question that is open.
     asked: Option<(Ticket, Asked)>,
-    /// Requests that change something, and what for.
-    doing: Vec<(Ticket, CalculationId)>,
+    /// Requests that change something.
+    doing: Vec<Ticket>,
     in_detail: bool,
     zoomed: bool,
     scroll: Scroll,
@@ -168,7 +168,7 @@ impl Calculations {
     fn action(&mut self, action: Action, cx: &mut Cx<'_>) {
         match action {
             Action::Filter => {
-                (self.zoomed, self.in_detail) = (false, false);
+                self.leave_detail(cx);
                 self.filter.open();
             }
             Action::Accept => self.filter.accept(),
@@ -207,6 +207,18 @@ impl Calculations {
         self.follow_selection(cx);
     }
 
+    /// Nothing is shown beside the list until its next answer.
+    fn forget_detail(&mut self) {
+        (self.in_detail, self.zoomed, self.pinned, self.shown) = (false, false, false, None);
+        self.detail.clear();
+    }
+
+    /// The result of the calculation that is shown; not that of the one before while it is loaded.
+    fn shown_result(&self) -> Option<&str> {
+        let shown = self.detail.value().filter(|detail| Some(detail.data.calculation.id) == self.shown)?;
+        shown.data.calculation.result_data.as_deref()
+    }
+
     fn clear_filter(&mut self, cx: &mut Cx<'_>) {
         if self.filter.clear() {
             self.restart(cx);
@@ -230,9 +242,9 @@ impl Calculations {
     }
 
     fn reply(&mut self, ticket: Ticket, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
-        if let Some(at) = self.doing.iter().position(|(doing, _)| *doing == ticket) {
-            let (_, id) = self.doing.remove(at);
-            self.done(id, reply, cx);
+        if let Some(at) = self.doing.iter().position(|doing| *doing == ticket) {
+            self.doing.remove(at);
+            self.done(reply, cx);
             return;
         }
         if self.count.expects(ticket) {
@@ -349,7 +361,7 @@ impl Pane for Calculations {
             // A run may be over before its row says so: whether it can go is said when it is asked for.
             Action::Delete => !self.table.marked().is_empty() || target.is_some(),
             Action::Open | Action::RunEdited | Action::Mark | Action::Zoom => target.is_some(),
-            Action::Copy => self.detail.value().is_some_and(|detail| detail.data.calculation.result_data.is_some()),
+            Action::Copy => self.shown_result().is_some(),
             Action::New | Action::FromTool | Action::Filter | Action::FilterStatus | Action::Sort => self.opened,
             _ => true,
         }

@@ -376,3 +376,69 @@ fn no_size_is_too_small_and_nothing_hostile_gets_through() {
         }
     }
 }
+
+#[test]
+fn one_marked_row_is_named_and_told_what_happens_to_it() {
+    let mut bench = loaded();
+    select(&mut bench, 5);
+    // The next row, which has ended, is selected then.
+    bench.keys("space x");
+    let Some((_, Dialog::Confirm { title, lines, verb, .. })) = bench.dialogs.last() else { panic!() };
+    assert_eq!((title.as_str(), verb.as_str()), ("Stop \"Hertz contact\"?", "stop it"));
+    assert_eq!(*lines, ["It has not started: it is taken out of the queue."]);
+    bench.dialogs.clear();
+    bench.keys("D");
+    let Some((_, Dialog::Confirm { title, lines, .. })) = bench.dialogs.last() else { panic!() };
+    assert_eq!((title.as_str(), lines.len()), ("Delete \"Hertz contact\"?", 1));
+}
+
+#[test]
+fn a_long_name_does_not_fill_the_question() {
+    let mut bench = opened();
+    let long = "\u{1b}W".repeat(100);
+    reply_list(&mut bench, page((1..4).map(|id| row(id, &long, Status::Completed, true)).collect()));
+    bench.keys("space space D");
+    let Some((_, Dialog::Confirm { lines, .. })) = bench.dialogs.last() else { panic!() };
+    assert!(lines[..2].iter().all(|line| line.ends_with('…') && line.chars().count() < 70), "{lines:?}");
+}
+
+#[test]
+fn looking_for_a_name_leaves_the_detail_that_was_asked_for() {
+    let mut bench = loaded();
+    bench.event(Event::Intent(Intent::Show(CalculationId(3))));
+    bench.reply(detail(3));
+    bench.keys("/");
+    bench.text("nothing like this");
+    reply_list(&mut bench, page(Vec::new()));
+    bench.keys("enter");
+    assert_eq!(bench.pane.shown, None);
+    assert!(!bench.pane.enabled(Action::Delete), "nothing is selected and nothing is shown");
+}
+
+#[test]
+fn what_is_deleted_is_not_looked_for_again() {
+    let mut bench = loaded();
+    bench.event(Event::Intent(Intent::Show(CalculationId(3))));
+    bench.reply(detail(3));
+    bench.keys("D");
+    bench.answer(Answer::Yes);
+    bench.reply(Reply::Deleted(1, vec![]));
+    bench.clear();
+    bench.event(Event::Fact(Fact::CalculationsChanged));
+    assert!(!bench.requests().contains(&Request::LoadCalculation(CalculationId(3))), "{:?}", bench.requests());
+    let mut left = rows();
+    left.remove(2);
+    reply_list(&mut bench, page(left));
+    assert!(!bench.pane.zoomed && bench.pane.shown.is_some_and(|id| id.0 != 3));
+}
+
+#[test]
+fn the_result_of_the_row_before_is_not_copied() {
+    let mut bench = loaded();
+    select(&mut bench, 3);
+    bench.keys("down");
+    assert!(!bench.pane.enabled(Action::Copy), "the detail of this row is not here yet");
+    bench.keys("up");
+    bench.reply(detail(3));
+    assert!(bench.pane.enabled(Action::Copy));
+}
