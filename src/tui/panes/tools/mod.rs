@@ -10,7 +10,7 @@ use crate::{
     tui::{
         action::{Action, Context},
         effect::{Effect, Request, Slot},
-        msg::{Mouse, Reply},
+        msg::{Failure, Mouse, Reply},
         pane::{Cx, Event, Fact, Intent, Look, Pane, PaneId, Tick},
         widgets::{
             filter::Filter,
@@ -84,7 +84,7 @@ impl Tools {
                 }
             }
             Action::Filter => {
-                self.zoomed = false;
+                (self.zoomed, self.in_detail) = (false, false);
                 self.filter.open();
             }
             Action::Accept => self.filter.accept(),
@@ -191,9 +191,9 @@ impl Pane for Tools {
             }
             Event::Mouse(mouse) => self.mouse(mouse, cx),
             Event::Reply(ticket, reply) => {
-                let page = reply.map(|reply| match reply {
-                    Reply::Tools(page) => page,
-                    other => unreachable!("the executor answered ListTools with {other:?}"),
+                let page = reply.and_then(|reply| match reply {
+                    Reply::Tools(page) => Ok(page),
+                    _ => Err(Failure::new("another answer than asked for")),
                 });
                 if page.is_ok() && self.table.is_anew() {
                     self.loaded_at = Some(cx.now.utc);

@@ -126,3 +126,12 @@ fn looks() {
     }
     assert!(!loaded(Vec::new()).screen().contains("loading"));
 }
+
+#[test]
+fn the_list_has_the_keys_after_a_filter() {
+    let mut bench = two();
+    bench.keys("right /");
+    bench.text("b");
+    bench.keys("enter down enter");
+    assert_eq!(bench.intents, [Intent::FromTool(ToolId(2))], "not the detail, which had them before");
+}
