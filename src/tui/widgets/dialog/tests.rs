@@ -123,3 +123,19 @@ fn no_size_is_too_small() {
     }
     assert_eq!(press(&mut page(), "pagedown q"), Step::Close);
 }
+
+#[test]
+fn the_keys_that_answer_are_seen_on_a_low_screen() {
+    let names: Vec<String> = (0..12).map(|n| format!("calculation {n}")).collect();
+    let open = Open::new(Dialog::Confirm {
+        title: "Delete 12 calculations?".to_owned(),
+        lines: names,
+        verb: "delete all 12".to_owned(),
+        danger: true,
+    });
+    let mut terminal = Terminal::new(TestBackend::new(40, 10)).unwrap();
+    let look = Look { theme: &Theme::plain(), now: now(), spin: 0 };
+    terminal.draw(|frame| open.view(frame, frame.area(), &look)).unwrap();
+    let screen = text_of(terminal.backend().buffer());
+    assert!(screen.contains("calculation 0") && screen.contains("y delete all 12"), "{screen}");
+}

@@ -38,10 +38,12 @@ impl Open {
             self.scroll.view(frame, inner, &lines, look.theme.dim);
             return;
         }
-        // What has the input must be seen, however low the screen.
+        // What has the input must be seen, however low the screen, and the keys that answer, which stand last.
         let focus = lines.iter().position(|line| line.focused).unwrap_or(0);
-        let top = (focus + 1).saturating_sub(usize::from(inner.height));
-        for (y, line) in (0..inner.height).zip(lines.iter().skip(top)) {
+        let (body, keys) = lines.split_at(lines.len().saturating_sub(1));
+        let room = usize::from(inner.height).saturating_sub(keys.len());
+        let top = (focus + 1).saturating_sub(room);
+        for (y, line) in (0..inner.height).zip(body.iter().skip(top).take(room).chain(keys)) {
             let row = Rect { y: inner.y + y, height: 1, ..inner };
             frame.render_widget(&line.line, row);
             if let Some((input, x)) = line.input {
