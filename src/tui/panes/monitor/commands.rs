@@ -43,7 +43,7 @@ impl MonitorPane {
         };
         let title = format!("Stop {:?}?", live.name);
         let question = Question::Stop(live.id);
-        let ticket = cx.ask(Dialog::Confirm { title, lines, verb: "Stop it".to_owned(), danger: false });
+        let ticket = cx.ask(Dialog::Confirm { title, lines, verb: "stop it".to_owned(), danger: true });
         self.asked = Some((ticket, question));
     }
 

@@ -94,7 +94,9 @@ impl Pane for MonitorPane {
         match action {
             Action::Stop => status.is_some_and(|status| !status.is_final()) && !self.is_stopping(),
             Action::Open => !self.in_log && self.chosen.is_some() || is_final,
-            Action::Edit | Action::RunEdited => self.chosen.is_some(),
+            Action::Edit | Action::RunEdited | Action::Follow | Action::Wrap | Action::Times | Action::Zoom => {
+                self.chosen.is_some()
+            }
             Action::FindNext | Action::FindPrevious => !self.lines_view().search_text().is_empty(),
             Action::Find | Action::FilterLines | Action::Export => self.log.length() > 0,
             Action::Copy => self.lines_view().length() > 0,

@@ -548,3 +548,11 @@ fn any_size_can_be_drawn_in_any_theme() {
         }
     }
 }
+
+#[test]
+fn without_a_run_there_is_nothing_to_follow_or_wrap() {
+    let bench = Bench::new(PaneId::Monitor, MonitorPane::default());
+    for action in [Action::Follow, Action::Wrap, Action::Times, Action::Zoom, Action::Stop, Action::Export] {
+        assert!(!bench.pane.enabled(action), "{action:?}");
+    }
+}

@@ -176,7 +176,7 @@ impl Page<'_> {
         }
         if let Some(result) = pane.detail.value().and_then(|detail| summary(detail.calculation.result_data.as_deref()?))
         {
-            self.words("result", &result, theme.good);
+            self.items("result", &result, theme.good);
         }
         if !live.outputs.is_empty() {
             let mut names: Vec<String> = live
@@ -201,6 +201,33 @@ impl Page<'_> {
         for (row, line) in text::wrap(&SafeText::label(words), room).into_iter().take(MAX_ERROR).enumerate() {
             let label = if row == 0 { label } else { "" };
             self.labelled(label, vec![Span::styled(line, style)]);
+        }
+    }
+
+    /// A label and items, none of them broken, on as many rows as they need and may take.
+    fn items(&mut self, label: &'static str, items: &[String], style: Style) {
+        const GAP: usize = 2;
+        // One column is left for the mark that there are more.
+        let room = self.width.saturating_sub(LABEL + GAP).max(8);
+        let mut rows: Vec<String> = Vec::new();
+        for item in items {
+            let item = SafeText::label(item);
+            let item = text::cut(&item, room);
+            match rows.last_mut() {
+                Some(row) if text::width(row) + GAP + text::width(&item) <= room => {
+                    row.push_str("  ");
+                    row.push_str(&item);
+                }
+                _ => rows.push(item.into_owned()),
+            }
+        }
+        let more = rows.len() > MAX_ERROR;
+        rows.truncate(MAX_ERROR);
+        if let (true, Some(last)) = (more, rows.last_mut()) {
+            last.push_str(" …");
+        }
+        for (row, line) in rows.into_iter().enumerate() {
+            self.labelled(if row == 0 { label } else { "" }, vec![Span::styled(line, style)]);
         }
     }
 
@@ -267,8 +294,8 @@ fn used(usage: &Usage, live: &Live) -> String {
     )
 }
 
-/// The plain values of a result in one line.
-fn summary(result: &str) -> Option<String> {
+/// The plain values of a result, each with its name.
+fn summary(result: &str) -> Option<Vec<String>> {
     let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(result).ok()?;
     let values: Vec<String> = object
         .iter()
@@ -282,12 +309,15 @@ fn summary(result: &str) -> Option<String> {
             plain => format!("{name} = {plain}"),
         })
         .collect();
-    (!values.is_empty()).then(|| values.join("  "))
+    (!values.is_empty()).then_some(values)
 }
 
 /// Six significant digits, without trailing zeros: enough to recognise a figure at a glance.
 fn figure(value: f64) -> String {
-    if value == 0.0 || !(1e-4..1e9).contains(&value.abs()) {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    if !(1e-4..1e9).contains(&value.abs()) {
         return format!("{value:.4e}").replace("e0", "");
     }
     let decimals = (5 - value.abs().log10().floor() as i32).clamp(0, 9) as usize;
@@ -307,7 +337,8 @@ mod tests {
             (123_456.789, "123457"),
             (1.5e-7, "1.5000e-7"),
             (-2.5, "-2.5"),
-            (0.0, "0.0000"),
+            (0.0, "0"),
+            (-0.0, "0"),
         ] {
             assert_eq!(figure(value), text, "{value}");
         }
@@ -317,10 +348,25 @@ mod tests {
     fn results_are_told_in_a_line() {
         assert_eq!(
             summary(r#"{"mm": 12.345678901, "n": 3, "ok": true, "xs": [1, 2], "deep": {"a": 1}, "s": "M12"}"#).unwrap(),
-            "mm = 12.3457  n = 3  ok = true  xs: 2 values  deep: …  s = \"M12\""
+            ["mm = 12.3457", "n = 3", "ok = true", "xs: 2 values", "deep: …", "s = \"M12\""]
         );
         assert_eq!(summary("{}"), None);
         assert_eq!(summary("[1]"), None);
+    }
+
+    #[test]
+    fn items_stay_whole_and_it_is_told_that_there_are_more() {
+        let theme = Theme::plain();
+        let shown = |count: usize| {
+            let mut page = Page { lines: Vec::new(), width: 40, theme: &theme };
+            let items: Vec<String> = (0..count).map(|n| format!("stress_{n} = {n}.5")).collect();
+            page.items("result", &items, theme.text);
+            page.lines.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(3), ["result   stress_0 = 0.5", "         stress_1 = 1.5", "         stress_2 = 2.5"]);
+        assert_eq!(shown(4).len(), 4);
+        assert_eq!(shown(5)[3], "         stress_3 = 3.5 …");
+        assert!(shown(5).iter().all(|line| text::width(line) <= 40));
     }
 
     #[test]
