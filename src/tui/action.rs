@@ -284,7 +284,7 @@ pub static COMMANDS: &[Command] = {
         command(C::Tools, A::Reload, "reload", &["ctrl-r"], "", "Load the list again"),
         command(C::Editor, A::Run, "run", &["f5"], "save and run", "Save it and run it"),
         command(C::Editor, A::Save, "save", &["ctrl-s"], "save", "Save it"),
-        command(C::Editor, A::NextField, "next-field", &["f6"], "parameters", "From the code to the parameters and on"),
+        command(C::Editor, A::NextField, "next-field", &["f6"], "next field", "From the code to the parameters and on"),
         command(C::Editor, A::PreviousField, "previous-field", &["shift-f6"], "", "Back to the field before"),
         command(C::Editor, A::Find, "find", &["ctrl-f"], "find", "Find text"),
         command(C::Editor, A::FindNext, "find-next", &["f3"], "", "The next match"),
@@ -346,7 +346,7 @@ pub static COMMANDS: &[Command] = {
         command(C::Global, A::Go(PaneId::Stats), "stats", &["5"], "", "Own figures and the database's health"),
         command(C::Global, A::NextPane, "next-pane", &["tab"], "", "The next pane"),
         command(C::Global, A::PreviousPane, "previous-pane", &["shift-tab"], "", "The pane before"),
-        command(C::Global, A::Back, "back", &["esc"], "", "Cancel, then clear the filter, then go back"),
+        command(C::Global, A::Back, "back", &["esc"], "back", "Cancel, then clear the filter, then go back"),
         command(C::Global, A::Suspend, "suspend", &["ctrl-z"], "", "Back to the shell until `fg`"),
         command(C::Global, A::Redraw, "redraw", &["ctrl-l"], "", "Draw the screen anew"),
         command(

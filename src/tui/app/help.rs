@@ -65,14 +65,16 @@ impl Help {
         match keymap.action_in(&[Context::Dialog, Context::Move, Context::Global], key) {
             Some(Action::Cancel | Action::Accept | Action::Back | Action::Help | Action::Quit) => LayerStep::Close,
             Some(action) => {
-                self.scroll.action(action, self.rows.len(), usize::from(inner.height));
+                let lines = self.lines(inner.width, &Theme::plain()).len();
+                self.scroll.action(action, lines, usize::from(inner.height));
                 LayerStep::Stay
             }
             None => LayerStep::Stay,
         }
     }
 
-    fn lines(&self, theme: &Theme) -> Vec<Line<'_>> {
+    /// Everything in at most so many columns.
+    fn lines(&self, width: u16, theme: &Theme) -> Vec<Line<'_>> {
         let keys = self
             .rows
             .iter()
@@ -82,19 +84,28 @@ impl Help {
             })
             .max()
             .unwrap_or(0);
-        self.rows
-            .iter()
-            .map(|row| match row {
-                Row::Blank => Line::default(),
-                Row::Heading(heading) => Line::from(Span::styled(*heading, theme.title)),
-                Row::Command(shown, doc) => Line::from(vec![
-                    Span::raw("  "),
-                    Span::styled(shown.as_str(), theme.accent),
-                    Span::raw(" ".repeat(keys - text::width(shown) + 2)),
-                    Span::styled(*doc, theme.text),
-                ]),
-            })
-            .collect()
+        // The last column is the scroll mark's.
+        let room = usize::from(width).saturating_sub(keys + 5).max(8);
+        let mut lines = Vec::new();
+        for row in &self.rows {
+            match row {
+                Row::Blank => lines.push(Line::default()),
+                Row::Heading(heading) => lines.push(Line::from(Span::styled(*heading, theme.title))),
+                Row::Command(shown, doc) => {
+                    let mut shown = shown.as_str();
+                    for part in text::wrap(doc, room) {
+                        lines.push(Line::from(vec![
+                            Span::raw("  "),
+                            Span::styled(shown, theme.accent),
+                            Span::raw(" ".repeat(keys - text::width(shown) + 2)),
+                            Span::styled(part, theme.text),
+                        ]));
+                        shown = "";
+                    }
+                }
+            }
+        }
+        lines
     }
 
     /// Draws it over `area`.
@@ -114,6 +125,6 @@ impl Help {
                 .title(Span::styled(" Keys (Esc closes) ", look.theme.title)),
             outer,
         );
-        self.scroll.view(frame, inner, &self.lines(look.theme), look.theme.dim);
+        self.scroll.view(frame, inner, &self.lines(inner.width, look.theme), look.theme.dim);
     }
 }

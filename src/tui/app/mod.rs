@@ -233,6 +233,9 @@ impl App {
         if self.toast.as_ref().is_some_and(|(toast, _)| toast.kind == ToastKind::Bad) {
             self.toast = None;
         }
+        if self.is_blind() {
+            return self.blind_key(key, work);
+        }
         if self.layers.is_empty() {
             let pane = self.pane();
             let plain = pane.typing() && key.character().is_some();
@@ -257,6 +260,29 @@ impl App {
         if let Some(layer) = self.layers.last_mut() {
             let step = layer.key(key, &self.settings.keymap, area);
             self.layer_step(step, work);
+        }
+    }
+
+    /// Whether the panes are not to be seen: nothing that is typed may reach them.
+    fn is_blind(&self) -> bool {
+        layout::is_too_small(self.size) || (self.is_closed() && self.layers.is_empty())
+    }
+
+    /// Whether the database could not be opened.
+    const fn is_closed(&self) -> bool {
+        matches!(self.place, Some(Err(_)))
+    }
+
+    /// What leads out works all the same.
+    fn blind_key(&mut self, key: Key, work: &mut Work) {
+        match self.settings.keymap.action_in(&[Context::Global], key) {
+            // Nobody would see a question; what is unsaved is kept as a draft by leaving.
+            Some(Action::Quit) if layout::is_too_small(self.size) => work.effects.push(Effect::Quit),
+            Some(Action::Help) if layout::is_too_small(self.size) => {}
+            Some(action @ (Action::Quit | Action::Help | Action::Suspend | Action::Redraw)) => {
+                self.action(action, work);
+            }
+            _ => {}
         }
     }
 
@@ -330,7 +356,8 @@ impl App {
     fn paste(&mut self, text: &str, work: &mut Work) {
         // Terminals send line ends as carriage returns.
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
-        if let Some(layer) = self.layers.last_mut() {
+        if self.is_blind() {
+        } else if let Some(layer) = self.layers.last_mut() {
             layer.paste(&text);
         } else if self.pane().typing() {
             work.event(self.front, Event::Paste(text));
@@ -347,7 +374,7 @@ impl App {
         if layout.body.contains(at) {
             work.event(self.front, Event::Mouse(mouse));
         } else if matches!(mouse, Mouse::Click { .. })
-            && let Some((id, _)) = layout::tabs(layout.tabs).find(|(_, place)| place.contains(at))
+            && let Some((id, _)) = layout::tabs(layout.tabs, self.front).find(|(_, place)| place.contains(at))
         {
             self.go(id, work);
         }

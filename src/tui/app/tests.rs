@@ -325,3 +325,47 @@ fn a_list_that_nobody_keeps_fresh_says_so_until_somebody_does() {
     harness.send(Msg::Silent(None));
     assert!(!harness.screen().lines().next().unwrap().contains("not live"));
 }
+
+#[test]
+fn what_cannot_be_seen_is_not_typed_into() {
+    let mut harness = Harness::opened(80, 24);
+    harness.keys("3 n").text("x = 1").shows("x = 1");
+    harness.send(Msg::Resize(20, 5));
+    harness.keys("a 5 enter f5 ctrl-s ?");
+    harness.send(Msg::Paste("pasted".to_owned()));
+    assert!(harness.made.is_empty());
+    harness.shows("q").shows("quits");
+    harness.keys("q");
+    assert_eq!(harness.done.last(), Some(&Effect::Quit), "q quits, as it says; the text is kept as a draft");
+    harness.send(Msg::Resize(80, 24));
+    harness.shows("x = 1");
+    assert!(!harness.screen().contains("pasted") && !harness.screen().contains("Keys"), "{}", harness.screen());
+}
+
+#[test]
+fn without_a_database_nothing_is_begun_that_could_be_lost() {
+    let mut harness = Harness::new(80, 24);
+    harness.send(Msg::Opened(Err(Failure::new("the database /x is damaged"))));
+    harness.shows("could not be opened").shows("? help  q quit");
+    harness.keys("3 n x 1");
+    assert!(!harness.screen().contains("new") && harness.app.pane().unsaved().is_none());
+    harness.keys("?").shows("Keys (Esc closes)");
+    harness.keys("esc q");
+    assert_eq!(harness.done, [Effect::Quit]);
+}
+
+#[test]
+fn the_editor_says_how_to_leave_it() {
+    let mut harness = Harness::opened(80, 24);
+    harness.keys("3 n").shows("Esc back");
+    harness.keys("f6 f6");
+    assert!(!harness.screen().contains("undo"), "a line of text has none:\n{}", harness.screen());
+    harness.send(Msg::Resize(40, 12));
+    harness.shows("3 Editor").shows(" 5");
+}
+
+#[test]
+fn help_is_whole_on_a_narrow_screen() {
+    let mut harness = Harness::opened(40, 24);
+    harness.keys("4 ?").shows("where one stands");
+}

@@ -87,9 +87,11 @@ impl App {
     }
 
     fn tabs(&self, frame: &mut Frame<'_>, area: Rect, look: &Look<'_>) {
-        for (id, place) in layout::tabs(area) {
+        for (id, place) in layout::tabs(area, self.front) {
             let style = if id == self.front { look.theme.selected } else { look.theme.dim };
-            text::line(frame.buffer_mut(), place, 0, &format!(" {} {} ", id.index() + 1, id.title()), style);
+            let whole = format!(" {} {} ", id.index() + 1, id.title());
+            let words = if text::width(&whole) <= usize::from(place.width) { &whole } else { &whole[..3] };
+            text::line(frame.buffer_mut(), place, 0, words, style);
         }
     }
 
@@ -98,22 +100,27 @@ impl App {
         let hint = |context: Context, action: Action| {
             let command = action::of(context).find(|command| command.action == action)?;
             let key = self.settings.keymap.keys(context, action);
+            if self.is_closed() {
+                return key.first().map(|key| Hint { key: Key::to_string(key), word: command.hint });
+            }
             // In a text field plain characters are text, and a nearer context may have the key: then another is shown.
             let means_it = |key: &&Key| self.settings.keymap.action(pane.contexts(), **key) == Some(action);
             let key = key.iter().filter(means_it).find(|key| !pane.typing() || key.character().is_none())?;
             (!command.hint.is_empty()).then(|| Hint { key: Key::to_string(key), word: command.hint })
         };
-        let own: Vec<Hint> = pane
-            .contexts()
+        let contexts = if self.is_closed() { &[] } else { pane.contexts() };
+        let own: Vec<Hint> = contexts
             .iter()
             .flat_map(|context| action::of(*context))
             .filter(|command| pane.enabled(command.action))
             .filter_map(|command| hint(command.context, command.action))
             .collect();
-        let last: Vec<Hint> = [Action::Help, Action::Palette, Action::Quit]
-            .into_iter()
-            .filter_map(|action| hint(Context::Global, action))
-            .collect();
+        let quit = hint(Context::Global, Action::Quit);
+        // Where the keys that leave the program are text, it must be seen how to leave the text.
+        let back = quit.is_none().then(|| hint(Context::Global, Action::Back)).flatten();
+        let palette = hint(Context::Global, Action::Palette).filter(|_| !self.is_closed());
+        let last: Vec<Hint> =
+            [hint(Context::Global, Action::Help), palette, back, quit].into_iter().flatten().collect();
         hints::view(frame.buffer_mut(), area, &own, &last, look.theme.accent, look.theme.dim);
     }
 

@@ -104,7 +104,17 @@ impl Pane for EditorPane {
         let text = matches!(self.field, Field::Code | Field::Parameters);
         match action {
             Action::Save | Action::Run => self.saving.is_none(),
-            Action::FindNext | Action::FindPrevious | Action::Find | Action::GoToLine | Action::EditExternal => text,
+            Action::FindNext
+            | Action::FindPrevious
+            | Action::Find
+            | Action::GoToLine
+            | Action::EditExternal
+            | Action::Undo
+            | Action::Redo
+            | Action::Comment
+            | Action::DeleteLine
+            | Action::Copy
+            | Action::Cut => text,
             _ => true,
         }
     }
