@@ -17,6 +17,7 @@ mod m008_add_list_indexes;
 mod m009_add_name_search;
 mod m010_add_live_state;
 mod m011_add_change_notification;
+pub mod security;
 mod step;
 
 pub use dialect::Dialect;

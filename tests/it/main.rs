@@ -11,6 +11,7 @@ mod pty;
 mod repository;
 mod runs;
 mod sandbox;
+mod security;
 mod support;
 mod tools;
 mod working;

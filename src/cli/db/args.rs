@@ -33,6 +33,18 @@ pub enum Db {
     Current,
     /// Say what differs between the schema of this mecapy and the database; exit code 1 if anything does
     Check,
+    /// Isolate people from each other: row security on a PostgreSQL server, or off again
+    ///
+    /// From then on each person works with a role of their own (mecapy admin provision) and sees and changes what
+    /// belongs to that person, whatever client is used. Look first with --dry-run. Once more puts right what was changed.
+    Secure {
+        /// Take it off again
+        #[arg(long)]
+        off: bool,
+        /// Print the SQL instead of running it
+        #[arg(long)]
+        sql: bool,
+    },
     /// Write a copy of everything in the database, while others go on working
     ///
     /// The file's name says how: .db (SQLite), .dump (PostgreSQL's archive, compressed), .sql or .sql.gz. It is verified

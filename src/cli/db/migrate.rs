@@ -1,4 +1,4 @@
-//! `db upgrade` and `db downgrade`: told, printed as SQL, or done.
+//! `db upgrade`, `db downgrade` and `db secure`: told, printed as SQL, or done.
 
 use crate::{
     cli::{
@@ -63,6 +63,25 @@ pub(super) async fn downgrade(
     if let Some(copy) = copy {
         output.say(format_args!("mecapy: as it was before: {}", copy.display()));
     }
+    Ok(Exit::Ok)
+}
+
+/// Puts row security on or takes it off, after a question about the latter.
+pub(super) async fn secure(admin: &Admin, on: bool, sql: bool, changes: Changes, output: Output) -> CommandResult {
+    let (verb, done) = if on { ("put on", "put on") } else { ("take off", "taken off") };
+    let plan = admin.plan_secure(on).await?;
+    if sql || changes.dry_run {
+        return preview(admin, &plan, sql, verb, output);
+    }
+    if plan.pieces.is_empty() {
+        let standing = if on { "is on, and as it should be" } else { "is not on" };
+        output.say(format_args!("mecapy: row security {standing} in {}", admin.place()));
+        return Ok(Exit::Ok);
+    }
+    if !on {
+        output.confirm(&format!("Take the isolation of people off {}?", admin.place()))?;
+    }
+    tell(&admin.secure(on).await?, done, false, output)?;
     Ok(Exit::Ok)
 }
 

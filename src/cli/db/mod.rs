@@ -25,6 +25,7 @@ use serde_json::json;
 pub async fn db(config: &Config, verb: &Db, changes: Changes, output: Output) -> CommandResult {
     let (is_preview, what) = match verb {
         Db::Upgrade { sql, .. } | Db::Downgrade { sql, .. } => (*sql || changes.dry_run, "change the schema"),
+        Db::Secure { sql, .. } => (*sql || changes.dry_run, "change who may do what"),
         Db::Restore { .. } => (changes.dry_run, "replace what is in the database"),
         Db::History | Db::Current | Db::Check | Db::Backup { .. } => (true, ""),
     };
@@ -39,6 +40,7 @@ pub async fn db(config: &Config, verb: &Db, changes: Changes, output: Output) ->
         Db::History => history(&admin, output).await,
         Db::Current => current(&admin, output).await,
         Db::Check => check(&admin, output).await,
+        Db::Secure { off, sql } => migrate::secure(&admin, !off, *sql, changes, output).await,
         Db::Backup { file, plain } => copies::backup(&admin, file.as_deref(), *plain, changes, output).await,
         Db::Restore { file } => copies::restore(&admin, file, changes, output).await,
     };

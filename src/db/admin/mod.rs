@@ -12,6 +12,7 @@ mod check;
 mod error;
 mod plan;
 mod run;
+mod secure;
 mod sql;
 mod standing;
 
@@ -21,6 +22,7 @@ pub use catalogue::{Catalogue, expected as expected_catalogue, read as read_cata
 pub use check::Difference;
 pub use error::AdminError;
 pub use plan::{Down, Piece, Plan, Up};
+pub use secure::{Protection, expected as expected_protection, read as read_protection};
 pub use standing::Standing;
 
 use super::{
@@ -107,8 +109,16 @@ impl Admin {
     /// What differs between the schema of this mecapy and the database. Steps that are missing show as what they
     /// would make.
     pub async fn check(&self) -> Result<Vec<Difference>, DbError> {
-        let found = catalogue::read(&self.connection).await.map_err(|error| self.explain(error))?;
-        Ok(check::compare(&catalogue::expected(self.dialect), &found))
+        let mut found = catalogue::read(&self.connection).await.map_err(|error| self.explain(error))?;
+        if self.dialect == Dialect::Sqlite {
+            return Ok(check::compare(&catalogue::expected(self.dialect), &found));
+        }
+        if self.is_secured().await? {
+            secure::set_aside(&mut found);
+        }
+        let mut all = check::compare(&catalogue::expected(self.dialect), &found);
+        all.extend(secure::differences(&self.connection).await.map_err(|error| self.explain(error))?);
+        Ok(all)
     }
 
     /// What an upgrade would do; a database of the platform's other programs is adopted first.

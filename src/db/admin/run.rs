@@ -1,6 +1,6 @@
 //! Running a plan: under a lock, looked at again once it is held, each piece whole or not at all.
 
-use super::{Admin, AdminError, Down, Plan, Standing, Up, adopt, catalogue, plan, standing};
+use super::{Admin, AdminError, Down, Plan, Standing, Up, adopt, catalogue, plan, secure, standing};
 use crate::db::{DbError, open};
 use migrations::Dialect;
 use sea_orm::{ConnectionTrait, DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait as _};
@@ -41,6 +41,11 @@ pub(super) async fn plan_upgrade(
     if let Some(last) = plan.pieces.last_mut() {
         last.statements.append(&mut plan.afterwards);
     }
+    if !plan.pieces.is_empty()
+        && let Some(piece) = secure::again(connection).await.map_err(explain)?
+    {
+        plan.pieces.push(piece);
+    }
     if let (false, Some(first)) = (standing.is_ours, plan.pieces.first_mut()) {
         first.statements.insert(0, plan::bookkeeping(dialect));
     }
@@ -56,6 +61,13 @@ pub(super) async fn plan_downgrade(
     let standing = standing::look(connection).await.map_err(|error| DbError::explain(place, error))?;
     standing.not_newer(place)?;
     ours(&standing, place)?;
+    if dialect == Dialect::Postgres
+        && secure::is_on(connection).await.map_err(|error| DbError::explain(place, error))?
+    {
+        let problem =
+            "row security is on, and holds on to what older schemas do not have; mecapy db secure --off comes first";
+        return Err(secure::refused(place, problem));
+    }
     Ok(Plan { pieces: plan::down(dialect, &standing, target)?, ..Plan::default() })
 }
 
@@ -76,7 +88,7 @@ pub(super) async fn downgrade(admin: &Admin, target: Down) -> Result<(Plan, Opti
 }
 
 /// Takes the lock, plans under it, runs.
-async fn run(
+pub(super) async fn run(
     admin: &Admin,
     planned: impl AsyncFn(&AnyConnection<'_>) -> Result<Plan, AdminError>,
 ) -> Result<(Plan, Option<PathBuf>), AdminError> {
@@ -95,7 +107,7 @@ async fn run(
 }
 
 /// A connection or a transaction.
-type AnyConnection<'a> = sea_orm::DatabaseExecutor<'a>;
+pub(super) type AnyConnection<'a> = sea_orm::DatabaseExecutor<'a>;
 
 async fn in_file(
     admin: &Admin,
