@@ -19,7 +19,8 @@ use mecapy::{
 use std::hint::black_box;
 use tokio::runtime::Runtime;
 
-#[path = "support/fill.rs"]
+#[path = "../tests/it/support/fill.rs"]
+#[expect(dead_code, reason = "the tests fill more than one table and through a connection of their own")]
 mod fill;
 
 const PAGE: u32 = 100;
@@ -40,7 +41,8 @@ fn lists(criterion: &mut Criterion) {
             display_name: None,
         };
         let user = users::sign_in(&db, &person).await.expect("signs in").id;
-        fill::calculations(&path, user.0, rows).await.expect("fills");
+        let amount = fill::Amount { calculations: rows, files: 0, others: 0 };
+        fill::at(&format!("sqlite://{}", path.display()), user.0, amount).await.expect("fills");
         (db, user)
     });
 

@@ -47,6 +47,11 @@ impl Access {
         Self { url: url.to_owned(), options: options.clone() }
     }
 
+    /// How the connections are made and kept.
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// What is handed over, as text.
     pub fn to_text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()

@@ -51,7 +51,7 @@ struct Inner {
     /// What leads to a server.
     access: Option<Access>,
     /// Dropped with the rest.
-    _overflow: Option<open::Overflow>,
+    _attendant: Option<open::Attendant>,
     /// Whoever watches for changes lets go when this becomes true.
     closing: tokio::sync::watch::Sender<bool>,
 }

@@ -16,6 +16,8 @@ pub struct Options {
     pub recycle: Duration,
     /// A connection that rests longer than this is closed.
     pub idle_timeout: Duration,
+    /// A listening connection without a message for so long is asked whether its server is still there.
+    pub quiet: Duration,
     /// So long a server may take to answer a new connection.
     pub connect_timeout: Duration,
     /// So long one statement may take; none where it is zero.
@@ -35,6 +37,8 @@ impl Default for Options {
             pool_timeout: Duration::from_secs(30),
             recycle: Duration::from_hours(1),
             idle_timeout: Duration::from_mins(1),
+            // One wake-up in so long; a firewall forgets a silent connection after minutes.
+            quiet: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
             statement_timeout: Duration::from_mins(1),
             tls: None,

@@ -14,14 +14,17 @@ use crate::{
 use std::time::{Duration, Instant};
 use tokio::{sync::watch, task::JoinHandle};
 
-/// Between two looks: a stop reaches the run within this and the time of one statement.
-const LOOK: Duration = Duration::from_secs(1);
+/// From one look to the next: a stop reaches the run within this and the time of one statement by its key.
+const LOOK: Duration = Duration::from_millis(700);
 /// The shortest time between two versions in the record.
 const TELL: Duration = Duration::from_secs(3);
 /// So often it is told that the supervisor lives, even where nothing changes.
 const HEARTBEAT: Duration = Duration::from_secs(30);
-/// The longest pause after a database that refuses.
-const LONGEST: Duration = Duration::from_secs(30);
+/// The pauses after a database that refuses, from the first, for a connection that broke, to the longest.
+const RETRY: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(10);
+/// How long it may take to answer: a server that went without a word never does.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Ends the telling with the supervisor's interest in it.
 #[derive(Debug)]
@@ -41,18 +44,16 @@ pub(super) fn start(life: &mut Life) -> Option<Beat> {
     let (spool, run, database) = (life.spool.clone(), life.request.run, life.shared_database());
     Some(Beat(tokio::spawn(async move {
         let mut beat = Beating { spool, run, states, told: None, at: None };
-        let mut pause = LOOK;
+        let (mut pause, mut retry) = (LOOK, RETRY);
         loop {
             tokio::time::sleep(pause).await;
-            let done = match database.get().await {
-                Ok(db) => beat.once(&db).await,
-                Err(error) => Err(error),
-            };
-            pause = match done {
-                Ok(()) => LOOK,
-                Err(error) => {
-                    tracing::warn!(%error, "the record of the run is not up to date");
-                    (pause * 2).min(LONGEST)
+            let began = Instant::now();
+            let looked = async { beat.once(&database.get().await?).await };
+            (pause, retry) = match tokio::time::timeout(PATIENCE, looked).await {
+                Ok(Ok(())) => (LOOK.saturating_sub(began.elapsed()), RETRY),
+                trouble => {
+                    tracing::warn!(?trouble, "the record of the run is not up to date");
+                    (retry, (retry * 2).min(LONGEST))
                 }
             };
         }

@@ -283,4 +283,6 @@ fn limits(timeout: Option<i32>, memory_limit: Option<i32>, cpu_limit: Option<f64
 }
 
 #[cfg(test)]
+mod size_tests;
+#[cfg(test)]
 mod tests;

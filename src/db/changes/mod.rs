@@ -7,7 +7,7 @@ mod file;
 mod looks;
 mod server;
 
-use super::{Db, DbError, Explain};
+use super::{Db, DbError, Explain, Options};
 use crate::domain::{change::Kinds, id::UserId};
 use file::FileWatch;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
@@ -47,7 +47,8 @@ impl Db {
         let closing = self.0.closing.subscribe();
         let source = if self.connection().get_database_backend() == DbBackend::Postgres {
             let pool = self.connection().get_postgres_connection_pool();
-            Source::Server(Box::new(Listening::new(pool, self.place(), user)))
+            let quiet = self.0.access.as_ref().map_or(Options::default().quiet, |access| access.options().quiet);
+            Source::Server(Box::new(Listening::new(pool, self.place(), user, quiet)))
         } else {
             match self.file().await? {
                 Some(path) => Source::File(Box::new(FileWatch::new(path.into()))),

@@ -11,8 +11,8 @@ use crate::{
 use futures_util::FutureExt as _;
 use sea_orm::{DbErr, RuntimeErr};
 use sqlx::{
-    Connection as _, PgConnection, PgPool,
-    postgres::{PgListener, PgPoolOptions},
+    Connection as _, Executor as _, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -34,8 +34,11 @@ const BACKOFF: [Duration; 5] = [
 #[derive(Debug)]
 pub(super) struct Listening {
     place: String,
+    options: PgConnectOptions,
     /// Of one connection: the database's pool keeps all of its own.
     pool: PgPool,
+    /// After so long without a message the server is asked whether it is still there.
+    quiet: Duration,
     /// Whose rows are told.
     user: UserId,
     listener: Option<PgListener>,
@@ -47,18 +50,13 @@ pub(super) struct Listening {
 
 impl Listening {
     /// Listens with the settings of `pool`, from the first wait on.
-    pub(super) fn new(pool: &PgPool, place: &str, user: UserId) -> Self {
-        let options = pool.connect_options();
-        // No idle time and no lifetime: their timers would wake an idle program.
-        let pool = PgPoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .acquire_timeout(PATIENCE)
-            .connect_lazy_with((*options).clone());
+    pub(super) fn new(pool: &PgPool, place: &str, user: UserId, quiet: Duration) -> Self {
+        let options = (*pool.connect_options()).clone();
         Self {
             place: place.to_owned(),
-            pool,
+            pool: alone(&options),
+            options,
+            quiet,
             user,
             listener: None,
             retry: None,
@@ -72,7 +70,13 @@ impl Listening {
     pub(super) async fn next(&mut self) -> Change {
         loop {
             if let Some(listener) = &mut self.listener {
-                match listener.try_recv().await {
+                let received = match tokio::time::timeout(self.quiet, listener.try_recv()).await {
+                    Ok(received) => received,
+                    // What the other end of a network forgot is not told to this one.
+                    Err(_) if answers(listener).await => continue,
+                    Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+                };
+                match received {
                     Ok(Some(first)) => {
                         let mut kinds = hinted(first.payload(), self.user);
                         // What waits behind it is told with it.
@@ -86,6 +90,8 @@ impl Listening {
                     lost => {
                         tracing::info!(?lost, "the listening connection is lost");
                         (self.listener, self.was_lost) = (None, true);
+                        // A connection that does not answer keeps its place until the kernel gives it up.
+                        self.pool = alone(&self.options);
                     }
                 }
                 continue;
@@ -115,8 +121,7 @@ impl Listening {
     async fn listen(&self) -> Result<PgListener, sqlx::Error> {
         if self.was_lost {
             // A pool waits for a server that does not answer, and then says only that it waited.
-            let options = self.pool.connect_options();
-            let probe = PgConnection::connect_with(&options);
+            let probe = PgConnection::connect_with(&self.options);
             match tokio::time::timeout(PATIENCE, probe).await {
                 Ok(probe) => drop(probe?.close().await),
                 Err(_) => return Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
@@ -134,6 +139,22 @@ impl Listening {
         self.listener = None;
         self.pool.close().await;
     }
+}
+
+/// A pool of one connection.
+fn alone(options: &PgConnectOptions) -> PgPool {
+    // No idle time and no lifetime: their timers would wake an idle program.
+    PgPoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(PATIENCE)
+        .connect_lazy_with(options.clone())
+}
+
+/// Whether the server still answers: an empty statement. What it tells meanwhile is kept.
+async fn answers(listener: &mut PgListener) -> bool {
+    matches!(tokio::time::timeout(PATIENCE, listener.execute("")).await, Ok(Ok(_)))
 }
 
 /// What a message hints at; nothing where it is no hint, or is about rows of others.

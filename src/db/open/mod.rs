@@ -3,12 +3,14 @@
 
 mod file;
 mod migrate;
+mod pool;
 mod server;
 mod state;
 
 pub(super) use {
     migrate::keep as keep_copy,
-    server::{Overflow, libpq, server_alone, trouble},
+    pool::Attendant,
+    server::{libpq, server_alone, trouble},
 };
 
 use super::{
@@ -109,7 +111,7 @@ async fn open_file(path: &Path, patience: Duration) -> Result<Db, DbError> {
         notes,
         closing: watch::Sender::new(false),
         access: None,
-        _overflow: None,
+        _attendant: None,
     })))
 }
 
@@ -141,7 +143,7 @@ async fn open_memory() -> Result<Db, DbError> {
         notes: Vec::new(),
         closing: watch::Sender::new(false),
         access: None,
-        _overflow: None,
+        _attendant: None,
     })))
 }
 

@@ -1,27 +1,20 @@
 //! A database on a PostgreSQL server: how connections are made, kept and given up.
 
 use super::{
-    DbError,
+    DbError, pool,
     state::{self, State},
 };
 use crate::db::{Access, Db, Inner, Options, url::Server};
 use sea_orm::{
     DatabaseConnection, DbErr, RuntimeErr, SqlxPostgresConnector,
     sqlx::{
-        self, ConnectOptions as _, Connection as _, PgPool,
+        self, ConnectOptions as _, Connection as _,
         postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
     },
 };
-use std::{
-    net::IpAddr,
-    path::Path,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{net::IpAddr, path::Path, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
-/// A connection that rested longer than this is tried before it is used: the server may have gone meanwhile.
-const TRUSTED: Duration = Duration::from_secs(2);
 /// The pool may still wait for a server that starts; after this long it is asked directly what is wrong.
 const SUSPICION: Duration = Duration::from_millis(300);
 /// Where Debian and others keep the server's socket.
@@ -31,7 +24,7 @@ const SOCKETS: &str = "/var/run/postgresql";
 pub(super) async fn open(server: &Server, options: &Options, access: Access) -> Result<Db, DbError> {
     let place = place(server);
     let connect = connect_options(server, options)?;
-    let (pool, overflow) = pool(connect.clone(), options);
+    let (pool, attendant) = pool::of(connect, options);
     let refused = |error: sqlx::Error| DbError::explain(&place, DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))));
     let first = async { pool.acquire().await.map(drop) };
     let asked = async {
@@ -54,7 +47,7 @@ pub(super) async fn open(server: &Server, options: &Options, access: Access) -> 
             notes: Vec::new(),
             access: Some(access),
             closing: watch::Sender::new(false),
-            _overflow: Some(overflow),
+            _attendant: Some(attendant),
         }))),
         State::New => Err(DbError::Behind { place, missing: "it holds no tables yet".to_owned() }),
         State::Older(step) => {
@@ -199,47 +192,4 @@ fn ssl_mode(server: &Server, options: &Options, host: &str) -> Result<PgSslMode,
 
 fn is_here(host: &str) -> bool {
     host.starts_with('/') || host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// A pool as the platform's other programs have it: `pool_size` connections are kept, those of the overflow are closed
-/// as soon as they are given back.
-fn pool(connect: PgConnectOptions, options: &Options) -> (PgPool, Overflow) {
-    let overflow = Overflow::default();
-    let (known, keep) = (overflow.0.clone(), options.pool_size);
-    let pool = PgPoolOptions::new()
-        .max_connections(options.pool_size.saturating_add(options.max_overflow))
-        .min_connections(0)
-        .acquire_timeout(options.pool_timeout)
-        .max_lifetime(options.recycle)
-        .idle_timeout(options.idle_timeout)
-        .test_before_acquire(false)
-        .before_acquire(|connection, rested| {
-            Box::pin(async move {
-                if rested.idle_for > TRUSTED {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
-        .after_release(move |_, _| {
-            let open = known.lock().ok().and_then(|pool| pool.as_ref().map(sqlx::Pool::size)).unwrap_or_default();
-            Box::pin(async move { Ok(open <= keep) })
-        })
-        .connect_lazy_with(connect);
-    if let Ok(mut known) = overflow.0.lock() {
-        *known = Some(pool.clone());
-    }
-    (pool, overflow)
-}
-
-/// The pool as its own hook knows it, until the database is closed: the two would else keep each other for ever.
-#[derive(Debug, Default)]
-pub(in crate::db) struct Overflow(Arc<Mutex<Option<PgPool>>>);
-
-impl Drop for Overflow {
-    fn drop(&mut self) {
-        if let Ok(mut known) = self.0.lock() {
-            *known = None;
-        }
-    }
 }

@@ -1,7 +1,10 @@
 //! A PostgreSQL server tells what other programs change: hints, few of them, and none lost for good.
 
 use super::story::identity;
-use crate::support::postgres::{self, Server};
+use crate::support::{
+    postgres::{self, Server},
+    proxy::Proxy,
+};
 use mecapy::{
     db::{
         Db, Options,
@@ -178,4 +181,32 @@ async fn a_server_that_is_gone_is_said_and_its_return_is_seen() {
     let python = sea_orm::Database::connect(server.url("shared")).await.unwrap();
     python.execute_unprepared(&insert(ann, 1)).await.unwrap();
     assert_eq!(told(&mut changes).await, CALCULATIONS);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_went_without_a_word_is_noticed_and_listened_to_again() {
+    let Some(database) = postgres::database() else { return };
+    let proxy = Proxy::to(database.server().port());
+    let url = database.url_by(proxy.port());
+    let quiet = Options { quiet: Duration::from_millis(300), ..Options::default() };
+    let db = Db::open_with(&url, &quiet).await.unwrap();
+    let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
+    let mut changes = db.changes(ann).await.unwrap();
+    assert_eq!(told(&mut changes).await, Change::Rows(Kinds::ALL));
+    // Asked whether it is there it answers, again and again, and that is no change.
+    assert!(tokio::time::timeout(Duration::from_secs(1), changes.next()).await.is_err());
+    let python = database.connect().await;
+    python.execute_unprepared(&insert(ann, 1)).await.unwrap();
+    assert_eq!(told(&mut changes).await, CALCULATIONS);
+
+    // No end of the connection is told: only silence tells it.
+    proxy.freeze();
+    let Change::Silent(why) = told(&mut changes).await else { panic!("it is not told") };
+    assert!(why.contains("cannot be reached"), "{why}");
+    proxy.thaw();
+    assert_eq!(told(&mut changes).await, Change::Rows(Kinds::ALL));
+    python.execute_unprepared(&insert(ann, 1)).await.unwrap();
+    assert_eq!(told(&mut changes).await, CALCULATIONS);
+    // Asking costs two wake-ups, and an idle program may wake five times in so long.
+    assert!(Options::default().quiet >= Duration::from_secs(20));
 }

@@ -1,6 +1,9 @@
 //! The pool's four settings, timeouts, TLS, and what an idle process holds.
 
-use crate::support::postgres::{self, Database, PASSWORD, Server};
+use crate::support::{
+    postgres::{self, Database, PASSWORD, Server},
+    proxy::Proxy,
+};
 use mecapy::{
     db::{self, Db, DbError, Options, tools},
     domain::page::PageRequest,
@@ -78,6 +81,52 @@ async fn an_old_connection_is_replaced() {
         db::facts(&db).await.unwrap();
         assert!(Instant::now() < end, "never replaced");
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_burst_needed_is_given_back_soon_but_for_one_connection() {
+    let Some(database) = postgres::database() else { return };
+    // Not those that rest for long: those that are not needed.
+    let options = Options { idle_timeout: Duration::from_hours(1), ..Options::default() };
+    let db = open(&database, "burst", &options).await;
+    let other = database.connect().await;
+    let held = hold(&other).await;
+    let list = |db: Db| tokio::spawn(async move { tools::list(&db, "", &PageRequest::first(5)).await });
+    let readers: Vec<_> = (0..6).map(|_| list(db.clone())).collect();
+    wait_for(&database, &waiting("burst"), "6").await;
+    held.rollback().await.unwrap();
+    for reader in readers {
+        reader.await.unwrap().unwrap();
+    }
+    wait_for(&database, &connections("burst"), "1").await;
+    // The one that is left works, and stays while it does.
+    let process = "SELECT pid FROM pg_stat_activity WHERE application_name = 'burst'";
+    let left = database.superuser(process);
+    db::facts(&db).await.unwrap();
+    assert_eq!(database.superuser(process), left);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_went_without_a_word_are_replaced() {
+    let Some(database) = postgres::database() else { return };
+    let proxy = Proxy::to(database.server().port());
+    let url = database.url_by(proxy.port());
+    // Two connections and no more: none may be kept by what is never answered.
+    let options = Options { pool_size: 1, max_overflow: 1, ..Options::default() };
+    let db = Db::open_with(&url, &options).await.unwrap();
+    for _ in 0..3 {
+        db::facts(&db).await.unwrap();
+        proxy.freeze();
+        // Given up, as a screen gives up what takes too long.
+        let asked = tokio::time::timeout(Duration::from_millis(300), db::facts(&db)).await;
+        assert!(asked.is_err(), "{asked:?}");
+        let asked = tokio::time::timeout(Duration::from_millis(300), db::facts(&db)).await;
+        assert!(asked.is_err(), "{asked:?}");
+        // What the old connections were asked stays where it is: only new ones work.
+        proxy.forget();
+        let facts = tokio::time::timeout(PATIENCE, db::facts(&db)).await.expect("it is asked on another connection");
+        assert!(facts.unwrap().engine.starts_with("PostgreSQL "));
     }
 }
 

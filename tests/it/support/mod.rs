@@ -1,8 +1,10 @@
 //! What several integration tests use.
 
 pub mod docker;
+pub mod fill;
 pub mod home;
 pub mod postgres;
+pub mod proxy;
 pub mod pty;
 pub mod python;
 pub mod user;

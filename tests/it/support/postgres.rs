@@ -300,6 +300,11 @@ impl Database {
         self.server.url(&self.name)
     }
 
+    /// The same through something that listens on another port.
+    pub fn url_by(&self, port: u16) -> String {
+        format!("postgresql://{ROLE}:{PASSWORD}@127.0.0.1:{port}/{}", self.name)
+    }
+
     /// Its server.
     pub fn server(&self) -> &'static Server {
         self.server

@@ -1,0 +1,123 @@
+//! The connections to a server: how many are kept while there is work, and how few while there is none.
+
+use crate::db::Options;
+use sea_orm::sqlx::{
+    self, Connection as _, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{sync::Notify, task::AbortHandle};
+
+/// A connection that rested longer than this is tried before it is used: the server may have gone meanwhile.
+const TRUSTED: Duration = Duration::from_secs(2);
+/// So long such a try may take; a connection whose other end went without a word answers nothing, for ever.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Connections that were not needed for so long are closed, but for one.
+const REST: Duration = Duration::from_secs(10);
+
+/// Looks after a pool until it is dropped with the database.
+#[derive(Debug)]
+pub(in crate::db) struct Attendant {
+    known: Known,
+    shedding: AbortHandle,
+}
+
+/// The pool as its own hook knows it, until the database is closed: the two would else keep each other for ever.
+type Known = Arc<Mutex<Option<PgPool>>>;
+
+/// A pool as the platform's other programs have it: `pool_size` connections are kept, those of the overflow are closed
+/// as soon as they are given back. One of them is left when all rest; that one goes after `idle_timeout`.
+pub(super) fn of(connect: PgConnectOptions, options: &Options) -> (PgPool, Attendant) {
+    let (known, use_) = (Known::default(), Arc::new(Use::default()));
+    let (hooked, seen, keep) = (known.clone(), use_.clone(), options.pool_size);
+    let pool = PgPoolOptions::new()
+        .max_connections(options.pool_size.saturating_add(options.max_overflow))
+        .min_connections(0)
+        .acquire_timeout(options.pool_timeout)
+        .max_lifetime(options.recycle)
+        .idle_timeout(options.idle_timeout)
+        .test_before_acquire(false)
+        .before_acquire(|connection, rested| {
+            Box::pin(async move {
+                if rested.idle_for > TRUSTED {
+                    answers(connection).await?;
+                }
+                Ok(true)
+            })
+        })
+        .after_release(move |connection, _| {
+            let pool = hooked.lock().ok().and_then(|pool| pool.clone());
+            let open = pool.map_or(0, |pool| seen.release(&pool));
+            Box::pin(async move {
+                // A statement that was given up may never be answered: its connection would be waited for here for ever.
+                answers(connection).await?;
+                Ok(open <= keep)
+            })
+        })
+        .connect_lazy_with(connect);
+    if let Ok(mut known) = known.lock() {
+        *known = Some(pool.clone());
+    }
+    let shedding = tokio::spawn(shed(known.clone(), use_)).abort_handle();
+    (pool, Attendant { known, shedding })
+}
+
+impl Drop for Attendant {
+    fn drop(&mut self) {
+        self.shedding.abort();
+        if let Ok(mut known) = self.known.lock() {
+            *known = None;
+        }
+    }
+}
+
+/// Fails where a connection does not answer; it is then thrown away without a word.
+async fn answers(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let silent = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+    tokio::time::timeout(PATIENCE, connection.ping()).await.map_err(silent)?
+}
+
+/// How a pool is used.
+#[derive(Debug, Default)]
+struct Use {
+    /// The most connections that were in use at once since it was last asked.
+    most: AtomicU32,
+    released: Notify,
+}
+
+impl Use {
+    /// Notes that a connection is given back; how many are open.
+    fn release(&self, pool: &PgPool) -> u32 {
+        let open = pool.size();
+        let resting = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+        self.most.fetch_max(open.saturating_sub(resting), Ordering::Relaxed);
+        self.released.notify_one();
+        open
+    }
+}
+
+/// Closes what was not needed for a while. Sleeps as long as there is nothing to close: an idle program does not wake.
+async fn shed(known: Known, use_: Arc<Use>) {
+    loop {
+        use_.released.notified().await;
+        loop {
+            tokio::time::sleep(REST).await;
+            let keep = use_.most.swap(0, Ordering::Relaxed).max(1);
+            let Some(pool) = known.lock().ok().and_then(|pool| pool.clone()) else { return };
+            while pool.size() > keep {
+                let Some(connection) = pool.try_acquire() else { break };
+                // Polite, but no longer than an answer may take.
+                let _ = tokio::time::timeout(PATIENCE, connection.close()).await;
+            }
+            if pool.size() <= 1 {
+                break;
+            }
+        }
+    }
+}
