@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     }
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={SHIM}");
-    println!("cargo::rerun-if-changed=src/sandbox/wire.rs");
+    println!("cargo::rerun-if-changed=src/sandbox/wire");
     match build_shim() {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {

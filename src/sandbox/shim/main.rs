@@ -14,7 +14,7 @@
 
 #![allow(unsafe_code, reason = "the kernel's calls are made here and nowhere else; each block says why it is sound")]
 
-#[path = "../wire.rs"]
+#[path = "../wire/mod.rs"]
 #[allow(dead_code, reason = "the program's half of the codec is in the same file")]
 mod wire;
 
