@@ -18,7 +18,7 @@ use crate::{
         parameters,
         tool::DEFAULT_IMAGE,
     },
-    sandbox::{self, EngineError, Wish},
+    sandbox::{self, About, EngineError, Wish, docker::Reference},
     session::Session,
     storage::StoreError,
 };
@@ -194,13 +194,34 @@ async fn request(session: &Session, id: CalculationId, options: &RunOptions) -> 
 
 /// What it is to be run with: its tool's image, and where it has no code, that image's own command.
 async fn wish(session: &Session, row: &Calculation, options: &RunOptions) -> Result<Wish, SubmitError> {
-    let of_tool = match row.tool_id {
-        Some(tool) if options.image.is_none() => db::tools::image(&session.db, tool, row.tool_version_id).await?,
-        _ => None,
+    let image = match &options.image {
+        Some(image) => image.clone(),
+        None => usual_image(session, row).await?,
     };
-    let image = options.image.clone().or(of_tool).unwrap_or_else(|| DEFAULT_IMAGE.to_owned());
     let own_command = row.code.trim().is_empty() && image != DEFAULT_IMAGE;
     Ok(Wish { engine: options.engine, image, own_command, pull: options.pull })
+}
+
+/// The image of the run that this is a copy of, where that was given another one than its tool's; else the tool's.
+async fn usual_image(session: &Session, row: &Calculation) -> Result<String, SubmitError> {
+    let (db, user) = (&session.db, session.user.id);
+    let of_tool = match row.tool_id {
+        Some(tool) => db::tools::image(db, tool, row.tool_version_id).await?,
+        None => None,
+    };
+    let usual = of_tool.unwrap_or_else(|| DEFAULT_IMAGE.to_owned());
+    let before = match row.parent_id {
+        Some(parent) => db::runs::get(db, user, parent).await?,
+        None => None,
+    };
+    let before = before.and_then(|run| run.interpreter);
+    let given = before.as_deref().and_then(About::image_in);
+    let expected = if usual == DEFAULT_IMAGE { &session.config.sandbox.image } else { &usual };
+    let same = |one: &str| match (Reference::parse(one), Reference::parse(expected)) {
+        (Ok(one), Ok(other)) => one.full() == other.full(),
+        _ => one == expected,
+    };
+    Ok(given.filter(|given| !same(given)).map(str::to_owned).unwrap_or(usual))
 }
 
 /// A path as the supervisor, which works elsewhere, understands it; a bare name is looked up in the PATH.

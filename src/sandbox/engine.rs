@@ -46,6 +46,21 @@ pub struct About {
     pub container: Option<String>,
 }
 
+impl About {
+    /// What the record names as interpreter of a run in a container.
+    pub fn interpreter_of(image: &str, own_command: bool) -> String {
+        format!("{}{image}", if own_command { OWN_COMMAND } else { ITS_PYTHON })
+    }
+
+    /// The image that such a name holds; `None` for a run without a container.
+    pub fn image_in(interpreter: &str) -> Option<&str> {
+        [OWN_COMMAND, ITS_PYTHON].into_iter().find_map(|before| interpreter.strip_prefix(before))
+    }
+}
+
+const OWN_COMMAND: &str = "the command of ";
+const ITS_PYTHON: &str = "python3 of ";
+
 /// An engine that was found able to run something.
 #[derive(Clone, Debug)]
 pub enum Engine {

@@ -79,11 +79,7 @@ impl Ready {
             engine: "docker".to_owned(),
             level: format!("{} {}", facts.product, facts.version),
             guarantee: self.connection.guarantee(),
-            interpreter: if self.own_command {
-                format!("the command of {}", self.image.name)
-            } else {
-                format!("python3 of {}", self.image.name)
-            },
+            interpreter: About::interpreter_of(&self.image.name, self.own_command),
             image_digest: Some(self.image.identity().to_owned()),
             container: Some(Name::container_of(run)),
         }

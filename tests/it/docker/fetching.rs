@@ -35,6 +35,14 @@ fn a_missing_image_is_told_and_comes_when_asked_for() {
     assert!(shown.to_string().contains(digest.as_str().unwrap()), "{digest} is not in the record: {shown}");
     // Here already: nothing to fetch, nothing to ask.
     home.run(&[&run[..], &["--wait"]].concat()).code(0);
+    // Run again, it has the image that it was given for that one run; another one where that is asked for.
+    let interpreter = |arguments: &[&str]| {
+        let again = home.run(&[&["calc", "rerun"], arguments, &["--wait", "--json"]].concat()).code(0).json();
+        again["run"]["interpreter"].as_str().unwrap_or_default().to_owned()
+    };
+    let of_image = format!("python3 of {name}");
+    assert_eq!(interpreter(&["3"]), of_image);
+    assert_eq!(interpreter(&["4"]), of_image, "a copy of a copy, too");
 }
 
 #[test]
