@@ -106,33 +106,6 @@ pub async fn record_written(
     Ok(FileId(id))
 }
 
-/// Removes the row of a file that no calculation uses; the caller removes the object.
-pub async fn delete(db: &Db, user: UserId, id: FileId) -> Result<(), DbError> {
-    let unused = Expr::not_exists(
-        Query::select()
-            .expr(Expr::val(1))
-            .from(calculation_file::Entity)
-            .and_where(Expr::col(calculation_file::Column::FileId).eq(id.0))
-            .take(),
-    );
-    let deleted = user_file::Entity::delete_many()
-        .filter(user_file::Column::Id.eq(id.0))
-        .filter(user_file::Column::UserId.eq(user.0))
-        .filter(unused)
-        .exec(db.connection())
-        .await
-        .of(db)?;
-    if deleted.rows_affected == 1 {
-        return Ok(());
-    }
-    match get(db, user, id).await? {
-        None => Err(DbError::not_found("file", &id)),
-        Some(file) => {
-            Err(DbError::Conflict(format!("{} is used by a calculation; delete that calculation first", file.filename)))
-        }
-    }
-}
-
 /// The files linked to a calculation, in the order of their links.
 pub(super) async fn linked(
     db: &Db,
