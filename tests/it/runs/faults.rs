@@ -3,7 +3,10 @@
 use super::support::{MECAPY, Machine, PATIENCE, has_ended, session, wait_for};
 use mecapy::{
     db,
-    domain::{id::CalculationId, status::Status},
+    domain::{
+        id::{CalculationId, RunId},
+        status::Status,
+    },
     runs::{self, Cancel, Report},
 };
 use std::{fs, path::Path, process::Command};
@@ -291,6 +294,23 @@ for _ in range(80 * 1024):
     assert_eq!(machine.get(id).await.status, Status::Pending);
 }
 
+/// A machine whose store, on a small disk, is full by a file `ballast` beside the objects.
+async fn with_a_full_store(objects: &Path, folder: tempfile::TempDir) -> Machine {
+    let path = format!("storage.path={}", objects.display());
+    let machine = Machine { session: session(folder.path(), &[&path]).await, folder };
+    // As much as fits.
+    let _ = fs::write(objects.join("ballast"), vec![0; 2 << 20]);
+    machine
+}
+
+/// Why a run that is over is not recorded yet.
+async fn trouble(machine: &Machine, run: RunId) -> String {
+    wait_for("the trouble", || {
+        machine.state(run).filter(runs::LiveState::is_over).and_then(|state| state.waiting_reason)
+    })
+    .await
+}
+
 #[tokio::test]
 async fn a_full_store_keeps_the_run_in_its_spool_until_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
@@ -298,22 +318,16 @@ async fn a_full_store_keeps_the_run_in_its_spool_until_there_is_room() {
     let Some(_disk) = SmallDisk::mount(&objects, "1m") else {
         return crate::support::skipped("mounting a tmpfs needs root");
     };
-    let path = objects.to_str().unwrap().to_owned();
-    let machine = Machine { session: session(folder.path(), &[&format!("storage.path={path}")]).await, folder };
-    let ballast = objects.join("ballast");
-    let _ = fs::write(&ballast, vec![0; 2 << 20]);
+    let machine = with_a_full_store(&objects, folder).await;
     let id = machine.calculation(CODE).await;
     let run = machine.submit(id).await;
-    let reason = wait_for("the trouble", || {
-        machine.state(run).filter(mecapy::runs::LiveState::is_over).and_then(|state| state.waiting_reason)
-    })
-    .await;
+    let reason = trouble(&machine, run).await;
     assert!(reason.starts_with("not recorded yet: no space is left in the store "), "{reason}");
     assert!(machine.spool(run).is_dir());
     // The supervisor may give up, or be killed: any later start delivers.
     machine.kill_supervisor(run).await;
     assert_eq!(runs::reconcile(&machine.session).await.left.len(), 1);
-    fs::remove_file(&ballast).unwrap();
+    fs::remove_file(objects.join("ballast")).unwrap();
     assert_eq!(runs::reconcile(&machine.session).await.delivered, [id]);
     assert_complete(&machine, id, "room again").await;
 }
@@ -352,15 +366,10 @@ async fn what_a_full_store_refuses_is_deleted_at_once() {
     let Some(_disk) = SmallDisk::mount(&objects, "1m") else {
         return crate::support::skipped("mounting a tmpfs needs root");
     };
-    let path = objects.to_str().unwrap().to_owned();
-    let machine = Machine { session: session(folder.path(), &[&format!("storage.path={path}")]).await, folder };
-    let _ = fs::write(objects.join("ballast"), vec![0; 2 << 20]);
+    let machine = with_a_full_store(&objects, folder).await;
     let id = machine.calculation(CODE).await;
     let run = machine.submit(id).await;
-    wait_for("the trouble", || {
-        machine.state(run).filter(mecapy::runs::LiveState::is_over).and_then(|state| state.waiting_reason)
-    })
-    .await;
+    trouble(&machine, run).await;
     runs::delete(&machine.session, id).await.unwrap();
     // The supervisor pauses for longer and longer between its tries, but not once it is told.
     machine.assert_nothing_left().await;
