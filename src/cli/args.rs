@@ -68,8 +68,10 @@ pub enum Command {
     #[command(subcommand)]
     Db(Db),
     /// Show own figures, the newest calculations and the database's health
+    #[command(after_help = "Example:\n  mecapy stats --database")]
     Stats(super::stats::Stats),
     /// Say what is configured, reachable and isolated, and what to do about the rest
+    #[command(after_help = "Example:\n  mecapy doctor")]
     Doctor,
     /// Images of the container engine: what is here, and fetching what is not
     #[command(subcommand)]
@@ -81,11 +83,13 @@ pub enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Print the completions of a shell
+    #[command(after_help = "Example:\n  mecapy completions bash > ~/.local/share/bash-completion/completions/mecapy")]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
     /// Print the manual page, in troff: mecapy man | man -l -
+    #[command(after_help = "Example:\n  mecapy man | man -l -")]
     Man,
 }
 
@@ -93,14 +97,17 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum Tools {
     /// List tools
+    #[command(after_help = "Example:\n  mecapy tools ls --search beam")]
     Ls {
         /// Only those whose name or description contains this text
         #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
         search: String,
     },
     /// Put the sample tools into a database that has no tools; the embedded one gets them by itself
+    #[command(after_help = "Example:\n  mecapy tools samples")]
     Samples,
     /// Show one tool
+    #[command(after_help = "Example:\n  mecapy tools show beam_deflection --code > beam.py")]
     Show {
         /// The tool
         name: String,
@@ -114,10 +121,12 @@ pub enum Tools {
 #[derive(Debug, Subcommand)]
 pub enum Images {
     /// List the images that have a name
+    #[command(after_help = "Example:\n  mecapy images ls")]
     Ls,
     /// Fetch an image from its registry, signed in as Docker's own client is (docker login)
     ///
     /// Progress goes to standard error; with --json it is an object a line on standard output. Ctrl-C stops it.
+    #[command(after_help = "Example:\n  mecapy images pull python:3.12-slim")]
     Pull {
         /// The image, such as python:3.12-slim or registry.example/fem:2
         name: String,
@@ -128,6 +137,7 @@ pub enum Images {
 #[derive(Debug, Subcommand)]
 pub enum Sandbox {
     /// Remove what is left over by anything that was interrupted; prints nothing where there is nothing
+    #[command(after_help = "Example:\n  mecapy sandbox prune --dry-run")]
     Prune,
 }
 
@@ -135,7 +145,36 @@ pub enum Sandbox {
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Print every setting, its value and where it comes from
+    #[command(after_help = "Example:\n  mecapy config show")]
     Show,
     /// Print the files of settings and mecapy's folders
+    #[command(after_help = "Example:\n  mecapy config path")]
     Path,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn every_verb_says_what_it_does_with_an_example() {
+        let mut command = Cli::command();
+        command.build();
+        let mut left: Vec<clap::Command> = command.get_subcommands().cloned().collect();
+        let mut seen = 0;
+        while let Some(mut verb) = left.pop() {
+            if verb.has_subcommands() {
+                left.extend(verb.get_subcommands().cloned());
+                continue;
+            }
+            let name = verb.get_bin_name().unwrap_or_default().to_owned();
+            let help = verb.render_help().to_string();
+            assert!(verb.get_about().is_some(), "{name}");
+            let example = help.lines().rev().find(|line| line.trim_start().starts_with(&name));
+            assert!(help.contains("Example") && example.is_some(), "{name} has no example:\n{help}");
+            seen += 1;
+        }
+        assert!(seen > 25, "{seen}");
+    }
 }

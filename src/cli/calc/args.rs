@@ -14,22 +14,30 @@ Examples:
 #[derive(Debug, Subcommand)]
 pub enum Calc {
     /// Make a calculation without running it, and print its id
+    #[command(after_help = "Example:\n  mecapy calc new beam.py --param load=10 --name 'Beam, 10 kN'")]
     New(New),
     /// List calculations, newest first
+    #[command(after_help = "Example:\n  mecapy calc ls --status failed --search beam")]
     Ls(List),
     /// Show one calculation
+    #[command(after_help = "Example:\n  mecapy calc show 12 --json")]
     Show(One),
     /// Run a calculation: one that is there, or a new one from a file or a tool
     Run(Box<Run>),
     /// Print the log of a run
+    #[command(after_help = "Example:\n  mecapy calc logs 12 --tail 20 --follow")]
     Logs(Logs),
     /// Run a calculation again: a copy with everything it had, and what is changed here
+    #[command(after_help = "Example:\n  mecapy calc rerun 12 --param length_m=3 --follow")]
     Rerun(Rerun),
     /// Stop a run, or take it out of the queue
+    #[command(after_help = "Example:\n  mecapy calc cancel 12 13")]
     Cancel(Many),
     /// Print the result of a run
+    #[command(after_help = "Examples:\n  mecapy calc result 12 -o beam.json\n  mecapy calc result 12 --files results/")]
     Result(ResultArgs),
     /// Delete calculations with their outputs and logs
+    #[command(after_help = "Example:\n  mecapy calc rm 12 13 --yes")]
     Rm(Many),
 }
 

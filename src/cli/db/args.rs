@@ -10,6 +10,7 @@ pub enum Db {
     ///
     /// A database that the platform's Python programs made is recognised and adopted with everything it holds; look
     /// first with --dry-run. Others may go on reading and writing meanwhile, except while a table itself is changed.
+    #[command(after_help = "Examples:\n  mecapy db upgrade --dry-run\n  mecapy db upgrade --sql > upgrade.sql")]
     Upgrade {
         /// head, the name of a migration or its number (003), or +N for N further ones
         #[arg(default_value = "head")]
@@ -19,6 +20,7 @@ pub enum Db {
         sql: bool,
     },
     /// Take migrations back, with what only they hold
+    #[command(after_help = "Example:\n  mecapy db downgrade -1")]
     Downgrade {
         /// -N or N for the last N, the migration that shall be the newest again, or base for all
         #[arg(allow_negative_numbers = true)]
@@ -28,10 +30,13 @@ pub enum Db {
         sql: bool,
     },
     /// List the migrations, and when each was applied
+    #[command(after_help = "Example:\n  mecapy db history")]
     History,
     /// Print the newest applied migration
+    #[command(after_help = "Example:\n  mecapy db current")]
     Current,
     /// Say what differs between the schema of this mecapy and the database; exit code 1 if anything does
+    #[command(after_help = "Example:\n  mecapy db check && echo same")]
     Check,
     /// Isolate people from each other: row security on a PostgreSQL server, or off again
     ///
@@ -49,6 +54,7 @@ pub enum Db {
     ///
     /// The file's name says how: .db (SQLite), .dump (PostgreSQL's archive, compressed), .sql or .sql.gz. It is verified
     /// before it gets its name. The bytes of files are not in it: they are in the object store.
+    #[command(after_help = "Example:\n  mecapy db backup copy.db")]
     Backup {
         /// The file; mecapy_backup_DATE_TIME with the engine's own ending without one
         file: Option<PathBuf>,
@@ -59,6 +65,7 @@ pub enum Db {
     /// Put a copy in the place of everything in the database, all or nothing
     ///
     /// Takes what backup writes, and SQL made by pg_dump, sqlite3 or hand (.sql, .sql.gz).
+    #[command(after_help = "Example:\n  mecapy db restore copy.db")]
     Restore {
         /// The file
         file: PathBuf,
