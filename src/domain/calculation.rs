@@ -129,6 +129,18 @@ pub struct CalculationRow {
     pub error_kind: Option<String>,
 }
 
+impl CalculationRow {
+    /// What its state is called: a draft and a waiting run are both pending, and a failure has a cause.
+    pub fn state(&self) -> &'static str {
+        match (self.status, self.error_kind.as_deref()) {
+            (Status::Failed, Some("timeout")) => "timed out",
+            (Status::Failed, Some("oom")) => "out of memory",
+            (Status::Failed, Some("engine")) => "engine failed",
+            (status, _) => status.word(self.queued),
+        }
+    }
+}
+
 /// A row of `calculations` with all its texts.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Calculation {

@@ -44,6 +44,14 @@ impl Status {
         }
     }
 
+    /// The word for people: pending is also what was never asked to run.
+    pub const fn word(self, queued: bool) -> &'static str {
+        match self {
+            Self::Pending if !queued => "not started",
+            status => status.name(),
+        }
+    }
+
     /// Whether nothing can change any more.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled)

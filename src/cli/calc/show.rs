@@ -109,8 +109,7 @@ fn facts(whole: &Whole) -> Vec<Vec<String>> {
     let mut row = |name: &str, value: String| rows.push(vec![name.to_owned(), SafeText::label(&value).into_string()]);
     row("id", calculation.id.to_string());
     row("name", calculation.name.clone());
-    let not_started = calculation.status == Status::Pending && whole.run.is_none();
-    let status = if not_started { "not started" } else { calculation.status.name() };
+    let status = calculation.status.word(whole.run.is_some());
     row("status", format!("{} {status}", calculation.status.glyph()));
     row("created", words::local(calculation.created_at));
     for (name, time) in [("started", calculation.started_at), ("completed", calculation.completed_at)] {

@@ -79,7 +79,7 @@ impl Detail {
         let calculation = &self.data.calculation;
         page.text(&calculation.name, theme.title);
         let (status, queued) = (calculation.status, self.data.run.is_some());
-        let mut words = format!("{} {}", status.glyph(), state_word(status, queued));
+        let mut words = format!("{} {}", status.glyph(), status.word(queued));
         if let Some(seconds) = calculation.execution_time {
             words = format!("{words} after {}", format::duration(seconds));
         }
@@ -186,14 +186,6 @@ impl Detail {
         for note in notes {
             page.text(&format!("note: {note}"), theme.warning);
         }
-    }
-}
-
-/// What a state is called: a draft and a waiting run are both pending in the database.
-pub(super) const fn state_word(status: Status, queued: bool) -> &'static str {
-    match status {
-        Status::Pending if !queued => "not started",
-        status => status.name(),
     }
 }
 

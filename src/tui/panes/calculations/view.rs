@@ -1,6 +1,6 @@
 //! Drawing the list and the detail.
 
-use super::{Calculations, detail::state_word};
+use super::Calculations;
 use crate::{
     domain::{calculation::CalculationRow, format, page::CalculationSort, status::Status, text::SafeText},
     tui::{
@@ -30,22 +30,17 @@ const COLUMNS: [Column<CalculationRow>; 6] = [
     },
     Column {
         title: "State",
-        width: Width::Fixed(13),
+        // The longest is "✗ out of memory".
+        width: Width::Fixed(15),
         right: false,
         from: 0,
         cell: |row, look| {
-            let word = match row.error_kind.as_deref() {
-                Some("timeout") if row.status == Status::Failed => "timed out",
-                Some("oom") if row.status == Status::Failed => "out of memory",
-                Some("engine") if row.status == Status::Failed => "engine failed",
-                _ => state_word(row.status, row.queued),
-            };
             let style = if row.status == Status::Pending && !row.queued {
                 look.theme.dim
             } else {
                 look.theme.status(row.status)
             };
-            Cell::new(format!("{} {word}", row.status.glyph()), style)
+            Cell::new(format!("{} {}", row.status.glyph(), row.state()), style)
         },
     },
     Column {
