@@ -1,6 +1,7 @@
 //! What each request does, with the services' own functions.
 
 mod drafts;
+mod export;
 mod filter;
 mod runs;
 
@@ -80,7 +81,7 @@ pub async fn run(session: Session, request: Request, queue: mpsc::Sender<Msg>) -
         }
         Request::FilterLog { id, text, from } => filter::step(&session, id, &text, from).await,
         Request::FilteredLines { id, text, parts } => filter::lines(&session, id, &text, parts).await,
-        Request::ExportLog { id, path } => runs::export_log(&session, id, path).await,
+        Request::ExportLog { id, path } => export::export_log(&session, id, path).await,
         Request::Watch(_) => Err(Failure::new("a watch has its own slot")),
     }
 }

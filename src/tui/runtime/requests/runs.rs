@@ -21,7 +21,7 @@ use crate::{
     },
 };
 use chrono::DateTime;
-use std::{io, path::PathBuf, time::Duration};
+use std::{io, time::Duration};
 use tokio::sync::mpsc;
 
 /// Rows of the monitor's list.
@@ -292,26 +292,6 @@ pub async fn search_log(session: &Session, id: CalculationId, text: String, limi
             None => return Ok(Reply::LogMatches(lines, total)),
         }
     }
-}
-
-/// Writes the raw log to a new file of the user.
-pub async fn export_log(session: &Session, id: CalculationId, path: PathBuf) -> Result<Reply, Failure> {
-    let log = open(session, id).await?;
-    let named = path.display().to_string();
-    let written = reading(move || {
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path)?;
-        let (mut offset, mut buffer) = (0, vec![0; 256 << 10]);
-        loop {
-            let size = log.bytes(offset, &mut buffer)?;
-            if size == 0 {
-                break;
-            }
-            io::Write::write_all(&mut file, &buffer[..size])?;
-            offset += size as u64;
-        }
-        Ok(Reply::Written(path))
-    });
-    written.await.map_err(|failure| Failure::new(format!("{named}: {failure}")))
 }
 
 /// Reads files off the async threads.
