@@ -87,6 +87,13 @@ pub struct Content {
     limits: [String; 3],
 }
 
+impl Content {
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        self.name.trim()
+    }
+}
+
 /// A calculation in the editor.
 pub struct Document {
     /// Names its draft.

@@ -90,6 +90,15 @@ impl Drafts {
         }
     }
 
+    /// The text of a document that is not in front is safe elsewhere.
+    pub fn forget_other(&mut self, key: &DraftKey, cx: &mut Cx<'_>) {
+        if self.list.iter().any(|draft| draft.key == *key) {
+            self.list.retain(|draft| draft.key != *key);
+            self.selected = self.selected.min(self.list.len().saturating_sub(1));
+            cx.start(Slot::Draft, Request::ForgetDraft(key.clone()));
+        }
+    }
+
     /// Another document comes: what is unsaved of this one joins the list.
     pub fn put_away(&mut self, document: &Document, cx: &mut Cx<'_>) {
         self.keep(document, cx);

@@ -41,7 +41,8 @@ pub struct EditorPane {
     clipboard: String,
     drafts: drafts::Drafts,
     opening: Option<(Ticket, open::Opening)>,
-    saving: Option<save::Saving>,
+    /// Saves under way: of this document, and of others that were put away meanwhile.
+    savings: Vec<save::Saving>,
     /// The field that `$EDITOR` has.
     external: Option<(Ticket, Field)>,
     /// What an open dialog is about.
@@ -72,7 +73,7 @@ impl Default for EditorPane {
             clipboard: String::new(),
             drafts: drafts::Drafts::default(),
             opening: None,
-            saving: None,
+            savings: Vec::new(),
             external: None,
             asked: None,
             warned: None,
@@ -103,7 +104,7 @@ impl Pane for EditorPane {
         }
         let text = matches!(self.field, Field::Code | Field::Parameters);
         match action {
-            Action::Save | Action::Run => self.saving.is_none(),
+            Action::Save | Action::Run => !self.is_saving(),
             Action::FindNext
             | Action::FindPrevious
             | Action::Find
@@ -272,8 +273,9 @@ impl EditorPane {
     fn reply(&mut self, ticket: Ticket, reply: Result<Reply, crate::tui::msg::Failure>, cx: &mut Cx<'_>) {
         if self.opening.as_ref().is_some_and(|(expected, _)| *expected == ticket) {
             self.opened(reply, cx);
-        } else if self.saving.as_ref().is_some_and(|saving| saving.ticket == ticket) {
-            self.saved(reply, cx);
+        } else if let Some(at) = self.savings.iter().position(|saving| saving.ticket == ticket) {
+            let saving = self.savings.remove(at);
+            self.saved(saving, reply, cx);
         } else if let Some((_, field)) = self.external.take_if(|(expected, _)| *expected == ticket) {
             match reply {
                 Ok(Reply::Edited(Some(text))) => {

@@ -106,7 +106,6 @@ impl EditorPane {
         }
         self.document = Some(document);
         (self.prompt, self.external, self.warned) = (None, None, None);
-        self.saving = None;
         self.field = Field::Code;
     }
 

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     domain::{FieldError, id::CalculationId},
     tui::{
-        effect::{Request, Slot, Ticket},
+        effect::{DraftKey, Request, Slot, Ticket},
         msg::{Failure, Reply},
         pane::{Cx, Fact, Intent, fetch_question},
         widgets::{
@@ -23,6 +23,8 @@ use crate::{
 pub struct Saving {
     /// Whose reply it is.
     pub ticket: Ticket,
+    /// Of which text.
+    key: DraftKey,
     content: Content,
     leave: bool,
 }
@@ -66,17 +68,17 @@ impl EditorPane {
             Target::Row(id) => Some(id),
             Target::New | Target::CopyOf(_) => None,
         };
-        let content = document.content();
+        let (key, content) = (document.key.clone(), document.content());
         let ticket = cx.start(Slot::Free, Request::SaveCalculation { id, calculation, run });
-        self.saving = Some(Saving { ticket, content, leave });
+        self.savings.push(Saving { ticket, key, content, leave });
     }
 
     /// Runs what is saved, its image being fetched first.
     pub(super) fn run_fetching(&mut self, id: CalculationId, cx: &mut Cx<'_>) {
         let Some(document) = &self.document else { return };
-        let content = document.content();
+        let (key, content) = (document.key.clone(), document.content());
         let ticket = cx.start(Slot::Free, Request::Submit { id, pull: true });
-        self.saving = Some(Saving { ticket, content, leave: false });
+        self.savings.push(Saving { ticket, key, content, leave: false });
     }
 
     /// Says what cannot be taken and goes there.
@@ -87,8 +89,15 @@ impl EditorPane {
         cx.toast(Toast::bad(error.to_string()));
     }
 
-    pub(super) fn saved(&mut self, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
-        let (Some(saving), Some(document)) = (self.saving.take(), &mut self.document) else { return };
+    /// Whether the text in front is being saved.
+    pub(super) fn is_saving(&self) -> bool {
+        self.document.as_ref().is_some_and(|document| self.savings.iter().any(|saving| saving.key == document.key))
+    }
+
+    pub(super) fn saved(&mut self, saving: Saving, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
+        let Some(document) = self.document.as_mut().filter(|document| document.key == saving.key) else {
+            return self.saved_behind(&saving, reply, cx);
+        };
         let typed_meanwhile = document.content() != saving.content;
         match reply {
             Ok(Reply::Saved(id)) => {
@@ -130,6 +139,23 @@ impl EditorPane {
         if typed_meanwhile {
             self.drafts.touch();
         }
+    }
+
+    /// Another text is in front by now: how the save came out is told all the same.
+    fn saved_behind(&mut self, saving: &Saving, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
+        let name = saving.content.name();
+        let words = match reply {
+            Ok(Reply::Saved(id)) => format!("{name:?} is saved as calculation {id}"),
+            Ok(Reply::Submitted(id, _)) => format!("{name:?} is queued as calculation {id}"),
+            Ok(Reply::ImageMissing(id, image)) => {
+                format!("{name:?} is saved as calculation {id} and not run: its image {image} is not on this host")
+            }
+            Ok(_) => return,
+            Err(failure) => return cx.toast(Toast::bad(format!("{name:?} was not saved: {}", failure.message))),
+        };
+        self.drafts.forget_other(&saving.key, cx);
+        cx.fact(Fact::CalculationsChanged);
+        cx.toast(Toast::good(words));
     }
 
     /// Goes back; asks only where something is not saved.

@@ -558,3 +558,37 @@ fn any_size_can_be_drawn() {
         }
     }
 }
+
+#[test]
+fn a_save_that_ends_behind_another_text_is_told() {
+    let mut bench = from_tool();
+    bench.text("# ");
+    bench.keys("f5");
+    let ticket = bench.request().0;
+    bench.event(Event::Intent(Intent::New));
+    assert!(!bench.pane.is_saving(), "the new text can be saved");
+    bench.clear();
+    bench.event(Event::Reply(ticket, Err(Failure::new("no space is left"))));
+    assert_eq!(bench.toasts[0].text, "\"Cantilever beam\" was not saved: no space is left");
+    let (drafts, _) = bench.pane.drafts.list();
+    assert_eq!(drafts.len(), 1, "what was typed is kept");
+    assert!(drafts[0].calculation.code.starts_with("# "));
+}
+
+#[test]
+fn a_run_that_was_queued_behind_another_text_forgets_its_draft() {
+    let mut bench = from_tool();
+    bench.text("# ");
+    bench.keys("f5");
+    let ticket = bench.request().0;
+    bench.event(Event::Intent(Intent::New));
+    bench.text("x");
+    bench.clear();
+    bench.event(Event::Reply(ticket, Ok(Reply::Submitted(CalculationId(5), RunId(uuid::Uuid::nil())))));
+    assert_eq!(bench.toasts[0].text, "\"Cantilever beam\" is queued as calculation 5");
+    assert!(bench.intents.is_empty(), "nobody is taken away from what is typed now");
+    assert!(bench.pane.drafts.is_empty());
+    assert!(matches!(bench.request().1, Request::ForgetDraft(DraftKey::New(_))));
+    bench.event(Event::Tick);
+    assert_eq!(kept_drafts(&bench).len(), 1, "the text in front is kept as before");
+}

@@ -85,7 +85,7 @@ fn name_row(pane: &EditorPane, document: &Document, parts: &Parts, frame: &mut F
         let name = SafeText::label(document.name.text());
         text::line(frame.buffer_mut(), parts.text(Field::Name), 0, &name, theme.title);
     }
-    let (word, style) = if pane.saving.is_some() {
+    let (word, style) = if pane.is_saving() {
         ("saving…", theme.dim)
     } else if document.is_unsaved() {
         ("● not saved", theme.warning)
