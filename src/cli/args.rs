@@ -69,7 +69,7 @@ pub enum Command {
     Db(Db),
     /// Show own figures, the newest calculations and the database's health
     #[command(after_help = "Example:\n  mecapy stats --database")]
-    Stats(super::stats::Stats),
+    Stats(Stats),
     /// Say what is configured, reachable and isolated, and what to do about the rest
     #[command(after_help = "Example:\n  mecapy doctor")]
     Doctor,
@@ -91,6 +91,17 @@ pub enum Command {
     /// Print the manual page, in troff: mecapy man | man -l -
     #[command(after_help = "Example:\n  mecapy man | man -l -")]
     Man,
+}
+
+/// What of the figures is shown.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Stats {
+    /// The database's health too: sizes, connections, slow queries, locks, use of indexes
+    #[arg(long)]
+    pub database: bool,
+    /// With the embedded file read whole and checked
+    #[arg(long, requires = "database")]
+    pub check: bool,
 }
 
 /// Verbs of tools.

@@ -1,6 +1,7 @@
 //! `mecapy stats`: own figures, the newest calculations, the database's health.
 
 use super::{
+    args::Stats,
     exit::{CommandResult, Exit, Failure},
     output::{Output, table},
     words,
@@ -15,17 +16,6 @@ use crate::{
     session::Session,
 };
 use serde_json::json;
-
-/// What is shown.
-#[derive(clap::Args, Clone, Copy, Debug)]
-pub struct Stats {
-    /// The database's health too: sizes, connections, slow queries, locks, use of indexes
-    #[arg(long)]
-    database: bool,
-    /// With the embedded file read whole and checked
-    #[arg(long, requires = "database")]
-    check: bool,
-}
 
 /// Rows of the longer tables that are printed; `--json` has all.
 const ROWS: usize = 15;

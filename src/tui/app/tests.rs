@@ -13,7 +13,8 @@ use crate::{
     },
     tui::{
         effect::Request,
-        msg::{Live, Reply},
+        keymap::Key,
+        msg::{Live, Mouse, Reply},
         panes::{calculations::Calculations, editor::EditorPane, monitor::MonitorPane, stats::Stats, tools::Tools},
         testing::{now, text_of},
     },

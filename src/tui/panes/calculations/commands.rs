@@ -1,6 +1,6 @@
 //! What can be done to calculations, the questions that come before, and what is said after.
 
-use super::{Calculations, Target};
+use super::{Calculations, target::Target};
 use crate::{
     domain::{calculation::CalculationRow, id::CalculationId, page::CalculationSort, status::Status, text::SafeText},
     tui::{

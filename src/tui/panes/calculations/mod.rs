@@ -2,6 +2,7 @@
 
 mod commands;
 mod detail;
+mod target;
 mod view;
 
 #[cfg(test)]
@@ -12,12 +13,11 @@ use crate::{
         calculation::CalculationRow,
         id::CalculationId,
         page::{CalculationQuery, PageRequest},
-        status::Status,
     },
     tui::{
         action::{Action, Context},
         effect::{Request, Slot, Ticket},
-        msg::{Failure, Mouse, Remote, Reply},
+        msg::{Failure, Remote, Reply},
         pane::{Cx, Event, Fact, Intent, Look, Pane, PaneId, Tick},
         widgets::{
             filter::Filter,
@@ -30,10 +30,7 @@ use crate::{
 use chrono::NaiveDateTime;
 use commands::Asked;
 use detail::Detail;
-use ratatui::{
-    Frame,
-    layout::{Position, Rect},
-};
+use ratatui::{Frame, layout::Rect};
 
 const LIST: Slot = Slot::List(PaneId::Calculations);
 const COUNT: Slot = Slot::Count(PaneId::Calculations);
@@ -280,65 +277,6 @@ impl Calculations {
         if fresh && self.stale {
             self.refresh(cx);
         }
-    }
-
-    fn mouse(&mut self, mouse: Mouse, cx: &mut Cx<'_>) {
-        let parts = self.parts(cx.area);
-        match mouse {
-            Mouse::Click { column, row } => {
-                let at = Position { x: column, y: row };
-                self.in_detail = parts.detail.contains(at);
-                if parts.list.contains(at) && row > parts.list.y {
-                    self.table.click(usize::from(row - parts.list.y - 1));
-                    self.follow_selection(cx);
-                }
-            }
-            Mouse::Wheel { column, row, lines } => {
-                self.in_detail = parts.detail.contains(Position { x: column, y: row });
-                let action = if lines < 0 { Action::Up } else { Action::Down };
-                for _ in 0..lines.unsigned_abs() {
-                    self.action(action, cx);
-                }
-            }
-        }
-    }
-
-    /// The calculation that commands are for: the one in the detail where that has the focus, else the selected one.
-    fn target(&self) -> Option<Target> {
-        let loaded = self.detail.value().map(|detail| &detail.data.calculation);
-        match (self.table.selected(), loaded) {
-            (Some(row), _) if self.shown == Some(row.id) || !self.in_detail => {
-                Some(Target { id: row.id, name: row.name.clone(), status: row.status, queued: row.queued })
-            }
-            (_, Some(calculation)) => Some(Target {
-                id: calculation.id,
-                name: calculation.name.clone(),
-                status: calculation.status,
-                queued: self.detail.value().is_some_and(|detail| detail.data.run.is_some()),
-            }),
-            _ => None,
-        }
-    }
-}
-
-/// What a command is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Target {
-    id: CalculationId,
-    name: String,
-    status: Status,
-    queued: bool,
-}
-
-impl Target {
-    /// Never asked to run: it can be edited.
-    fn is_draft(&self) -> bool {
-        self.status == Status::Pending && !self.queued
-    }
-
-    /// Waiting for its turn or running.
-    fn is_active(&self) -> bool {
-        self.status == Status::Running || (self.status == Status::Pending && self.queued)
     }
 }
 

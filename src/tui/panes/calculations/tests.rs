@@ -7,6 +7,7 @@ use crate::{
         id::{RunId, UserId},
         limits::Limits,
         page::{CalculationSort, Cursor, CursorValue, Page},
+        status::Status,
     },
     tui::{
         msg::{CalculationDetail, Place, RunInfo},

@@ -2,6 +2,7 @@
 
 mod document;
 mod drafts;
+mod find;
 mod layout;
 mod open;
 mod save;
@@ -19,7 +20,7 @@ use crate::tui::{
     pane::{Cx, Event, Fact, Intent, Look, Pane, PaneId, Tick},
     widgets::{
         code_editor::{Command, Motion},
-        dialog::{Answer, Check, Dialog},
+        dialog::{Answer, Dialog},
         input::Input,
         toast::Toast,
     },
@@ -330,39 +331,6 @@ impl EditorPane {
     fn go_to_field(&mut self, field: Field) {
         self.prompt = None;
         self.field = field;
-    }
-
-    fn open_find(&mut self) {
-        let Some(editor) = self.editor() else { return };
-        let selected = editor.selected_text().filter(|text| !text.contains('\n')).map(str::to_owned);
-        let text = selected.unwrap_or_else(|| editor.find().needle().to_owned());
-        self.prompt = Some(Input::new(&text));
-        self.look_for();
-    }
-
-    fn look_for(&mut self) {
-        let needle = self.prompt.as_ref().map(|prompt| prompt.text().to_owned()).unwrap_or_default();
-        if let Some(editor) = self.editor() {
-            editor.look_for(&needle);
-        }
-    }
-
-    fn find_next(&mut self, backwards: bool) {
-        if let Some(editor) = self.editor() {
-            editor.find_next(backwards);
-        }
-    }
-
-    fn ask_line(&mut self, cx: &mut Cx<'_>) {
-        let Some(editor) = self.editor() else { return };
-        let (lines, here) = (editor.line_count(), editor.cursor().0 + 1);
-        let ticket = cx.ask(Dialog::Prompt {
-            title: "Go to line".to_owned(),
-            label: format!("Line, 1 to {lines} (now {here})"),
-            text: String::new(),
-            check: Check::Integer(1, lines as u64),
-        });
-        self.asked = Some((ticket, Question::Line));
     }
 
     fn copy(&mut self, cut: bool, cx: &mut Cx<'_>) {

@@ -1,0 +1,69 @@
+//! Which calculation is meant: by the selection, by the detail, by the mouse.
+
+use super::Calculations;
+use crate::{
+    domain::{id::CalculationId, status::Status},
+    tui::{action::Action, msg::Mouse, pane::Cx},
+};
+use ratatui::layout::Position;
+
+/// What a command is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub id: CalculationId,
+    pub name: String,
+    pub status: Status,
+    pub queued: bool,
+}
+
+impl Target {
+    /// Never asked to run: it can be edited.
+    pub fn is_draft(&self) -> bool {
+        self.status == Status::Pending && !self.queued
+    }
+
+    /// Waiting for its turn or running.
+    pub fn is_active(&self) -> bool {
+        self.status == Status::Running || (self.status == Status::Pending && self.queued)
+    }
+}
+
+impl Calculations {
+    /// The calculation that commands are for: the one in the detail where that has the focus, else the selected one.
+    pub(super) fn target(&self) -> Option<Target> {
+        let loaded = self.detail.value().map(|detail| &detail.data.calculation);
+        match (self.table.selected(), loaded) {
+            (Some(row), _) if self.shown == Some(row.id) || !self.in_detail => {
+                Some(Target { id: row.id, name: row.name.clone(), status: row.status, queued: row.queued })
+            }
+            (_, Some(calculation)) => Some(Target {
+                id: calculation.id,
+                name: calculation.name.clone(),
+                status: calculation.status,
+                queued: self.detail.value().is_some_and(|detail| detail.data.run.is_some()),
+            }),
+            _ => None,
+        }
+    }
+
+    pub(super) fn mouse(&mut self, mouse: Mouse, cx: &mut Cx<'_>) {
+        let parts = self.parts(cx.area);
+        match mouse {
+            Mouse::Click { column, row } => {
+                let at = Position { x: column, y: row };
+                self.in_detail = parts.detail.contains(at);
+                if parts.list.contains(at) && row > parts.list.y {
+                    self.table.click(usize::from(row - parts.list.y - 1));
+                    self.follow_selection(cx);
+                }
+            }
+            Mouse::Wheel { column, row, lines } => {
+                self.in_detail = parts.detail.contains(Position { x: column, y: row });
+                let action = if lines < 0 { Action::Up } else { Action::Down };
+                for _ in 0..lines.unsigned_abs() {
+                    self.action(action, cx);
+                }
+            }
+        }
+    }
+}
