@@ -16,6 +16,7 @@ use crate::{
     session::Session,
 };
 use std::{io, time::Duration};
+use tokio::time::Instant;
 
 /// Lines given out at a time.
 const LINES: usize = 2_000;
@@ -97,6 +98,8 @@ pub struct Follow {
     elsewhere: bool,
     /// What its record last said of it.
     told: Option<String>,
+    /// When to look after it, unless something happens first.
+    suspect: Option<Instant>,
 }
 
 impl Follow {
@@ -119,6 +122,7 @@ impl Follow {
             over: false,
             elsewhere,
             told: None,
+            suspect: None,
         })
     }
 
@@ -169,10 +173,22 @@ impl Follow {
             if let Some(lines) = self.lines()? {
                 return Ok(Some(Followed::Lines(lines)));
             }
-            match self.watch.next().await {
+            let next = self.watch.next();
+            let event = match self.suspect {
+                Some(at) => tokio::time::timeout_at(at, next).await,
+                None => Ok(next.await),
+            };
+            let Ok(event) = event else {
+                self.suspect = None;
+                self.look_after().await?;
+                continue;
+            };
+            match event {
                 Some(Event::State(state)) => return Ok(Some(Followed::State(state))),
                 Some(Event::Log(_)) => self.open_log().await?,
-                Some(Event::Unsupervised) => self.look_after().await?,
+                // Whoever follows a run from its submission may be faster than its supervisor: the run is not kept
+                // waiting for what is only a suspicion.
+                Some(Event::Unsupervised) => self.suspect = Some(Instant::now() + STARTING),
                 Some(Event::Ended(_) | Event::Delivered) => {
                     self.open_log().await?;
                     self.complete = true;
@@ -206,7 +222,6 @@ impl Follow {
     }
 
     async fn look_after(&mut self) -> Result<(), FollowError> {
-        tokio::time::sleep(STARTING).await;
         match restore(&self.session, self.run, None).await {
             Err(error) if watch::folder(&self.session.config.paths.spool(), self.run).exists() => Err(error.into()),
             _ => Ok(()),

@@ -94,6 +94,7 @@ enum Trouble {
 fn supervise(folder: &Path) -> Result<(), Trouble> {
     let access = detach::handed_over();
     let spool = Spool::open(folder)?;
+    crate::faults::at("awake");
     let Some(lock) = patient_lock(&spool)? else {
         tracing::info!("another process supervises this run");
         return Ok(());

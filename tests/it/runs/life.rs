@@ -1,10 +1,11 @@
 //! Runs that nothing goes wrong with, and those that their owner stops.
 
 use super::support::{MECAPY, Machine, wait_for};
+use futures_util::FutureExt as _;
 use mecapy::{
     db,
     domain::{calculation::InputLink, file::FileRole, limits::Limits, status::Status},
-    runs::{self, Cancel, Phase, RunOptions, SubmitError},
+    runs::{self, Cancel, Follow, Followed, Phase, RunOptions, SubmitError},
     storage,
 };
 use std::{fs, path::Path, time::Duration};
@@ -23,6 +24,35 @@ def calculate(d, mesh):
     (out / "artifacts" / "empty.txt").write_text("")
     return {"area": d * 2, "mesh": mesh.read_text()}
 "#;
+
+/// Whoever follows from the submission on may look before the supervisor does.
+#[tokio::test]
+async fn a_follower_that_was_there_first_sees_the_run_live() {
+    let machine = Machine::new().await;
+    let gate = machine.folder.path().join("gate");
+    let slow = machine.faulty(&format!("pause:awake:{}", gate.display()));
+    let id = machine.calculation("import time\ntime.sleep(1)\n").await;
+    machine.submit_with(id, &slow).await;
+    let mut follow = Follow::open(&machine.session, id).await.unwrap();
+    let mut seen = Vec::new();
+    loop {
+        let mut next = std::pin::pin!(follow.next());
+        let followed = if let Some(followed) = next.as_mut().now_or_never() {
+            followed
+        } else {
+            // All there is to see without a supervisor was seen.
+            fs::write(&gate, "").unwrap();
+            next.await
+        };
+        match followed.unwrap() {
+            Some(followed) => seen.push(followed),
+            None => break,
+        }
+    }
+    let live = |followed: &Followed| matches!(followed, Followed::State(state) if state.phase == Phase::Running);
+    assert!(seen.iter().any(live), "{seen:?}");
+    assert_eq!(seen.last(), Some(&Followed::Ended(Status::Completed)));
+}
 
 #[tokio::test]
 async fn a_run_ends_with_everything_it_made() {
