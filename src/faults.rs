@@ -25,3 +25,16 @@ pub(crate) fn at(step: &str) {
 /// A step of a supervisor's life.
 #[cfg(not(debug_assertions))]
 pub(crate) const fn at(_step: &str) {}
+
+/// A patience, which a test may make short: `MECAPY_FAULT=impatient`.
+#[cfg(debug_assertions)]
+pub(crate) fn patience(usual: std::time::Duration) -> std::time::Duration {
+    let is_short = std::env::var(VARIABLE).is_ok_and(|fault| fault == "impatient");
+    if is_short { std::time::Duration::from_secs(1) } else { usual }
+}
+
+/// A patience.
+#[cfg(not(debug_assertions))]
+pub(crate) const fn patience(usual: std::time::Duration) -> std::time::Duration {
+    usual
+}

@@ -77,6 +77,8 @@ pub struct RunRecord {
     pub heartbeat_at: Option<NaiveDateTime>,
     /// What it does right now, as its supervisor wrote it.
     pub live: Option<String>,
+    /// UTC; when somebody on another host asked to stop it.
+    pub stop_requested_at: Option<NaiveDateTime>,
 }
 
 /// What [`finish`] found.
@@ -403,5 +405,6 @@ fn record(db: &Db, row: calculation_run::Model, calculation: &calculation::Model
         notes: row.notes.and_then(|notes| serde_json::from_str(&notes).ok()).unwrap_or_default(),
         heartbeat_at: row.heartbeat_at.map(Timestamp::time),
         live: row.live,
+        stop_requested_at: row.stop_requested_at.map(Timestamp::time),
     })
 }

@@ -1,11 +1,11 @@
 //! What a run does right now, in its record: told by its supervisor, read by screens on other hosts.
 
-use super::{Db, DbError, Explain, entity::calculation_run, runs::seconds};
+use super::{Db, DbError, Explain, Timestamp, entity::calculation_run, runs::seconds};
 use crate::domain::{
     id::{CalculationId, RunId, UserId},
     run::Usage,
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
 
 /// Whether a run is still wanted, as its record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum Wanted {
     Yes,
     /// Somebody asked to stop it, or ended it in the database while it waited.
     No,
+    /// And again: without a grace.
+    NotAnyMore,
 }
 
 /// Writes down what a run does: `live` is the supervisor's own text. Nothing where the run has an end.
@@ -39,27 +41,32 @@ pub async fn tell(db: &Db, run: RunId, live: &str, usage: Option<Usage>) -> Resu
 
 /// Looks whether a run is still wanted: by its key, and nothing else of it.
 pub async fn wanted(db: &Db, run: RunId) -> Result<Wanted, DbError> {
-    let unwanted =
-        calculation_run::Column::StopRequestedAt.is_not_null().or(calculation_run::Column::CompletedAt.is_not_null());
-    let found: Option<String> = calculation_run::Entity::find_by_id(run.to_string())
+    type Times = (Timestamp, Option<Timestamp>, Option<Timestamp>);
+    let times: Option<Times> = calculation_run::Entity::find_by_id(run.to_string())
         .select_only()
-        .column(calculation_run::Column::Id)
-        .filter(unwanted)
+        .columns([
+            calculation_run::Column::SubmittedAt,
+            calculation_run::Column::StopRequestedAt,
+            calculation_run::Column::CompletedAt,
+        ])
         .into_tuple()
         .one(db.connection())
         .await
         .of(db)?;
-    Ok(if found.is_some() { Wanted::No } else { Wanted::Yes })
+    Ok(match times {
+        Some((submitted, Some(asked), _)) if asked.time() <= submitted.time() => Wanted::NotAnyMore,
+        Some((_, Some(_), _) | (_, _, Some(_))) => Wanted::No,
+        _ => Wanted::Yes,
+    })
 }
 
 /// Asks whoever has the run of a calculation of `user` to stop it; `false` where it is over.
-pub async fn request_stop(db: &Db, user: UserId, id: CalculationId) -> Result<bool, DbError> {
-    let asked = calculation_run::ActiveModel {
-        stop_requested_at: Set(Some(db.now())),
-        ..calculation_run::ActiveModel::default()
-    };
+///
+/// `now` is the second stage: the time of asking becomes that of the submission, so that no grace is left of it.
+pub async fn request_stop(db: &Db, user: UserId, id: CalculationId, now: bool) -> Result<bool, DbError> {
+    let asked = if now { Expr::col(calculation_run::Column::SubmittedAt) } else { Expr::value(db.now()) };
     let asked = calculation_run::Entity::update_many()
-        .set(asked)
+        .col_expr(calculation_run::Column::StopRequestedAt, asked)
         .filter(calculation_run::Column::CalculationId.eq(id.0))
         .filter(calculation_run::Column::UserId.eq(user.0))
         .filter(calculation_run::Column::CompletedAt.is_null())

@@ -70,9 +70,13 @@ struct Beating {
 
 impl Beating {
     async fn once(&mut self, db: &Db) -> Result<(), DbError> {
-        if !self.spool.is_asked_to_stop() && runs_live::wanted(db, self.run).await? == Wanted::No {
-            tracing::info!("stopped from elsewhere");
-            if let Err(error) = self.spool.ask_to_stop() {
+        if !self.spool.is_asked_to_end_now() {
+            let asked = match runs_live::wanted(db, self.run).await? {
+                Wanted::NotAnyMore => self.spool.ask_to_end_now(),
+                Wanted::No if !self.spool.is_asked_to_stop() => self.spool.ask_to_stop(),
+                Wanted::No | Wanted::Yes => Ok(()),
+            };
+            if let Err(error) = asked {
                 tracing::warn!(%error, "not told to stop");
             }
         }

@@ -22,6 +22,10 @@ pub enum Cancel {
     Cancelled,
     /// It was told to end: SIGTERM, then SIGKILL after the grace. What it wrote is kept.
     Asked,
+    /// It had been told to end before, and has its grace: nothing changed.
+    Stopping,
+    /// It was ended at once: SIGKILL. What it wrote is kept.
+    Killed,
     /// It was over before.
     AlreadyOver(Status),
 }
@@ -55,7 +59,18 @@ pub enum CancelError {
 }
 
 /// Stops a run: one that waits does not begin, one that runs is told to end and keeps what it wrote.
+///
+/// The first of two stages: one that was told before has [`Cancel::Stopping`] and goes on with its grace.
 pub async fn cancel(session: &Session, id: CalculationId) -> Result<Cancel, CancelError> {
+    stop_run(session, id, false).await
+}
+
+/// Stops a run without a grace, or without what is left of it.
+pub async fn cancel_now(session: &Session, id: CalculationId) -> Result<Cancel, CancelError> {
+    stop_run(session, id, true).await
+}
+
+async fn stop_run(session: &Session, id: CalculationId, now: bool) -> Result<Cancel, CancelError> {
     let row = db::calculations::row(&session.db, session.user.id, id).await?.ok_or(CancelError::NotFound(id))?;
     let record = db::runs::get(&session.db, session.user.id, id).await?.ok_or(CancelError::NotStarted(id))?;
     if row.status.is_final() {
@@ -71,32 +86,47 @@ pub async fn cancel(session: &Session, id: CalculationId) -> Result<Cancel, Canc
         if !session.db.is_shared() {
             return Err(CancelError::OtherHost { calculation: id, host });
         }
-        let asked = db::runs_live::request_stop(&session.db, session.user.id, id).await?;
-        let now = db::calculations::row(&session.db, session.user.id, id).await?.map(|row| row.status);
-        return Ok(match now {
+        let before = record.stop_requested_at.is_some();
+        let asked = if before && !now {
+            true
+        } else {
+            db::runs_live::request_stop(&session.db, session.user.id, id, now).await?
+        };
+        let status = db::calculations::row(&session.db, session.user.id, id).await?.map(|row| row.status);
+        return Ok(match status {
             Some(status) if !asked && status.is_final() => Cancel::AlreadyOver(status),
-            _ => Cancel::Asked,
+            _ => told(before, now),
         });
     }
     let spool = Spool::of(&session.config.paths.spool(), record.id);
+    let before = spool.is_asked_to_stop();
     if spool.folder().is_dir() {
-        stop(session, &spool, record.id).await?;
+        stop(session, &spool, record.id, now).await?;
     } else if !waited {
         let mut end = recover::cancelled();
         end.outcome.error_message = Some("nothing of this run was left on its host when it was stopped".to_owned());
         db::runs::finish(&session.db, record.id, &end.outcome, end.completed_at).await?;
     }
-    let now = db::calculations::row(&session.db, session.user.id, id).await?.map(|row| row.status);
-    Ok(match now {
+    let status = db::calculations::row(&session.db, session.user.id, id).await?.map(|row| row.status);
+    Ok(match status {
         _ if waited => Cancel::Cancelled,
         Some(status) if status.is_final() && status != Status::Cancelled => Cancel::AlreadyOver(status),
-        _ => Cancel::Asked,
+        _ => told(before, now),
     })
 }
 
+const fn told(before: bool, now: bool) -> Cancel {
+    match (before, now) {
+        (_, true) => Cancel::Killed,
+        (true, false) => Cancel::Stopping,
+        (false, false) => Cancel::Asked,
+    }
+}
+
 /// Tells the supervisor, and does its work where there is none.
-async fn stop(session: &Session, spool: &Spool, run: RunId) -> Result<(), CancelError> {
-    let stopped = match spool.ask_to_stop() {
+async fn stop(session: &Session, spool: &Spool, run: RunId, now: bool) -> Result<(), CancelError> {
+    let asked = if now { spool.ask_to_end_now() } else { spool.ask_to_stop() };
+    let stopped = match asked {
         Ok(()) => restore(session, run, None).await.map(drop).map_err(CancelError::from),
         Err(error) => Err(error.into()),
     };

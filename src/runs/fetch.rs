@@ -2,11 +2,11 @@
 //! to the screen that asked.
 
 use super::{
+    drain::{change, notes_of, until},
     live::Phase,
-    notify::Notify,
     recover::{self, never_began},
     supervisor::Life,
-    work::{Stage, change, until},
+    work::Stage,
 };
 use crate::{
     domain::{pull::Progress, run::ErrorKind},
@@ -15,7 +15,6 @@ use crate::{
         docker::{self, Choice, PullError},
     },
 };
-use inotify::WatchMask;
 use tokio::sync::watch;
 
 /// Fetches what is still to be fetched and notes which content it is; gives how the run ends where it cannot go on.
@@ -61,10 +60,13 @@ async fn pull(
 
 /// Passes the progress on until the run is stopped or this process is told to end.
 async fn attend(life: &mut Life, mut told: watch::Receiver<Progress>) -> Stage {
-    let mut asked = Notify::new([(life.spool.folder(), WatchMask::CREATE)]).ok();
+    let mut asked = notes_of(life.spool.folder());
     loop {
         if life.spool.is_asked_to_stop() {
             return Stage::Ended(recover::cancelled());
+        }
+        if !life.spool.folder().exists() {
+            return Stage::StaysQueued;
         }
         let due = life.state.due();
         tokio::select! {

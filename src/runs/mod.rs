@@ -10,14 +10,18 @@ pub mod supervisor;
 
 mod beat;
 mod cancel;
+mod claim;
 mod delete;
 mod deliver;
 mod detach;
+mod drain;
 mod fetch;
 mod follow;
 mod host;
 mod leftovers;
+mod meter;
 pub(crate) mod notify;
+mod pause;
 mod pump;
 mod queue;
 mod reconcile;
@@ -32,7 +36,7 @@ mod work;
 #[cfg(test)]
 mod testing;
 
-pub use cancel::{Cancel, CancelError, cancel};
+pub use cancel::{Cancel, CancelError, cancel, cancel_now};
 pub use delete::{DeleteError, delete, undelivered_end};
 pub use detach::ended_by_logout;
 pub use follow::{Follow, FollowError, Followed};

@@ -8,6 +8,7 @@
 //!   supervisor.json           which process that is; supervisor.log: what it said
 //!   state.json                live state, replaced as it changes
 //!   cancel                    exists once the owner asked to stop
+//!   kill                      exists once the owner asked again: no grace, or no more of it
 //!   deleted                   exists once its calculation was deleted: nothing of it is to be kept
 //!   work/                     in/, out/, scratch/ of the runtime contract
 //!   sandbox.json              which process is the sandbox
@@ -34,6 +35,10 @@ use std::{
 /// The number of the layout that this program writes.
 pub const FORMAT: u32 = 1;
 
+/// The note that the run is to end.
+const CANCEL: &str = "cancel";
+/// The note that it is to end at once.
+const KILL: &str = "kill";
 /// The note that the calculation was deleted.
 const DELETED: &str = "deleted";
 
@@ -207,23 +212,31 @@ impl Spool {
 
     /// Asks the supervisor to stop the run.
     pub fn ask_to_stop(&self) -> Result<(), SpoolError> {
-        match OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.path("cancel")) {
-            Ok(_) => Ok(()),
-            Err(source) => Err(self.failed("cancel", source)),
-        }
+        self.note(CANCEL)
     }
 
     /// Whether its owner asked to stop it.
     pub fn is_asked_to_stop(&self) -> bool {
-        self.path("cancel").exists()
+        self.path(CANCEL).exists()
+    }
+
+    /// Asks the supervisor to end the run at once, whatever is left of its grace.
+    pub fn ask_to_end_now(&self) -> Result<(), SpoolError> {
+        self.ask_to_stop()?;
+        self.note(KILL)
+    }
+
+    /// Whether its owner asked for that.
+    pub fn is_asked_to_end_now(&self) -> bool {
+        self.path(KILL).exists()
     }
 
     /// Notes that the calculation is being deleted: what the database does not know any more is then not kept either.
     /// A folder that has gone needs no note.
     pub(super) fn forget(&self) -> Result<(), SpoolError> {
-        match OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.path(DELETED)) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(self.failed(DELETED, source)),
-            _ => Ok(()),
+        match self.note(DELETED) {
+            Err(SpoolError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
         }
     }
 
@@ -282,6 +295,12 @@ impl Spool {
         }
         sync_folder(&self.folder).map_err(|source| self.failed("", source))?;
         Ok(SpoolLock { _file: lock })
+    }
+
+    /// A file that says something by being there.
+    fn note(&self, name: &str) -> Result<(), SpoolError> {
+        let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.path(name));
+        made.map(drop).map_err(|source| self.failed(name, source))
     }
 
     fn new_file(&self, name: &str) -> Result<File, SpoolError> {

@@ -3,21 +3,20 @@
 use super::{
     beat,
     deliver::deliver,
-    detach,
+    detach, drain,
     live::{self, LiveState, Phase, StateFile},
-    notify::Notify,
+    pause::{Pause, Paused},
     queue, recover,
     request::Request,
     spool::{Final, Spool, SpoolError, SpoolLock},
     work::{self, Stage},
 };
 use crate::{
-    db::{Access, Address, Db, DbError},
-    domain::status::Status,
-    sandbox::builtin::Identity,
+    db::{self, Access, Address, Db, DbError},
+    domain::{run::ErrorKind, status::Status},
+    sandbox::{Identity, builtin},
     storage::{self, Store},
 };
-use inotify::WatchMask;
 use std::{
     ffi::OsStr,
     path::Path,
@@ -38,6 +37,9 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a supervisor tries to deliver; after that, any later start of mecapy does.
 const DELIVERY_PATIENCE: Duration = Duration::from_mins(30);
+
+/// How long it tries to leave nothing behind where nobody wants to know any more.
+const LAST_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Becomes a supervisor where the arguments of this process ask for one: `mecapy supervise FOLDER`.
 ///
@@ -99,7 +101,7 @@ fn supervise(folder: &Path) -> Result<(), Trouble> {
         tracing::info!("another process supervises this run");
         return Ok(());
     };
-    spool.write(WHO, &Identity::of(rustix::process::getpid().as_raw_pid())?)?;
+    spool.write(WHO, &builtin::Identity::of(rustix::process::getpid().as_raw_pid())?)?;
     // One thread does all of it; the few things that block have threads of their own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -114,6 +116,7 @@ fn supervise(folder: &Path) -> Result<(), Trouble> {
             terminate: signal(SignalKind::terminate())?,
             db: Database::new(request_database, access.clone()),
             access,
+            sandbox: None,
         };
         Box::pin(life.live(lock)).await
     })
@@ -145,6 +148,11 @@ impl Database {
         let (address, access, opened) = &*self.0;
         opened.get_or_try_init(|| address.open(access.as_ref())).await.cloned()
     }
+
+    /// The same, where it was needed before.
+    fn opened(&self) -> Option<Db> {
+        self.0.2.get().cloned()
+    }
 }
 
 /// A run's life as its supervisor sees it.
@@ -159,29 +167,61 @@ pub(super) struct Life {
     db: Database,
     /// What opens a shared database.
     pub(super) access: Option<Access>,
+    /// Its sandbox, so far as there is anything of it.
+    pub(super) sandbox: Option<Identity>,
 }
 
 impl Life {
     async fn live(mut self, _lock: SpoolLock) -> Result<(), Trouble> {
         let _beat = beat::start(&mut self);
-        let end = if let Some(end) = self.spool.outcome()? {
-            end
-        } else if self.spool.path(recover::STARTING).exists() {
-            // An earlier supervisor got this far, and no further.
-            match Box::pin(self.resume()).await? {
-                Some(end) => end,
-                None => return Ok(()),
-            }
-        } else {
-            match self.begin().await? {
-                Some(end) => end,
-                // Told to end while it waited: the run stays queued.
-                None => return Ok(()),
-            }
-        };
+        let end = self.reach_end().await;
+        if !self.spool.folder().exists() {
+            self.forsaken().await;
+            return Ok(());
+        }
+        // Without an end it is not this process that sees to it.
+        let Some(end) = end? else { return Ok(()) };
         crate::faults::at("final");
-        self.tell(&end).await?;
-        Ok(())
+        self.tell(&end).await
+    }
+
+    /// The end, from wherever in its life the run is.
+    async fn reach_end(&mut self) -> Result<Option<Final>, Trouble> {
+        if let Some(end) = self.spool.outcome()? {
+            return Ok(Some(end));
+        }
+        if self.spool.path(recover::STARTING).exists() {
+            // An earlier supervisor got this far, and no further.
+            return Box::pin(self.resume()).await;
+        }
+        self.begin().await
+    }
+
+    /// Somebody removed the spool with everything in it: there is nobody to report to, and nothing may stay.
+    async fn forsaken(&mut self) {
+        tracing::warn!("the spool was removed: the run is ended");
+        queue::leave(&self.request);
+        let began = Instant::now();
+        let mut pause = Duration::from_millis(100);
+        while let Some(sandbox) = &self.sandbox
+            && let Err(error) = sandbox.discard().await
+        {
+            tracing::warn!(%error, "the sandbox is not removed");
+            if began.elapsed() > crate::faults::patience(LAST_PATIENCE) {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+        // Only where it is open: the database may have been removed as well.
+        if let Some(db) = self.db.opened() {
+            let words = "the folder in which mecapy kept this run was removed by somebody; the run was ended";
+            let end = recover::never_began(ErrorKind::Engine, words.to_owned());
+            let told = db::runs::finish(&db, self.request.run, &end.outcome, end.completed_at);
+            if let Ok(Err(error)) = tokio::time::timeout(LAST_PATIENCE, told).await {
+                tracing::warn!(%error, "its end is not recorded");
+            }
+        }
     }
 
     /// Waits for the turn, runs, and writes the final record.
@@ -222,7 +262,7 @@ impl Life {
 
     async fn turn(&mut self) -> Result<Waited, Trouble> {
         let mut place = queue::Place::of(&self.request)?;
-        let mut asked = Notify::new([(self.spool.folder(), WatchMask::CREATE)])?;
+        let mut asked = drain::notes_of(self.spool.folder());
         let state = &mut self.state;
         let notes = place.note().map(str::to_owned).into_iter().chain(detach::note());
         state.change(|state| state.notes.extend(notes));
@@ -236,9 +276,12 @@ impl Life {
                 queue::leave(&self.request);
                 return Ok(Waited::Cancelled);
             }
+            if !self.spool.folder().exists() {
+                return Ok(Waited::Terminated);
+            }
             tokio::select! {
                 turn = &mut turn => return Ok(Waited::Turn(turn?)),
-                () = asked.changed() => {}
+                () = drain::change(&mut asked) => {}
                 _ = self.terminate.recv() => return Ok(Waited::Terminated),
             }
         }
@@ -332,44 +375,6 @@ enum Waited {
     Turn(queue::Turn),
     Cancelled,
     Terminated,
-}
-
-/// Pauses between tries, from a tenth of a second to a minute.
-pub(super) struct Pause(Duration);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Paused {
-    Over,
-    /// Told to end, or there is nothing left to do it with.
-    GiveUp,
-}
-
-impl Pause {
-    pub(super) const fn new() -> Self {
-        Self(Duration::from_millis(100))
-    }
-
-    /// A spool that somebody removed with everything in it is no reason to stay; one whose calculation was deleted is
-    /// seen to at once.
-    pub(super) async fn wait(&mut self, spool: &Spool, terminate: &mut Signal) -> Paused {
-        let pause = self.0;
-        self.0 = (pause * 2).min(Duration::from_mins(1));
-        let deleted = async {
-            let Ok(mut notify) = Notify::new([(spool.folder(), WatchMask::CREATE)]) else {
-                return std::future::pending().await;
-            };
-            while !spool.is_forgotten() {
-                notify.changed().await;
-            }
-        };
-        let was_deleted = spool.is_forgotten();
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = deleted, if !was_deleted => {}
-            _ = terminate.recv() => return Paused::GiveUp,
-        }
-        if spool.folder().exists() { Paused::Over } else { Paused::GiveUp }
-    }
 }
 
 impl LiveState {

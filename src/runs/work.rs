@@ -1,47 +1,31 @@
 //! The middle of a run's life: prepared, claimed, started, drained, collected.
 
 use super::{
-    live::{Phase, StateFile},
-    log::{LogWriter, Stream},
-    notify::Notify,
-    pump::{Joiner, Pipe},
+    claim::{Claimed, claim, provenance},
+    drain::drain,
+    live::Phase,
+    log::LogWriter,
+    pause::{Pause, Paused, engine_patience},
     recover::{self, Drained, never_began},
     request::Request,
     spool::{Final, Spool, SpoolError},
-    supervisor::{Life, Pause, Paused},
+    supervisor::Life,
 };
 use crate::{
     db,
-    domain::{
-        run::{ErrorKind, Provenance, Usage},
-        status::Status,
-    },
+    domain::{run::ErrorKind, status::Status},
     sandbox::{
-        About, Adopted, Belongs, Engine, EngineError, Identity, Job, Outputs, Running, Stopped,
-        contract::{self, PrepareError, ProgressReader},
+        Adopted, Belongs, Engine, EngineError, Identity, Job, Running,
+        contract::{self, PrepareError},
     },
     storage::{Store, StoreError},
 };
-use chrono::{NaiveDateTime, TimeDelta, Utc};
-use inotify::WatchMask;
+use chrono::Utc;
 use std::{
     io,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Instant,
 };
-
-/// Once nothing of a sandbox is left, its pipes are empty and closed; this only guards against a surprise.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
-
-/// Figures of memory and CPU are passed on this often: a screen that watches ten runs sleeps in between.
-const USAGE_EVERY: Duration = Duration::from_secs(1);
-
-/// What is said of an end that nobody here asked for.
-const ORDERED: &str = "the run was told to end by something else than mecapy: the container engine or the host was \
-                       stopped; what it left was collected";
-
-/// How many lines of the progress file that are none get a mark in the log.
-const MAX_SKIPPED: usize = 10;
 
 /// What came of a turn.
 pub(super) enum Stage {
@@ -119,9 +103,14 @@ pub(super) async fn run(life: &mut Life) -> Result<Stage, SpoolError> {
     let started_at = Utc::now().naive_utc();
     let (spool, about) = (life.spool.clone(), engine.about(life.request.run));
     let provenance = provenance(&life.request, about.clone());
-    let mut note = |identity: &Identity| note(&spool, identity);
+    let mut made = None;
+    let mut making = |identity: &Identity| {
+        made = Some(identity.clone());
+        note(&spool, identity);
+    };
     // Made ahead: the database is told meanwhile.
-    let (created, claimed) = tokio::join!(engine.create(&job, &mut note), claim(life, &provenance, started_at));
+    let (created, claimed) = tokio::join!(engine.create(&job, &mut making), claim(life, &provenance, started_at));
+    life.sandbox = made;
     match claimed {
         Claimed::Ours => {}
         Claimed::Cancelled => return Ok(Stage::Ended(recover::cancelled())),
@@ -141,7 +130,7 @@ pub(super) async fn run(life: &mut Life) -> Result<Stage, SpoolError> {
     life.spool.write(recover::STARTING, &())?;
     crate::faults::at("starting");
     let log = new_log(life)?;
-    let running = match created.start(&mut note).await {
+    let running = match created.start(&mut |identity| note(&spool, identity)).await {
         Ok(running) => running,
         Err(error) => return Ok(Stage::Ended(refused(&error.into()))),
     };
@@ -158,13 +147,17 @@ pub(super) async fn resume(life: &mut Life) -> Result<Stage, SpoolError> {
     if let Ok(Some(drained)) = life.spool.read::<Drained>(recover::ENDED) {
         return collect(life, &identity, drained).await;
     }
+    life.sandbox = Some(identity.clone());
     let folder = life.spool.path(recover::WORK);
     let adopted = patiently(life, "the engine does not answer", async || identity.adopt(&folder).await).await;
     let running = match adopted {
-        Some(Adopted::Running(running)) => running,
-        Some(Adopted::NeverStarted) => return Ok(Stage::NeverStarted),
-        Some(Adopted::Over(_)) => return recover::recover(&life.spool, &life.request).await.map(Stage::Ended),
-        None => return Ok(Stage::GoesOn),
+        Patience::Done(Adopted::Running(running)) => running,
+        Patience::Done(Adopted::NeverStarted) => return Ok(Stage::NeverStarted),
+        // In the second case it says itself that the engine is away.
+        Patience::Done(Adopted::Over(_)) | Patience::GivenUp(_) => {
+            return recover::recover(&life.spool, &life.request).await.map(Stage::Ended);
+        }
+        Patience::Left => return Ok(Stage::GoesOn),
     };
     let record = match life.database().await {
         Ok(db) => db::runs::get(&db, life.request.user, life.request.calculation).await.ok().flatten(),
@@ -184,8 +177,15 @@ pub(super) async fn resume(life: &mut Life) -> Result<Stage, SpoolError> {
 async fn attend(life: &mut Life, mut running: Running, log: LogWriter) -> Result<Stage, SpoolError> {
     life.state.change(|state| state.phase = Phase::Running);
     life.state.write();
-    let Some(mut drained) = drain(life, &mut running, log).await else { return Ok(Stage::GoesOn) };
-    drained.notes = running.notes();
+    life.sandbox = Some(running.identity());
+    let Some(mut drained) = drain(life, &mut running, log).await else {
+        if !life.spool.folder().exists() {
+            // What cannot be told to anybody shall not go on.
+            running.stop_now();
+        }
+        return Ok(Stage::GoesOn);
+    };
+    drained.notes.extend(running.notes());
     if let Err(error) = life.spool.write(recover::ENDED, &drained) {
         tracing::warn!(%error, "how the sandbox ended is not written down");
     }
@@ -197,7 +197,11 @@ async fn attend(life: &mut Life, mut running: Running, log: LogWriter) -> Result
 async fn collect(life: &mut Life, identity: &Identity, drained: Drained) -> Result<Stage, SpoolError> {
     let folder = life.spool.path(recover::WORK);
     let fetched = patiently(life, "its outputs cannot be read yet", async || identity.fetch(&folder).await).await;
-    let Some(notes) = fetched else { return Ok(Stage::GoesOn) };
+    let notes = match fetched {
+        Patience::Done(notes) => notes,
+        Patience::Left => return Ok(Stage::GoesOn),
+        Patience::GivenUp(error) => vec![format!("its outputs could not be read: {error}")],
+    };
     crate::faults::at("fetched");
     let (spool, request) = (life.spool.clone(), life.request.clone());
     let collected = tokio::task::spawn_blocking(move || drained.collect(&spool, &request)).await;
@@ -208,26 +212,40 @@ async fn collect(life: &mut Life, identity: &Identity, drained: Drained) -> Resu
     Ok(Stage::Ended(end))
 }
 
-/// Tries again where the engine is away, and says so; `None` where this process shall end first.
+/// What came of trying again and again.
+enum Patience<T> {
+    Done(T),
+    /// This process shall end first, or the engine has been away for too long.
+    Left,
+    /// The run was stopped twice: it shall end with what there is.
+    GivenUp(EngineError),
+}
+
+/// Tries again where the engine is away, and says so.
 async fn patiently<T>(
     life: &mut Life,
     what: &str,
     mut attempt: impl AsyncFnMut() -> Result<T, EngineError>,
-) -> Option<T> {
+) -> Patience<T> {
     let mut pause = Pause::new();
+    let began = Instant::now();
     loop {
         let error = match attempt().await {
             Ok(done) => {
                 life.state.change(|state| state.waiting_reason = None);
-                return Some(done);
+                return Patience::Done(done);
             }
             Err(error) => error,
         };
         tracing::warn!(%error, "{what}");
+        if life.spool.is_asked_to_end_now() {
+            return Patience::GivenUp(error);
+        }
         life.state.change(|state| state.waiting_reason = Some(format!("{what}: {error}")));
         life.state.write();
-        if pause.wait(&life.spool, &mut life.terminate).await == Paused::GiveUp {
-            return None;
+        let is_too_long = began.elapsed() > engine_patience();
+        if is_too_long || pause.wait(&life.spool, &mut life.terminate).await == Paused::GiveUp {
+            return Patience::Left;
         }
     }
 }
@@ -273,217 +291,4 @@ async fn prepare(spool: &Spool, request: &Request) -> Result<(), Refusal> {
     let prepared = tokio::task::spawn_blocking(move || contract::prepare(&work, &code, &parameters, &inputs));
     prepared.await.map_err(io::Error::other)??;
     Ok(super::trash::remove(&fetched)?)
-}
-
-fn provenance(request: &Request, about: About) -> Provenance {
-    Provenance {
-        run: request.run,
-        engine: about.engine,
-        level: about.level,
-        guarantee: about.guarantee,
-        host: request.host.clone(),
-        interpreter: about.interpreter,
-        image_digest: about.image_digest,
-        container: about.container,
-        limits: request.limits,
-    }
-}
-
-enum Claimed {
-    Ours,
-    Cancelled,
-    NotNow,
-}
-
-/// How long a database that refuses is asked; the turn is held meanwhile.
-const CLAIM_PATIENCE: Duration = Duration::from_mins(10);
-
-/// Takes the run in the database.
-async fn claim(life: &mut Life, provenance: &Provenance, started_at: NaiveDateTime) -> Claimed {
-    let mut pause = Pause::new();
-    let began = Instant::now();
-    loop {
-        let error = match try_claim(life, provenance, started_at).await {
-            Ok(claimed) => return claimed,
-            Err(error) => error,
-        };
-        tracing::warn!(%error, "not claimed yet");
-        life.state.change(|state| state.waiting_reason = Some(format!("the database refuses: {error}")));
-        life.state.write();
-        if life.spool.is_asked_to_stop() {
-            return Claimed::Cancelled;
-        }
-        if began.elapsed() > CLAIM_PATIENCE || pause.wait(&life.spool, &mut life.terminate).await == Paused::GiveUp {
-            return Claimed::NotNow;
-        }
-    }
-}
-
-async fn try_claim(
-    life: &mut Life,
-    provenance: &Provenance,
-    started_at: NaiveDateTime,
-) -> Result<Claimed, db::DbError> {
-    let db = life.database().await?;
-    if db::runs::claim(&db, life.request.run, provenance, started_at).await? {
-        life.state.change(|state| state.waiting_reason = None);
-        return Ok(Claimed::Ours);
-    }
-    let record = db::runs::get(&db, life.request.user, life.request.calculation).await?;
-    Ok(match record {
-        // Claimed by a supervisor of this very run that ended before it started anything.
-        Some(record) if record.id == life.request.run && record.status == Status::Running => Claimed::Ours,
-        // Cancelled, or deleted with its calculation.
-        _ => Claimed::Cancelled,
-    })
-}
-
-/// Reads everything that comes out of a sandbox until it is over; `None` where this process shall end before a
-/// sandbox that goes on without it.
-async fn drain(life: &mut Life, running: &mut Running, log: LogWriter) -> Option<Drained> {
-    let Outputs { stdout, stderr } = running.take_output().expect("taken once");
-    let (mut out, mut err) = (Pipe::new(stdout), Pipe::new(stderr));
-    let mut joiner = Joiner::new(log);
-    let mut meter = Meter::new(ProgressReader::new(&life.spool.path(recover::WORK)));
-    let mut usage = running.watch_usage();
-    let mut asked = Notify::new([(life.spool.folder(), WatchMask::CREATE)]).ok();
-    let (mut stopped, mut terminated, mut over) = (false, false, false);
-    let mut ended = None;
-    let mut give_up = None;
-    if life.spool.is_asked_to_stop() {
-        stopped = stop(&mut life.state, running);
-    }
-    while ended.is_none() || !(out.is_over() && err.is_over()) {
-        let due = [joiner.due(), life.state.due()].into_iter().flatten().min();
-        tokio::select! {
-            bytes = out.read() => joiner.take_read(Stream::Stdout, bytes),
-            bytes = err.read() => joiner.take_read(Stream::Stderr, bytes),
-            end = running.wait(), if ended.is_none() => {
-                ended = Some(end);
-                give_up = Some(Instant::now() + DRAIN_PATIENCE);
-            }
-            Ok(()) = usage.changed(), if ended.is_none() => {
-                meter.read(*usage.borrow_and_update(), &mut life.state, &mut joiner);
-            }
-            () = change(&mut asked), if !stopped => {
-                if life.spool.is_asked_to_stop() {
-                    stopped = stop(&mut life.state, running);
-                }
-            }
-            _ = life.terminate.recv(), if !terminated => {
-                if running.identity().outlives_supervisor() {
-                    tracing::info!("told to end; the run goes on, and the next start of mecapy takes it over");
-                    return None;
-                }
-                terminated = true;
-                stopped = stop(&mut life.state, running);
-            }
-            () = until(due) => joiner.tick(),
-            () = until(give_up) => break,
-        }
-        if joiner.log().is_over() && !std::mem::replace(&mut over, true) {
-            running.stop(Stopped::Log);
-        }
-        life.state.change(|state| state.log_bytes = joiner.log().size());
-        life.state.flush();
-    }
-    meter.last(&mut life.state, &mut joiner);
-    let usage = running.usage();
-    let (log, tail) = joiner.finish();
-    let (lost, _) = log.missing();
-    let (ended, trouble) = match ended {
-        // Nobody here asked for it: an engine that is stopped tells its containers so.
-        Some(Ok(ended)) if ended.stopped == Some(Stopped::Cancelled) && !stopped => (ended, Some(ORDERED.to_owned())),
-        Some(Ok(ended)) => (ended, None),
-        Some(Err(error)) => (recover::unknown(usage), Some(error.to_string())),
-        None => (recover::unknown(usage), Some("the sandbox does not say how it ended".to_owned())),
-    };
-    let told = "the supervisor was told to end (SIGTERM; is the host going down?)";
-    let trouble = if terminated { Some(told.to_owned()) } else { trouble };
-    life.state.change(|state| {
-        state.phase = Phase::Collecting;
-        state.usage = Some(ended.usage);
-        state.log_bytes = log.size();
-    });
-    life.state.write();
-    Some(Drained { ended, trouble, tail, lost, notes: Vec::new(), completed_at: Utc::now().naive_utc() })
-}
-
-fn stop(state: &mut StateFile, running: &Running) -> bool {
-    running.stop(Stopped::Cancelled);
-    state.change(|state| {
-        state.phase = Phase::Stopping;
-        state.killed_at.get_or_insert(Utc::now().naive_utc() + TimeDelta::seconds(state.caps.grace.into()));
-    });
-    state.write();
-    true
-}
-
-pub(super) async fn change(notify: &mut Option<Notify>) {
-    match notify {
-        Some(notify) => notify.changed().await,
-        None => tokio::time::sleep(Duration::from_secs(1)).await,
-    }
-}
-
-pub(super) async fn until(instant: Option<Instant>) {
-    match instant {
-        Some(instant) => tokio::time::sleep_until(instant.into()).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Passes figures and progress on, as often as anybody can see.
-struct Meter {
-    progress: ProgressReader,
-    skipped: usize,
-    told: Option<Instant>,
-}
-
-impl Meter {
-    const fn new(progress: ProgressReader) -> Self {
-        Self { progress, skipped: 0, told: None }
-    }
-
-    fn read(&mut self, usage: Usage, state: &mut StateFile, joiner: &mut Joiner) {
-        self.look(state, joiner);
-        if self.told.is_some_and(|told| told.elapsed() < USAGE_EVERY) {
-            return;
-        }
-        // Time passes by itself, and shared pages cost less as others start who share them: a run that does nothing
-        // changes nothing.
-        let changed = state.get().usage.is_none_or(|before| {
-            let enough = (before.memory / 100).max(2 << 20);
-            usage.memory.abs_diff(before.memory) >= enough || usage.cpu_time - before.cpu_time >= 0.01
-        });
-        if changed {
-            self.told = Some(Instant::now());
-            state.change(|state| state.usage = Some(usage));
-        }
-    }
-
-    /// Whether there was anything new.
-    fn look(&mut self, state: &mut StateFile, joiner: &mut Joiner) -> bool {
-        let update = self.progress.poll();
-        let is_new = !update.lines.is_empty() || !update.skipped.is_empty();
-        for line in update.skipped {
-            self.skipped += 1;
-            if self.skipped <= MAX_SKIPPED {
-                joiner.note(&format!("out/progress.jsonl: no JSON object, skipped: {line}"));
-            }
-        }
-        if let Some(newest) = update.lines.into_iter().next_back() {
-            state.change(|state| state.progress = Some(newest));
-        }
-        is_new
-    }
-
-    fn last(&mut self, state: &mut StateFile, joiner: &mut Joiner) {
-        // Bounded, whatever the file holds: a look reads up to 1 MiB.
-        for _ in 0..64 {
-            if !self.look(state, joiner) {
-                break;
-            }
-        }
-    }
 }

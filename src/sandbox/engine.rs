@@ -248,6 +248,22 @@ impl Running {
         }
     }
 
+    /// Ends it with SIGKILL at once, whatever is left of its grace; one that was not told to end is cancelled by that.
+    pub fn stop_now(&self) {
+        match self {
+            Self::Builtin(running) => running.stop_now(),
+            Self::Docker(running) => running.stop_now(),
+        }
+    }
+
+    /// Why its engine does not answer, while it does not; `None` for one that has nobody to answer.
+    pub fn watch_away(&self) -> Option<watch::Receiver<Option<String>>> {
+        match self {
+            Self::Builtin(_) => None,
+            Self::Docker(running) => Some(running.watch_away()),
+        }
+    }
+
     /// Waits until nothing of the sandbox runs. May be cancelled and called again.
     pub async fn wait(&mut self) -> Result<Ended, EngineError> {
         match self {

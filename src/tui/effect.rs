@@ -111,9 +111,14 @@ pub enum Request {
     },
     /// Make a copy of a finished one and queue that: `Reply::Submitted` with the copy.
     RunAgain(CalculationId),
-    /// Stop a waiting or running one, gently first: `Reply::Done`.
-    Stop(CalculationId),
-    /// Stop these, each like one: `Reply::Stopped`.
+    /// Stop a waiting or running one: `Reply::Done`.
+    Stop {
+        /// The calculation.
+        id: CalculationId,
+        /// Without a grace, or without what is left of it.
+        now: bool,
+    },
+    /// Stop these, gently at first, those that were told before at once: `Reply::Stopped`.
     StopAll(Vec<CalculationId>),
     /// Delete them with their outputs and logs: `Reply::Deleted`. Running ones are refused.
     DeleteCalculations(Vec<CalculationId>),
@@ -195,7 +200,7 @@ impl Request {
             Self::SaveCalculation { .. }
                 | Self::Submit { .. }
                 | Self::RunAgain(_)
-                | Self::Stop(_)
+                | Self::Stop { .. }
                 | Self::StopAll(_)
                 | Self::DeleteCalculations(_)
         )

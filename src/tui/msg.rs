@@ -232,6 +232,8 @@ pub struct Live {
     pub stopping: bool,
     /// Seconds between SIGTERM and SIGKILL when it is stopped.
     pub grace: u32,
+    /// UTC; when it is killed, where it was told to end.
+    pub killed_at: Option<NaiveDateTime>,
     /// Anything else worth a sentence.
     pub notes: Vec<String>,
     /// Files kept so far: name, bytes.

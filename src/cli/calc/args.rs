@@ -30,9 +30,9 @@ pub enum Calc {
     /// Run a calculation again: a copy with everything it had, and what is changed here
     #[command(after_help = "Example:\n  mecapy calc rerun 12 --param length_m=3 --follow")]
     Rerun(Rerun),
-    /// Stop a run, or take it out of the queue
-    #[command(after_help = "Example:\n  mecapy calc cancel 12 13")]
-    Cancel(Many),
+    /// Stop a run, or take it out of the queue; asked for a second time it is killed at once
+    #[command(after_help = "Examples:\n  mecapy calc cancel 12 13\n  mecapy calc cancel 12 --now")]
+    Cancel(Stop),
     /// Print the result of a run
     #[command(after_help = "Examples:\n  mecapy calc result 12 -o beam.json\n  mecapy calc result 12 --files results/")]
     Result(ResultArgs),
@@ -55,6 +55,16 @@ pub struct Many {
     /// The calculations
     #[arg(value_name = "ID", required = true)]
     pub ids: Vec<i64>,
+}
+
+/// What is to be stopped, and how.
+#[derive(Args, Debug)]
+pub struct Stop {
+    #[command(flatten)]
+    pub which: Many,
+    /// Kill at once: SIGKILL without the grace in which it may write down what it has
+    #[arg(long)]
+    pub now: bool,
 }
 
 /// What a new calculation is made of.

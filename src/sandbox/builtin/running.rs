@@ -83,6 +83,11 @@ impl Running {
         let _ = self.control.try_write(&[reason as u8]);
     }
 
+    /// Ends it at once, whatever is left of its grace.
+    pub fn stop_now(&self) {
+        let _ = self.control.try_write(&[wire::NOW]);
+    }
+
     /// Waits until nothing of the sandbox is left. May be cancelled and called again.
     pub async fn wait(&mut self) -> Result<Ended, EngineError> {
         let end = self.end.wait_for(Option::is_some).await.ok().and_then(|end| end.clone());

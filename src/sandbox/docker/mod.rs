@@ -2,12 +2,14 @@
 
 mod client;
 mod credentials;
+mod ending;
 mod facts;
 mod identity;
 mod images;
 mod leftovers;
 mod profile;
 mod pull;
+mod reader;
 mod ready;
 mod reference;
 mod reports;

@@ -53,9 +53,12 @@ impl Log {
 }
 
 /// What came on the socket.
+#[derive(Clone, Copy)]
 pub enum Order {
     /// To end.
     Stop(Reason),
+    /// To end at once, whatever is left of the grace.
+    Now,
     /// Nothing that counts.
     Nothing,
     /// Nobody is left to keep the result.
@@ -108,6 +111,7 @@ impl Channel {
         let Self::Socket(socket) = self else { return Order::Nothing };
         let mut byte = [0];
         match socket.read(&mut byte) {
+            Ok(1) if byte[0] == wire::NOW => Order::Now,
             Ok(1) => Reason::of(byte[0].into()).map_or(Order::Nothing, Order::Stop),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Order::Nothing,
             _ => Order::Closed,

@@ -97,7 +97,7 @@ const fn orders(walls: Walls) -> &'static [i32] {
     match walls {
         Walls::Namespaces => &[sys::SIGCHLD],
         Walls::Landlock | Walls::None => &[sys::SIGCHLD, sys::SIGTERM],
-        Walls::Container => &[sys::SIGCHLD, sys::SIGTERM, sys::SIGUSR1, sys::SIGUSR2],
+        Walls::Container => &[sys::SIGCHLD, sys::SIGTERM, sys::SIGQUIT, sys::SIGUSR1, sys::SIGUSR2],
     }
 }
 
@@ -178,18 +178,19 @@ impl Watch<'_> {
             let wait = wait.as_micros().div_ceil(1000) as i32;
             let heard = if listening { channel.descriptor() } else { None };
             let [asked, signalled] = sys::wait_readable([heard, Some(signals.as_fd())], wait);
-            if signalled && let Some(reason) = ordered(&mut signals, self.plan.walls) {
-                self.stop(reason);
+            if signalled {
+                for order in ordered(&mut signals, self.plan.walls) {
+                    self.obey(order);
+                }
             }
             if asked {
                 match channel.order() {
-                    Order::Stop(reason) => self.stop(reason),
-                    Order::Nothing => {}
                     // Nobody is left to keep the result: end as a cancel does, so that partial results are written.
                     Order::Closed => {
                         listening = false;
                         self.stop(Reason::Cancelled);
                     }
+                    order => self.obey(order),
                 }
             }
         }
@@ -231,6 +232,19 @@ impl Watch<'_> {
                 let (signal, code) = (status & 0x7f, (status >> 8) & 0xff);
                 self.exit = Some(if signal == 0 { Exit::Code(code as u64) } else { Exit::Signal(signal as u64) });
             }
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Stop(reason) => self.stop(reason),
+            Order::Now => {
+                self.reason.get_or_insert(Reason::Cancelled);
+                self.scope.end();
+                // Once more for what was just being started.
+                self.kill_at = Some(Instant::now() + MEMORY_EVERY);
+            }
+            Order::Nothing | Order::Closed => {}
         }
     }
 
@@ -358,9 +372,9 @@ impl Watch<'_> {
     }
 }
 
-/// Whether a signal other than a child's end came, and what it orders.
-fn ordered(signals: &mut File, walls: Walls) -> Option<Reason> {
-    let mut order = None;
+/// What the signals other than a child's end order.
+fn ordered(signals: &mut File, walls: Walls) -> Vec<Order> {
+    let mut orders = Vec::new();
     let mut info = [0; 128];
     while let Ok(128) = signals.read(&mut info) {
         let word = |at: usize| i32::from_ne_bytes([info[at], info[at + 1], info[at + 2], info[at + 3]]);
@@ -370,12 +384,13 @@ fn ordered(signals: &mut File, walls: Walls) -> Option<Reason> {
         if walls == Walls::Container && (code != 0 || sender != 0) {
             continue;
         }
-        order = order.or(match signal {
-            sys::SIGTERM => Some(Reason::Cancelled),
-            sys::SIGUSR1 => Some(Reason::Log),
-            sys::SIGUSR2 => Some(Reason::Files),
+        orders.extend(match signal {
+            sys::SIGTERM => Some(Order::Stop(Reason::Cancelled)),
+            sys::SIGQUIT => Some(Order::Now),
+            sys::SIGUSR1 => Some(Order::Stop(Reason::Log)),
+            sys::SIGUSR2 => Some(Order::Stop(Reason::Files)),
             _ => None,
         });
     }
-    order
+    orders
 }

@@ -103,6 +103,9 @@ pub enum Reason {
     Files = 5,
 }
 
+/// The order to end at once, whatever is left of the grace: no reason of its own.
+pub const NOW: u8 = 16;
+
 impl Reason {
     /// From its value in a message.
     pub const fn of(value: u64) -> Option<Self> {

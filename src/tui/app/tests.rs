@@ -126,6 +126,7 @@ impl Harness {
                     error_line: None,
                     stopping: false,
                     grace: 5,
+                    killed_at: None,
                     notes: Vec::new(),
                     outputs: Vec::new(),
                 })),

@@ -188,6 +188,34 @@ fn a_run_that_is_cancelled_while_waited_for() {
 }
 
 #[test]
+fn a_second_cancel_kills_and_so_does_the_first_with_now() {
+    let home = Home::new().with("MECAPY_CAPS_GRACE", "300");
+    let deaf =
+        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('up', flush=True)\ntime.sleep(60)\n";
+    home.file("deaf.py", deaf);
+    for number in ["1", "2"] {
+        let mut child = home
+            .command(&["calc", "run", "deaf.py", "--timeout", "60", "--follow"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        assert_eq!(first, "up\n");
+        if number == "1" {
+            home.run(&["calc", "cancel", number]).code(0).says("told to stop (once more: killed at once)");
+            assert!(child.try_wait().unwrap().is_none(), "it has its grace");
+            home.run(&["calc", "cancel", number]).code(0).says("calculation 1 killed");
+        } else {
+            let killed = home.run(&["calc", "cancel", "--now", number, "--json"]).code(0).json();
+            assert_eq!(killed, serde_json::json!({"id": 2, "cancel": "killed"}));
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(8));
+    }
+}
+
+#[test]
 fn ctrl_c_leaves_the_run_alone() {
     for (signal, code) in [(rustix::process::Signal::INT, 130), (rustix::process::Signal::TERM, 143)] {
         let home = Home::new();

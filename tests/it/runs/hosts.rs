@@ -60,6 +60,8 @@ async fn pair(database: &postgres::Database) -> (Machine, Home) {
     let machine = Machine::with(&[&format!("database.url={}", database.url())]).await;
     let store = machine.session.store.root().display().to_string();
     let home = Home::new().with("DATABASE_URL", &database.url()).with("MECAPY_STORAGE_PATH", &store);
+    // Nobody waits for that long: what ends in time was ended by the second stage.
+    let home = home.with("MECAPY_CAPS_GRACE", "60");
     (machine, home)
 }
 
@@ -85,7 +87,7 @@ async fn a_run_of_another_host_is_watched_and_stopped_from_here() {
         return;
     }
     let (machine, home) = pair(&database).await;
-    let code = "import os, time, json\n\
+    let code = "import os, signal, time, json\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n\
                 out = os.path.join(os.environ.get('MECAPY_OUT', '/workspace/out'), 'progress.jsonl')\n\
                 open(out, 'w').write(json.dumps({'step': 3, 'total': 9}) + '\\n')\n\
                 x = bytearray(30 << 20)\nprint('far away', flush=True)\ntime.sleep(100)\n";
@@ -108,6 +110,9 @@ async fn a_run_of_another_host_is_watched_and_stopped_from_here() {
     let mut follow = Follow::open(&machine.session, id).await.unwrap();
     assert!(follow.is_elsewhere());
     assert_eq!(runs::cancel(&machine.session, id).await.unwrap(), Cancel::Asked);
+    // It is deaf to that, and would have a long grace.
+    assert_eq!(runs::cancel(&machine.session, id).await.unwrap(), Cancel::Stopping);
+    assert_eq!(runs::cancel_now(&machine.session, id).await.unwrap(), Cancel::Killed);
     let (mut text, mut end) = (String::new(), None);
     let all = async {
         while let Some(followed) = follow.next().await.unwrap() {

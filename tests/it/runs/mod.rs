@@ -6,5 +6,6 @@ mod hosts;
 mod leftovers;
 mod life;
 mod shared;
+mod stopping;
 pub mod support;
 mod terminal;

@@ -44,6 +44,8 @@ struct Rusage {
     rest: [i64; 13],
 }
 
+pub const SIGQUIT: i32 = 3;
+
 pub const SIGKILL: i32 = 9;
 
 pub const SIGUSR1: i32 = 10;

@@ -31,13 +31,21 @@ impl MonitorPane {
         });
     }
 
+    /// Asks before the first stage; the second needs no question, since the first had one.
     pub(super) fn ask_stop(&mut self, cx: &mut Cx<'_>) {
         let Some(live) = self.live.value() else { return };
+        if self.is_stopping() {
+            let request = Request::Stop { id: live.id, now: true };
+            self.kill_asked = true;
+            self.requested = Some((cx.start(Slot::Free, request), Asked::Kill));
+            return;
+        }
         let lines = if live.status == Status::Pending {
             vec!["It has not started: it is taken out of the queue.".to_owned()]
         } else {
             vec![
                 format!("It is asked to end (SIGTERM), and killed {} s later if it has not.", live.grace),
+                "Stopping it once more kills it at once.".to_owned(),
                 "What it wrote until then is kept.".to_owned(),
             ]
         };
@@ -67,7 +75,7 @@ impl MonitorPane {
                 if self.chosen == Some(id) {
                     self.stop_asked = Some(cx.now.utc);
                 }
-                self.requested = Some((cx.start(Slot::Free, Request::Stop(id)), Asked::Stop));
+                self.requested = Some((cx.start(Slot::Free, Request::Stop { id, now: false }), Asked::Stop));
             }
             (Question::Export(id), Answer::Text(path)) => {
                 let path = path.trim().into();

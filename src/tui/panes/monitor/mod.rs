@@ -54,6 +54,8 @@ pub struct MonitorPane {
     zoomed: bool,
     /// When a stop was asked for.
     stop_asked: Option<NaiveDateTime>,
+    /// And then that it ends at once.
+    kill_asked: bool,
     asked: Option<(Ticket, Question)>,
     requested: Option<(Ticket, Asked)>,
 }
@@ -76,6 +78,7 @@ enum Question {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
     Stop,
+    Kill,
     Export,
 }
 
@@ -92,7 +95,7 @@ impl Pane for MonitorPane {
         let status = self.live.value().map(|live| live.status);
         let is_final = status.is_some_and(Status::is_final);
         match action {
-            Action::Stop => status.is_some_and(|status| !status.is_final()) && !self.is_stopping(),
+            Action::Stop => status.is_some_and(|status| !status.is_final()) && !self.kill_asked,
             Action::Open => !self.in_log && self.chosen.is_some() || is_final,
             Action::Edit | Action::RunEdited | Action::Follow | Action::Wrap | Action::Times | Action::Zoom => {
                 self.chosen.is_some()
@@ -191,6 +194,7 @@ impl MonitorPane {
             self.detail.clear();
             self.tickets = log::Tickets::default();
             (self.stop_asked, self.prompt, self.filter) = (None, None, None);
+            self.kill_asked = false;
             cx.effects.extend([Slot::LogSearch, Slot::LogFilter].map(Effect::Cancel));
         }
         if self.opened {
@@ -269,8 +273,10 @@ impl MonitorPane {
                 }
                 (_, Ok(_)) => {}
                 (asked, Err(failure)) => {
-                    if asked == Asked::Stop {
-                        self.stop_asked = None;
+                    match asked {
+                        Asked::Stop => self.stop_asked = None,
+                        Asked::Kill => self.kill_asked = false,
+                        Asked::Export => {}
                     }
                     cx.toast(Toast::bad(failure.message));
                 }

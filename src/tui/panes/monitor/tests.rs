@@ -67,6 +67,7 @@ fn live(id: i64, status: Status) -> Live {
         error_line: (status == Status::Failed).then_some(12),
         stopping: false,
         grace: 5,
+        killed_at: None,
         notes: Vec::new(),
         outputs: Vec::new(),
     }
@@ -426,18 +427,35 @@ fn stops_in_two_stages_and_shows_the_seconds() {
     bench.keys("x");
     assert!(bench.effects.is_empty(), "nothing happens without the answer");
     bench.answer(Answer::Yes);
-    assert_eq!(*bench.request().1, Request::Stop(CalculationId(3)));
+    assert_eq!(*bench.request().1, Request::Stop { id: CalculationId(3), now: false });
     bench.now.utc += TimeDelta::seconds(2);
     bench.event(Event::Tick);
     assert!(bench.screen().contains("killed in 3 s"), "{}", bench.screen());
-    bench.keys("x");
-    assert!(bench.dialogs.is_empty(), "once is enough");
     bench.now.utc += TimeDelta::seconds(4);
     assert!(bench.screen().contains("SIGKILL"), "{}", bench.screen());
     say(&mut bench, Reply::Live(Box::new(live(3, Status::Cancelled))));
     assert!(bench.screen().contains("■ cancelled"), "{}", bench.screen());
     bench.keys("x");
     assert!(bench.dialogs.is_empty(), "it has ended");
+}
+
+#[test]
+fn a_second_stop_kills_at_once_and_without_a_question() {
+    let mut bench = watching(3);
+    // Told to end by somebody else: the seconds are those of the run.
+    let mut stopping = live(3, Status::Running);
+    (stopping.stopping, stopping.killed_at) = (true, Some(bench.now.utc + TimeDelta::milliseconds(3_200)));
+    say(&mut bench, Reply::Live(Box::new(stopping)));
+    assert!(bench.screen().contains("killed in 4 s"), "{}", bench.screen());
+    bench.keys("x");
+    assert!(bench.dialogs.is_empty(), "the first stop was asked for");
+    assert_eq!(*bench.request().1, Request::Stop { id: CalculationId(3), now: true });
+    assert!(bench.screen().contains("being killed (SIGKILL)"), "{}", bench.screen());
+    bench.effects.clear();
+    bench.keys("x");
+    assert!(bench.effects.is_empty() && bench.dialogs.is_empty(), "there is no third stage");
+    bench.fail("the disk is full");
+    assert!(bench.screen().contains("killed in 4 s"), "{}", bench.screen());
 }
 
 #[test]

@@ -19,6 +19,7 @@ use crate::{
         },
     },
 };
+use chrono::TimeDelta;
 use ratatui::{
     style::Style,
     text::{Line, Span},
@@ -147,13 +148,18 @@ impl Page<'_> {
 
     /// The two stages of a stop, with the seconds left of the first.
     fn stopping(&mut self, pane: &MonitorPane, live: &Live, now: Now) {
-        let asked = pane.stop_asked.map(|asked| (now.utc - asked).num_seconds().max(0));
-        let words = match asked {
-            Some(seconds) if seconds < i64::from(live.grace) => {
-                format!("asked to end (SIGTERM); killed in {} s", i64::from(live.grace) - seconds)
+        let grace = TimeDelta::seconds(live.grace.into());
+        let killed_at = live.killed_at.or_else(|| pane.stop_asked.map(|asked| asked + grace));
+        let left = killed_at.map(|at| (at - now.utc).num_milliseconds());
+        let words = match left {
+            _ if pane.kill_asked => "it is being killed (SIGKILL)".to_owned(),
+            Some(left) if left > 0 => {
+                // Counted down to 1: at 0 it is killed.
+                let seconds = (left + 999) / 1_000;
+                format!("asked to end (SIGTERM); killed in {seconds} s, or now: stop it again")
             }
             Some(_) => "its time is over: it is being killed (SIGKILL)".to_owned(),
-            None => format!("asked to end (SIGTERM); killed after {} s", live.grace),
+            None => format!("asked to end (SIGTERM); killed after {} s, or now: stop it again", live.grace),
         };
         self.words("stopping", &words, self.theme.warning);
     }

@@ -39,12 +39,12 @@ pub async fn run(session: Session, request: Request, queue: mpsc::Sender<Msg>) -
             let _ = queue.send(Msg::Changed).await;
             runs::submit(&session, copy, false).await
         }
-        Request::Stop(id) => runs::stop(&session, id).await,
+        Request::Stop { id, now } => runs::stop(&session, id, now).await,
         Request::StopAll(ids) => {
             let (mut stopped, mut refused) = (0, Vec::new());
             for id in ids {
-                match runs::stop(&session, id).await {
-                    Ok(_) => stopped += 1,
+                match runs::stop_further(&session, id).await {
+                    Ok(()) => stopped += 1,
                     Err(failure) => refused.push((id, failure.message)),
                 }
             }

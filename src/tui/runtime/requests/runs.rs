@@ -43,10 +43,22 @@ pub async fn submit(session: &Session, id: CalculationId, pull: bool) -> Result<
     }
 }
 
-/// Stops a run.
-pub async fn stop(session: &Session, id: CalculationId) -> Result<Reply, Failure> {
-    runs::cancel(session, id).await?;
+/// Stops a run; `now` without a grace.
+pub async fn stop(session: &Session, id: CalculationId, now: bool) -> Result<Reply, Failure> {
+    if now {
+        runs::cancel_now(session, id).await?;
+    } else {
+        runs::cancel(session, id).await?;
+    }
     Ok(Reply::Done)
+}
+
+/// Stops a run gently, and one that was told before at once.
+pub async fn stop_further(session: &Session, id: CalculationId) -> Result<(), Failure> {
+    if runs::cancel(session, id).await? == runs::Cancel::Stopping {
+        runs::cancel_now(session, id).await?;
+    }
+    Ok(())
 }
 
 /// What waits and runs, newest first; only what was asked to run.
@@ -134,6 +146,7 @@ impl Watched {
             stopping: false,
             pull: None,
             grace: self.session.config.caps.grace,
+            killed_at: None,
             notes: run.as_ref().map(|run| run.notes.clone()).unwrap_or_default(),
             outputs: detail
                 .files
@@ -234,6 +247,7 @@ fn merge(live: &mut Live, state: LiveState) {
     live.guarantee = state.isolation.map(|(level, words)| isolation(&level, &words)).or_else(|| live.guarantee.take());
     live.stopping = state.phase == Phase::Stopping;
     live.grace = state.caps.grace;
+    live.killed_at = state.killed_at;
     live.notes = state.notes;
     live.pull = state.pull;
 }

@@ -1,0 +1,166 @@
+//! Reads what a container prints, from the first byte on and each once, and takes the shim's reports out of it.
+
+use super::{ending::AWAY, identity::is_missing, reports::Reports};
+use crate::{
+    domain::run::Usage,
+    sandbox::{told, wire::Report},
+};
+use bollard::{Docker, container::LogOutput, errors::Error, query_parameters::LogsOptionsBuilder};
+use futures_util::{Stream, StreamExt};
+use std::{fs::OpenOptions, io::Write, path::PathBuf, pin::Pin, time::Duration};
+use tokio::{
+    io::{AsyncWriteExt, DuplexStream},
+    sync::watch,
+};
+use tokio_util::bytes::Bytes;
+
+/// A container's output as the engine gives it.
+pub(super) type Lines = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
+
+/// Reads the output to its end.
+pub(super) struct Reader {
+    pub(super) client: Docker,
+    pub(super) container: String,
+    pub(super) reports: Reports,
+    pub(super) out: DuplexStream,
+    pub(super) err: DuplexStream,
+    /// Bytes of each stream that came so far, the reports' included: what a second reading skips.
+    pub(super) passed: [u64; 2],
+    pub(super) progress: PathBuf,
+    pub(super) told: Told,
+}
+
+impl Reader {
+    /// Returns at the end of the output, however often the way to it breaks.
+    pub(super) async fn read(mut self, lines: Option<Lines>) {
+        let mut lines = lines.unwrap_or_else(|| self.log());
+        loop {
+            let broken = self.drain(&mut lines).await;
+            if self.told.last.borrow().is_some() {
+                break;
+            }
+            // The connection broke, or the shim was killed: the engine has kept everything.
+            match self.state().await {
+                Some(true) => lines = self.log(),
+                Some(false) if broken => lines = self.log(),
+                _ => {
+                    let before = self.passed;
+                    lines = self.log();
+                    self.drain(&mut lines).await;
+                    if self.passed == before || self.told.last.borrow().is_some() {
+                        break;
+                    }
+                }
+            }
+        }
+        let mut text = Vec::new();
+        self.reports.finish(&mut text);
+        let _ = self.err.write_all(&text).await;
+        let _ = self.out.shutdown().await;
+        let _ = self.err.shutdown().await;
+    }
+
+    /// Everything from the start on, without what was passed already.
+    fn log(&self) -> Lines {
+        let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).tail("all").build();
+        let lines = self.client.logs(&self.container, Some(options));
+        let mut skip = self.passed;
+        Box::pin(lines.filter_map(move |line| {
+            let kept = match line {
+                Ok(LogOutput::StdErr { message }) => {
+                    rest(&message, &mut skip[1]).map(|message| Ok(LogOutput::StdErr { message }))
+                }
+                Ok(other) => rest(&other.into_bytes(), &mut skip[0]).map(|message| Ok(LogOutput::StdOut { message })),
+                Err(error) => Some(Err(error)),
+            };
+            std::future::ready(kept)
+        }))
+    }
+
+    /// Whether the stream broke off rather than ended.
+    async fn drain(&mut self, lines: &mut Lines) -> bool {
+        let mut text = Vec::new();
+        while let Some(line) = lines.next().await {
+            match line {
+                Ok(LogOutput::StdErr { message }) => {
+                    self.passed[1] += message.len() as u64;
+                    text.clear();
+                    for report in self.reports.take(&message, &mut text) {
+                        self.hear(report);
+                    }
+                    // Fails where nobody wants it any more.
+                    let _ = self.err.write_all(&text).await;
+                }
+                Ok(other) => {
+                    let message = other.into_bytes();
+                    self.passed[0] += message.len() as u64;
+                    let _ = self.out.write_all(&message).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the container's output broke off");
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    fn hear(&self, report: Report) {
+        match report {
+            Report::Started(_) | Report::Failed(..) => {
+                if matches!(report, Report::Failed(..)) {
+                    self.told.last.send_replace(Some(report.clone()));
+                }
+                self.told.first.send_replace(Some(report));
+            }
+            Report::Sample(sample) => _ = self.told.usage.send_replace(told::usage(sample)),
+            Report::Progress(bytes) => self.keep_progress(&bytes),
+            Report::Note(note) => {
+                self.told.notes.send_modify(|notes| notes.push(String::from_utf8_lossy(&note).into_owned()));
+            }
+            Report::Ended(_, _, _, sample) => {
+                self.told.usage.send_replace(told::usage(sample));
+                self.told.last.send_replace(Some(report));
+            }
+        }
+    }
+
+    /// For the eye only: the whole file comes with the outputs.
+    fn keep_progress(&self, bytes: &[u8]) {
+        let written = OpenOptions::new().append(true).create(true).open(&self.progress);
+        if let Err(error) = written.and_then(|mut file| file.write_all(bytes)) {
+            tracing::debug!(%error, "progress is not passed on");
+        }
+    }
+
+    /// Whether the container runs; `None` where it is gone. Waits for an engine that is away.
+    async fn state(&self) -> Option<bool> {
+        let mut pauses = AWAY.iter().chain(std::iter::repeat(&AWAY[AWAY.len() - 1]));
+        loop {
+            match self.client.inspect_container(&self.container, None).await {
+                Ok(container) => return Some(container.state.and_then(|state| state.running).unwrap_or(false)),
+                Err(error) if is_missing(&error) => return None,
+                Err(error) => tracing::warn!(%error, "the engine does not answer"),
+            }
+            tokio::time::sleep(Duration::from_millis(*pauses.next().unwrap_or(&1_000))).await;
+        }
+    }
+}
+
+/// What is left of a piece once `skip` bytes were skipped.
+fn rest(message: &Bytes, skip: &mut u64) -> Option<Bytes> {
+    let length = message.len() as u64;
+    let skipped = length.min(*skip);
+    *skip -= skipped;
+    (skipped < length).then(|| message.slice(skipped as usize..))
+}
+
+/// What the reading task tells.
+pub(super) struct Told {
+    /// How it began.
+    pub(super) first: watch::Sender<Option<Report>>,
+    /// How it ended.
+    pub(super) last: watch::Sender<Option<Report>>,
+    pub(super) usage: watch::Sender<Usage>,
+    pub(super) notes: watch::Sender<Vec<String>>,
+}
