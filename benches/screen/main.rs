@@ -8,6 +8,7 @@
 #[path = "../../tests/it/support/fill.rs"]
 #[expect(dead_code, reason = "the tests fill more than one table and through a connection of their own")]
 mod fill;
+#[expect(dead_code, reason = "the benchmark of the database measures more with it")]
 mod terminal;
 mod yardstick;
 

@@ -136,6 +136,26 @@ impl Terminal {
         Reaction { time, bytes }
     }
 
+    /// Presses a key on a screen at rest and waits until it shows `text`, which it did not before: how long that took.
+    pub fn press_until(&mut self, key: &[u8], text: &str) -> Duration {
+        self.rest(Duration::from_millis(120));
+        assert!(!self.contents().contains(text), "{text:?} is there already:\n{}", self.contents());
+        let pressed = Instant::now();
+        self.writer.write_all(key).unwrap();
+        while pressed.elapsed() < Duration::from_secs(30) {
+            let Some((at, _)) = self.read(Duration::from_millis(50)) else { continue };
+            if self.contents().contains(text) {
+                return at - pressed;
+            }
+        }
+        panic!("{text:?} did not appear; the screen shows:\n{}", self.contents());
+    }
+
+    /// Resident memory, and the part of it that is no file's, KiB.
+    pub fn memory(&self) -> (u64, u64) {
+        (self.status_kib("VmRSS:"), self.status_kib("RssAnon:"))
+    }
+
     /// Holds a key down: `count` presses, `pause` apart. How long after the last one the answer to it was complete.
     pub fn hold(&mut self, key: &[u8], count: u32, pause: Duration) -> Duration {
         self.rest(Duration::from_millis(120));

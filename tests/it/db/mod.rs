@@ -1,5 +1,6 @@
 //! The database: one story, the schema's contract, relations, lists, runs, bad input.
 
+mod contract;
 mod engines;
 mod health;
 mod input;

@@ -1,0 +1,253 @@
+//! Each operation of the list, and what a run writes, beside the engine's own client.
+
+use crate::{place::Place, rank};
+use mecapy::{
+    db::{Db, calculations, files, runs},
+    domain::{
+        calculation::NewCalculation,
+        id::{CalculationId, RunId, UserId},
+        limits::Limits,
+        page::{CalculationQuery, CalculationSort, CursorValue, Direction, PageRequest},
+        run::{Outcome, Provenance},
+        status::Status,
+    },
+};
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+
+const PAGE: u32 = 50;
+const ANN: UserId = UserId(1);
+/// So long an operation is repeated, and how often at least and at most.
+const SPAN: Duration = Duration::from_secs(2);
+const ROUNDS: (usize, usize) = (3, 60);
+
+/// What a page shows.
+const COLUMNS: &str = "c.id, c.name, c.status, c.created_at, c.started_at, c.completed_at, c.execution_time, \
+                       c.memory_used, r.id IS NOT NULL, r.error_kind FROM calculations c \
+                       LEFT JOIN calculation_runs r ON r.calculation_id = c.id WHERE c.user_id = 1";
+
+/// What mecapy does for one operation.
+enum Ours {
+    Page(CalculationQuery, PageRequest),
+    Count,
+    Detail(CalculationId),
+    Same,
+}
+
+struct Operation {
+    name: String,
+    ours: Ours,
+    /// The same as one would type it.
+    theirs: String,
+}
+
+/// Measures and prints.
+pub fn measure(place: &Place) {
+    let runtime = Runtime::new().expect("a runtime");
+    let db = runtime.block_on(place.open());
+    let mut console = place.console();
+    println!("{:<34}{:>12}{:>12}{:>12}{:>8}", "ms", "mecapy p50", "p99", place.client(), "ratio");
+    for operation in runtime.block_on(operations(&db, place)) {
+        let mut theirs = operation.theirs.clone();
+        if place.server().is_some() && !theirs.contains(';') {
+            console.ask(&format!("DEALLOCATE ALL; PREPARE question AS {theirs};"));
+            "EXECUTE question".clone_into(&mut theirs);
+        }
+        theirs.push(';');
+        let (mut left, mut right) = (Vec::new(), Vec::new());
+        let began = Instant::now();
+        // The first of each warms up.
+        while left.len() <= ROUNDS.0 || (left.len() <= ROUNDS.1 && began.elapsed() < SPAN) {
+            let began = Instant::now();
+            let count = runtime.block_on(operation.ours.ask(&db));
+            left.push(began.elapsed());
+            let (time, lines) = console.ask(&theirs);
+            right.push(time);
+            assert!(count == lines || operation.name.starts_with("detail"), "{}: {count}, {lines}", operation.name);
+        }
+        let (ours, theirs) = (rank(&left[1..], 0.5), rank(&right[1..], 0.5));
+        let p99 = rank(&left[1..], 0.99);
+        println!("{:<34}{ours:>12.2}{p99:>12.2}{theirs:>12.2}{:>8.2}", operation.name, ours / theirs);
+    }
+    let mut times = Vec::new();
+    for _ in 0..20 {
+        let began = Instant::now();
+        runtime.block_on(life(&db));
+        times.push(began.elapsed());
+    }
+    println!("{:<34}{:>12.2}{:>12.2}", "make, submit, claim, finish", rank(&times, 0.5), rank(&times, 0.99));
+    runtime.block_on(db.close()).expect("it closes");
+}
+
+impl Ours {
+    /// Asks; how many lines the client would print.
+    async fn ask(&self, db: &Db) -> usize {
+        match self {
+            Self::Page(query, request) => calculations::page(db, ANN, query, request).await.expect("a page").rows.len(),
+            Self::Count => {
+                calculations::count(db, ANN, &CalculationQuery::default()).await.expect("counted");
+                1
+            }
+            Self::Detail(id) => {
+                calculations::get(db, ANN, *id).await.expect("read").expect("there");
+                runs::get(db, ANN, *id).await.expect("read");
+                calculations::files(db, ANN, *id).await.expect("read").len()
+            }
+            Self::Same => {
+                let hash = format!("{:064x}", 100);
+                usize::from(files::find_same(db, ANN, &hash, 100, &[]).await.expect("read").is_some())
+            }
+        }
+    }
+}
+
+async fn operations(db: &Db, place: &Place) -> Vec<Operation> {
+    let mut all = Vec::new();
+    for sort in [
+        CalculationSort::Created,
+        CalculationSort::Name,
+        CalculationSort::Status,
+        CalculationSort::Started,
+        CalculationSort::Duration,
+    ] {
+        let key = match sort {
+            CalculationSort::Created => "c.created_at",
+            CalculationSort::Name if place.server().is_some() => "lower(c.name) COLLATE \"C\"",
+            CalculationSort::Name => "lower(c.name)",
+            CalculationSort::Status => "c.status",
+            CalculationSort::Started => "c.started_at",
+            CalculationSort::Duration => "c.execution_time",
+        };
+        for ascending in [false, true] {
+            let query = CalculationQuery { sort, ascending, ..CalculationQuery::default() };
+            let (order, reverse, beyond) = if ascending { ("ASC", "DESC", ">") } else { ("DESC", "ASC", "<") };
+            let arrow = if ascending { '↑' } else { '↓' };
+            let page = |name: &str, request, theirs| Operation {
+                name: format!("{name}, by {sort:?} {arrow}"),
+                ours: Ours::Page(query.clone(), request),
+                theirs,
+            };
+            all.push(page(
+                "first page",
+                PageRequest::first(PAGE),
+                format!("SELECT {COLUMNS} ORDER BY {key} {order} NULLS LAST, c.id {order} LIMIT {PAGE}"),
+            ));
+            all.push(page(
+                "end",
+                PageRequest::last(PAGE),
+                format!("SELECT {COLUMNS} ORDER BY {key} {reverse} NULLS FIRST, c.id {reverse} LIMIT {PAGE}"),
+            ));
+            let half = calculations::page(db, ANN, &query, &PageRequest::first(place.rows / 3)).await.expect("a page");
+            let cursor = half.cursors.last().cloned().expect("rows");
+            let value = match &cursor.value {
+                CursorValue::Time(at) => format!("'{}'", at.format("%Y-%m-%d %H:%M:%S%.6f")),
+                CursorValue::Text(text) => format!("'{text}'"),
+                CursorValue::Integer(number) => number.to_string(),
+                CursorValue::Real(seconds) => seconds.to_string(),
+                CursorValue::Null => "NULL".to_owned(),
+            };
+            let theirs = format!(
+                "SELECT {COLUMNS} AND ({key}, c.id) {beyond} ({value}, {}) ORDER BY {key} {order}, c.id {order} LIMIT {PAGE}",
+                cursor.id
+            );
+            let next = PageRequest { anchor: Some(cursor), direction: Direction::Forward, limit: PAGE };
+            all.push(page("next page", next, theirs));
+        }
+    }
+    for status in [Status::Cancelled, Status::Failed, Status::Running] {
+        all.push(Operation {
+            name: format!("only {status}"),
+            ours: Ours::Page(
+                CalculationQuery { statuses: vec![status], ..CalculationQuery::default() },
+                PageRequest::first(PAGE),
+            ),
+            theirs: format!(
+                "SELECT {COLUMNS} AND c.status = '{status}' ORDER BY c.created_at DESC, c.id DESC LIMIT {PAGE}"
+            ),
+        });
+    }
+    for (name, text, pattern) in [
+        ("a rare name", "case  77", "%case  77%"),
+        ("a common name", "convergence", "%convergence%"),
+        ("no name", "zzz", "%zzz%"),
+        ("a beginning", "he", "he%"),
+    ] {
+        all.push(Operation {
+            name: format!("search, {name}"),
+            ours: Ours::Page(
+                CalculationQuery { text: text.to_owned(), ..CalculationQuery::default() },
+                PageRequest::first(PAGE),
+            ),
+            theirs: format!(
+                "SELECT {COLUMNS} AND lower(c.name) LIKE '{pattern}' ORDER BY c.created_at DESC, c.id DESC LIMIT {PAGE}"
+            ),
+        });
+    }
+    let id = CalculationId(i64::from(place.rows) / 2 + 1);
+    let id = if calculations::get(db, ANN, id).await.expect("read").is_some() { id } else { CalculationId(id.0 + 1) };
+    all.push(Operation {
+        name: "detail (calculation, run, files)".to_owned(),
+        ours: Ours::Detail(id),
+        theirs: format!(
+            "SELECT * FROM calculations WHERE id = {id}; SELECT * FROM calculation_runs WHERE calculation_id = {id}; \
+             SELECT * FROM calculation_files l JOIN user_files f ON f.id = l.file_id WHERE l.calculation_id = {id}"
+        ),
+    });
+    all.push(Operation {
+        name: "a file with these bytes".to_owned(),
+        ours: Ours::Same,
+        theirs: format!("SELECT * FROM user_files WHERE file_hash = '{:064x}' AND file_size = 100", 100),
+    });
+    all.push(Operation {
+        name: "count".to_owned(),
+        ours: Ours::Count,
+        theirs: "SELECT count(*) FROM calculations WHERE user_id = 1".to_owned(),
+    });
+    all
+}
+
+/// All that one run writes but its files.
+async fn life(db: &Db) {
+    let (run, now) = (RunId::new(), chrono::Utc::now().naive_utc());
+    let limits = Limits::default();
+    let new = NewCalculation {
+        name: "Bench".to_owned(),
+        description: None,
+        code: "print(1)".to_owned(),
+        parameters: None,
+        limits,
+        tool_id: None,
+        tool_version_id: None,
+        parent_id: None,
+        inputs: Vec::new(),
+    };
+    let provenance = Provenance {
+        run,
+        engine: "builtin".to_owned(),
+        level: "E2".to_owned(),
+        guarantee: String::new(),
+        host: "bench".to_owned(),
+        interpreter: String::new(),
+        image_digest: None,
+        container: None,
+        limits,
+    };
+    let outcome = Outcome {
+        status: Status::Completed,
+        error_kind: None,
+        error_message: None,
+        error_line: None,
+        result_data: Some("{}".to_owned()),
+        outputs: Vec::new(),
+        notes: Vec::new(),
+        exit_code: Some(0),
+        signal: None,
+        usage: None,
+    };
+    let id = calculations::create(db, ANN, &new).await.expect("made");
+    runs::submit(db, ANN, id, run, "bench", &limits).await.expect("submitted");
+    assert!(runs::claim(db, run, &provenance, now).await.expect("claimed"));
+    runs::finish(db, run, &outcome, now).await.expect("finished");
+    // The list is as it was for whoever measures next.
+    calculations::delete(db, ANN, id, None).await.expect("deleted");
+}
