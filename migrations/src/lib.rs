@@ -21,6 +21,7 @@ pub mod security;
 mod step;
 
 pub use dialect::Dialect;
+pub use m009_add_name_search::{NAME_INDEX, name_index};
 pub use sea_orm_migration::MigratorTrait;
 pub use step::Step;
 

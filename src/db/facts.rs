@@ -1,7 +1,7 @@
 //! What there is to know about an open database: for `doctor`.
 
 use super::{Db, DbError, Explain};
-use migrations::APPLIED_TABLE;
+use migrations::{APPLIED_TABLE, NAME_INDEX};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 /// Figures and settings of the database.
@@ -15,6 +15,8 @@ pub struct Facts {
     pub size: u64,
     /// The newest migration.
     pub schema: String,
+    /// Whether names are searched through an index; a server may lack the extension for it.
+    pub has_name_index: bool,
 }
 
 /// Asks the database.
@@ -24,14 +26,15 @@ pub async fn facts(db: &Db) -> Result<Facts, DbError> {
     let sql = if is_server {
         format!(
             "SELECT current_setting('server_version') AS version, NULL::text AS journal, \
-             pg_database_size(current_database()) AS size, (SELECT max(version) FROM {APPLIED_TABLE}) AS schema"
+             pg_database_size(current_database()) AS size, (SELECT max(version) FROM {APPLIED_TABLE}) AS schema, \
+             EXISTS (SELECT FROM pg_catalog.pg_index WHERE indexrelid = to_regclass('{NAME_INDEX}') AND indisvalid) AS named"
         )
     } else {
         format!(
             "SELECT sqlite_version() AS version, \
          (SELECT journal_mode FROM pragma_journal_mode) AS journal, \
          (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size) AS size, \
-         (SELECT max(version) FROM {APPLIED_TABLE}) AS schema"
+         (SELECT max(version) FROM {APPLIED_TABLE}) AS schema, TRUE AS named"
         )
     };
     let row = db.connection().query_one_raw(Statement::from_string(backend, sql)).await.of(db)?;
@@ -44,6 +47,7 @@ pub async fn facts(db: &Db) -> Result<Facts, DbError> {
         journal: row.try_get("", "journal").of(db)?,
         size: u64::try_from(size).unwrap_or_default(),
         schema: text("schema")?,
+        has_name_index: row.try_get("", "named").of(db)?,
     })
 }
 

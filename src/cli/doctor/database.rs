@@ -32,6 +32,12 @@ pub(super) async fn checks(config: &Config) -> Vec<Check> {
                 "database",
                 format!("{}: {}, schema {}{journal}, {size}", db.place(), facts.engine, facts.schema),
             ));
+            if !facts.has_name_index {
+                let words = "names are searched without an index, which takes long among many calculations";
+                let advice =
+                    "who may do it in this database: CREATE EXTENSION pg_trgm; then mecapy db upgrade makes the index";
+                checks.push(Check::new("database", Mark::Warning, words).advise(advice));
+            }
             checks.extend(db.notes().iter().map(|note| Check::new("database", Mark::Warning, note.clone())));
             if let Err(error) = db.close().await {
                 checks.push(Check::new("database", Mark::Warning, error.to_string()));

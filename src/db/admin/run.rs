@@ -1,8 +1,8 @@
 //! Running a plan: under a lock, looked at again once it is held, each piece whole or not at all.
 
-use super::{Admin, AdminError, Down, Plan, Standing, Up, adopt, catalogue, plan, secure, standing};
+use super::{Admin, AdminError, Down, Piece, Plan, Standing, Up, adopt, catalogue, plan, secure, standing};
 use crate::db::{DbError, open};
-use migrations::Dialect;
+use migrations::{Dialect, NAME_INDEX, name_index};
 use sea_orm::{ConnectionTrait, DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait as _};
 use std::{
     path::PathBuf,
@@ -38,6 +38,9 @@ pub(super) async fn plan_upgrade(
     // Tables that are made anew come without the indexes that later steps make.
     let catalogue = if plan.rebuilds { catalogue::Catalogue::default() } else { catalogue };
     plan.pieces.extend(plan::up(dialect, &standing, &catalogue, &adopted, target));
+    if plan.pieces.is_empty() && target == Up::To(None) && dialect == Dialect::Postgres {
+        plan.pieces.extend(late_name_search(connection, &catalogue).await.map_err(explain)?);
+    }
     if let Some(last) = plan.pieces.last_mut() {
         last.statements.append(&mut plan.afterwards);
     }
@@ -50,6 +53,25 @@ pub(super) async fn plan_upgrade(
         first.statements.insert(0, plan::bookkeeping(dialect));
     }
     Ok(plan)
+}
+
+/// The index of the names, where the server lacked the extension for it and has it by now.
+async fn late_name_search(
+    connection: &impl ConnectionTrait,
+    catalogue: &catalogue::Catalogue,
+) -> Result<Option<Piece>, sea_orm::DbErr> {
+    let has = catalogue.tables.get("calculations").and_then(|table| table.indexes.get(NAME_INDEX));
+    let is_whole = has.is_some_and(|index| !index.ends_with(catalogue::INVALID));
+    let sql =
+        "SELECT FROM pg_catalog.pg_opclass WHERE opcname = 'gin_trgm_ops' AND pg_catalog.pg_opclass_is_visible(oid)";
+    if is_whole || catalogue::rows(connection, sql).await?.is_empty() {
+        return Ok(None);
+    }
+    let mut statements = vec![name_index(true)];
+    if has.is_some() {
+        statements.insert(0, format!("DROP INDEX CONCURRENTLY {NAME_INDEX}"));
+    }
+    Ok(Some(Piece { name: "009_add_name_search".to_owned(), statements, concurrent: true }))
 }
 
 pub(super) async fn plan_downgrade(
@@ -94,16 +116,22 @@ pub(super) async fn run(
 ) -> Result<(Plan, Option<PathBuf>), AdminError> {
     match admin.dialect {
         Dialect::Sqlite => in_file(admin, planned).await,
-        Dialect::Postgres => {
-            lock(admin).await?;
-            let done = on_server(admin, planned).await;
-            // The lock ends with the connection as well.
-            if let Err(error) = admin.run(&format!("SELECT pg_advisory_unlock({LOCK})")).await {
-                tracing::warn!(%error, "lock of the migration not given back");
-            }
-            done.map(|plan| (plan, None))
-        }
+        Dialect::Postgres => under_lock(admin, on_server(admin, planned)).await.map(|plan| (plan, None)),
     }
+}
+
+/// Does what changes the schema of a server's database, when no other mecapy does; waited for a while.
+pub(super) async fn under_lock<T>(
+    admin: &Admin,
+    work: impl Future<Output = Result<T, AdminError>>,
+) -> Result<T, AdminError> {
+    lock(admin).await?;
+    let done = work.await;
+    // The lock ends with the connection as well.
+    if let Err(error) = admin.run(&format!("SELECT pg_advisory_unlock({LOCK})")).await {
+        tracing::warn!(%error, "lock of the migration not given back");
+    }
+    done
 }
 
 /// A connection or a transaction.

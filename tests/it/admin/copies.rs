@@ -6,6 +6,7 @@ use crate::{
     support::{home::Home, postgres},
 };
 use mecapy::db::{Db, calculations, files, tools, users};
+use sqlx::{Connection as _, Executor as _};
 use std::{
     fs,
     io::Read as _,
@@ -337,4 +338,27 @@ async fn the_password_is_seen_nowhere() {
     assert!(!seen.contains(postgres::PASSWORD), "{seen}");
     let keys = seen.lines().find_map(|line| line.strip_prefix("PGSERVICEFILE=")).unwrap();
     assert!(!Path::new(keys).exists(), "nothing stays behind");
+}
+
+/// A copy is put back when nobody changes the schema, and nobody does meanwhile.
+#[tokio::test]
+async fn putting_back_waits_for_a_migration() {
+    let Some(place) = one_of(true) else { return };
+    let Place::Server(database) = &place else { unreachable!("asked for a server") };
+    filled(&place).await;
+    let home = place.home();
+    db(&home, &["backup", "copy.sql"]).code(0);
+    place.sql("DELETE FROM calculation_files").await;
+    // The lock of the migrations, held by another program: "mecapy" in ASCII.
+    let mut other = sqlx::PgConnection::connect(&place.url()).await.unwrap();
+    other.execute("SELECT pg_advisory_lock(120282226454649)").await.unwrap();
+    let mut restore = home.command(&["db", "restore", "copy.sql", "--yes"]).spawn().unwrap();
+    let asks = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_try_advisory_lock%' \
+                AND datname = current_database()";
+    until("it never asks", || database.superuser(asks) == "1");
+    assert_eq!(place.texts("SELECT count(*)::text FROM calculation_files").await, ["0"]);
+    assert!(restore.try_wait().unwrap().is_none(), "it does not wait");
+    other.close().await.unwrap();
+    assert!(tokio::task::spawn_blocking(move || restore.wait()).await.unwrap().unwrap().success());
+    assert_eq!(place.texts("SELECT count(*)::text FROM calculation_files").await, ["3"]);
 }

@@ -259,3 +259,49 @@ async fn a_step_that_fails_is_taken_back_whole_and_named() {
         }
     }
 }
+
+/// Who may not make extensions upgrades all the same; names are found without the index, and it comes when it can.
+#[tokio::test]
+async fn without_the_extension_of_the_name_search_everything_else_works() {
+    let Some(database) = crate::support::postgres::empty_database() else { return };
+    database.superuser(&format!("ALTER DATABASE {} OWNER TO postgres", database.name()));
+    let home = Home::new().with("DATABASE_URL", &database.url());
+    db(&home, &["upgrade"]).code(0);
+    let missing = "missing  index calculations.calculations_name_trigrams";
+    let told = db(&home, &["check"]).code(1);
+    assert!(told.out.starts_with(missing) && told.out.lines().count() == 1, "{}", told.out);
+    let doctor = home.run(&["doctor"]);
+    assert!(
+        doctor.out.contains("names are searched without an index") && doctor.out.contains("CREATE EXTENSION pg_trgm")
+    );
+    db(&home, &["upgrade"]).code(0).says("has every migration");
+
+    home.file("a.py", "print(1)");
+    for name in ["Plate", "Bolted joint", "Ölwanne"] {
+        home.run(&["calc", "new", "a.py", "--name", name]).code(0);
+    }
+    let found = |text: &str| home.run(&["calc", "ls", "--search", text, "--json"]).code(0).json_lines().len();
+    assert_eq!((found("late"), found("ÖLW"), found("pl"), found("zzz")), (1, 1, 1, 0));
+
+    database.superuser("CREATE EXTENSION pg_trgm");
+    assert_eq!(db(&home, &["upgrade", "--dry-run"]).code(0).out, "would apply 009_add_name_search\n");
+    assert_eq!(db(&home, &["upgrade"]).code(0).out, "applied 009_add_name_search\n");
+    db(&home, &["check"]).code(0);
+    assert!(!home.run(&["doctor"]).out.contains("without an index"));
+    assert_eq!((found("late"), found("ÖLW"), found("pl"), found("zzz")), (1, 1, 1, 0));
+    // Back and forth also where it was never there.
+    db(&home, &["downgrade", "008", "--yes"]).code(0);
+    db(&home, &["upgrade"]).code(0);
+    db(&home, &["check"]).code(0);
+}
+
+/// A server without the extension's files says so in other words.
+#[tokio::test]
+async fn an_extension_that_is_not_installed_is_left_out() {
+    let Some(database) = crate::support::postgres::database() else { return };
+    let step = STEPS.iter().find(|step| step.name.starts_with("009")).unwrap();
+    let sql = (step.up)(Dialect::Postgres).remove(0);
+    database.superuser("DROP INDEX calculations_name_trigrams; DROP EXTENSION pg_trgm");
+    database.superuser(&sql.replace("pg_trgm", "pg_trgm_not_there"));
+    assert_eq!(database.superuser("SELECT count(*) FROM pg_class WHERE relname = 'calculations_name_trigrams'"), "0");
+}

@@ -11,7 +11,7 @@ mod sqlite;
 
 pub use file::Format;
 
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, run};
 use chrono::NaiveDateTime;
 use file::Finished;
 use migrations::Dialect;
@@ -63,7 +63,7 @@ pub(super) async fn restore(admin: &Admin, path: &Path) -> Result<Copied, AdminE
     let before = match admin.dialect {
         Dialect::Sqlite => sqlite::restore(admin, path, format).await?,
         Dialect::Postgres => {
-            postgres::restore(admin, path, format).await?;
+            run::under_lock(admin, postgres::restore(admin, path, format)).await?;
             None
         }
     };
