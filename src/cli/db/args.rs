@@ -42,6 +42,7 @@ pub enum Db {
     ///
     /// From then on each person works with a role of their own (mecapy admin provision) and sees and changes what
     /// belongs to that person, whatever client is used. Look first with --dry-run. Once more puts right what was changed.
+    #[command(after_help = "Examples:\n  mecapy db secure --dry-run\n  mecapy db secure --off --sql")]
     Secure {
         /// Take it off again
         #[arg(long)]
