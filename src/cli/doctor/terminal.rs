@@ -90,10 +90,11 @@ fn kind(facts: &Facts) -> Check {
             .advise("the screen needs one; every command works without");
     }
     match facts.get("TERM") {
-        None => Check::new("terminal", Mark::Warning, "TERM is not set")
+        None => Check::new("terminal", Mark::Warning, "TERM is not set, and the screen needs it")
             .advise("set it to the name of your terminal, such as xterm-256color"),
-        Some("dumb") => Check::new("terminal", Mark::Warning, "TERM=dumb")
-            .advise("the screen is then plain at best; every command works without it"),
+        Some("dumb") => Check::new("terminal", Mark::Warning, "TERM=dumb").advise(
+            "the screen cannot place text on it; is it more than it says, set TERM, for instance xterm-256color",
+        ),
         Some(name) => Check::ok("terminal", format!("TERM={name}")),
     }
 }
