@@ -224,3 +224,32 @@ fn files_stay_readable_in_one_sitting() {
         .collect();
     assert!(long.is_empty(), "split these by what they are responsible for: {long:#?}");
 }
+
+/// What stands between `before` and the next `after`, everywhere in a text.
+fn between<'a>(text: &'a str, before: &'a str, after: char) -> impl Iterator<Item = &'a str> {
+    text.split(before).skip(1).filter_map(move |rest| rest.split(after).next())
+}
+
+#[test]
+fn documents_name_what_there_is() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).expect("a document can be read");
+    let documents = ["README.md", "docs/ARCHITECTURE.md", "docs/SANDBOX.md", "docs/DOCKER.md", "docs/POSTGRESQL.md"];
+    for document in documents {
+        let folder = root().join(document);
+        let folder = folder.parent().expect("it is in a folder");
+        let text = read(document);
+        let links = between(&text, "](", ')').filter(|link| !link.contains("://") && !link.starts_with('#'));
+        for link in links {
+            assert!(folder.join(link).exists(), "{document} names {link}, which is not there");
+        }
+    }
+    let manifest = read("Cargo.toml");
+    let readme = read("README.md");
+    let benches = readme.lines().find(|line| line.contains("cargo bench")).expect("the README names the benchmarks");
+    let also = benches.split('(').nth(1).unwrap_or_default().split('`').skip(1).step_by(2);
+    let named: Vec<&str> = between(benches, "--bench ", '`').chain(also).collect();
+    assert!(named.len() > 3, "{named:?}");
+    for name in named {
+        assert!(manifest.contains(&format!("[[bench]]\nname = {name:?}")), "there is no benchmark {name}");
+    }
+}
