@@ -160,7 +160,8 @@ fn a_run_that_will_not_end_is_stopped_in_two_stages() {
     pty.shows("deaf");
     pty.send("x");
     pty.shows("Stop \"Probe\"?");
-    pty.send("\r");
+    pty.send("\r"); // Enter alone ends nothing.
+    pty.send("y");
     pty.shows("asked to end (SIGTERM); killed in");
     pty.shows("■ cancelled");
     pty.shows("deaf");
