@@ -3,7 +3,11 @@
 use super::text;
 use crate::{domain::text::SafeText, tui::keymap::Key};
 use crossterm::event::{KeyCode, KeyModifiers};
-use ratatui::{Frame, layout::Rect, style::Style};
+use ratatui::{
+    Frame,
+    layout::Rect,
+    style::{Modifier, Style},
+};
 use tui_input::{InputRequest, StateChanged};
 
 /// The longest text a field takes, characters: a paste of a whole file into a filter helps nobody.
@@ -11,23 +15,36 @@ const MAX_TEXT: usize = 4_000;
 
 /// A one-line text field: its text and its cursor.
 #[derive(Clone, Debug, Default)]
-pub struct Input(tui_input::Input);
+pub struct Input {
+    field: tui_input::Input,
+    /// The whole text is selected: what is typed takes its place.
+    selected: bool,
+}
 
 impl Input {
     /// A field that holds `text`, the cursor behind it.
     pub fn new(text: &str) -> Self {
-        Self(tui_input::Input::new(text.to_owned()))
+        Self { field: tui_input::Input::new(text.to_owned()), selected: false }
+    }
+
+    /// A field that holds `text` as a proposal: typing replaces it, moving keeps it.
+    pub fn selected(text: &str) -> Self {
+        Self { selected: !text.is_empty(), ..Self::new(text) }
     }
 
     /// The text.
     pub fn text(&self) -> &str {
-        self.0.value()
+        self.field.value()
     }
 
     /// Takes a key; whether the text changed.
     pub fn key(&mut self, key: Key) -> bool {
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
         let alt = key.modifiers.contains(KeyModifiers::ALT);
+        let replaced = self.selected && matches!(key.code, KeyCode::Backspace | KeyCode::Delete);
+        if replaced {
+            return self.clear_selected();
+        }
         let request = match key.code {
             KeyCode::Char('a') if ctrl => InputRequest::GoToStart,
             KeyCode::Char('e') if ctrl => InputRequest::GoToEnd,
@@ -35,6 +52,7 @@ impl Input {
             KeyCode::Char('k') if ctrl => InputRequest::DeleteTillEnd,
             KeyCode::Char('w') if ctrl => InputRequest::DeletePrevWord,
             KeyCode::Char(c) if !ctrl && !alt && !c.is_control() => {
+                self.clear_selected();
                 return self.insert(c);
             }
             KeyCode::Backspace if ctrl || alt => InputRequest::DeletePrevWord,
@@ -48,12 +66,13 @@ impl Input {
             KeyCode::End => InputRequest::GoToEnd,
             _ => return false,
         };
-        matches!(self.0.handle(request), Some(StateChanged { value: true, .. }))
+        self.selected = false;
+        matches!(self.field.handle(request), Some(StateChanged { value: true, .. }))
     }
 
     /// Takes pasted text; line ends become blanks. Whether the text changed.
     pub fn paste(&mut self, text: &str) -> bool {
-        let mut changed = false;
+        let mut changed = !text.is_empty() && self.clear_selected();
         for c in text.trim_end_matches('\n').chars() {
             let c = if c == '\n' || c == '\t' { ' ' } else { c };
             if !c.is_control() {
@@ -63,11 +82,20 @@ impl Input {
         changed
     }
 
+    /// Takes the proposal away, where there is one; whether the text changed.
+    fn clear_selected(&mut self) -> bool {
+        let selected = std::mem::take(&mut self.selected);
+        if selected {
+            self.field.reset();
+        }
+        selected
+    }
+
     fn insert(&mut self, c: char) -> bool {
         if self.text().chars().count() >= MAX_TEXT {
             return false;
         }
-        self.0.handle(InputRequest::InsertChar(c)).is_some()
+        self.field.handle(InputRequest::InsertChar(c)).is_some()
     }
 
     /// Draws the text into the first row of `area`, scrolled so that the cursor is seen; `focused` places the cursor.
@@ -76,9 +104,10 @@ impl Input {
             return;
         }
         let room = usize::from(area.width);
+        let style = if self.selected && focused { style.add_modifier(Modifier::REVERSED) } else { style };
         // Bidirectional marks in typed or pasted text must not reorder the screen.
-        let before: String = self.text().chars().take(self.0.cursor()).collect();
-        let after: String = self.text().chars().skip(self.0.cursor()).collect();
+        let before: String = self.text().chars().take(self.field.cursor()).collect();
+        let after: String = self.text().chars().skip(self.field.cursor()).collect();
         let (before, after) = (SafeText::label(&before), SafeText::label(&after));
         let mut shown = before.as_str();
         while text::width(shown) >= room {
@@ -120,6 +149,25 @@ mod tests {
         assert!(!input.key("left".parse().unwrap()), "a move changes no text");
         assert!(input.paste("a\nb\u{1b}\n"));
         assert_eq!(input.text(), "Xbeama b ");
+    }
+
+    #[test]
+    fn a_proposal_is_replaced_by_typing_and_kept_by_moving() {
+        let after = |keys: &str| {
+            let mut input = Input::selected("beam");
+            for key in keys.split(' ') {
+                input.key(key.parse().unwrap());
+            }
+            input.text().to_owned()
+        };
+        assert_eq!(after("x y"), "xy");
+        assert_eq!(after("backspace"), "");
+        assert_eq!(after("end x"), "beamx");
+        assert_eq!(after("left backspace"), "bem");
+        assert_eq!(after("f1"), "beam");
+        let mut input = Input::selected("beam");
+        assert!(input.paste("joint"));
+        assert_eq!(input.text(), "joint");
     }
 
     #[test]

@@ -14,7 +14,7 @@ impl EditorPane {
         let Some(editor) = self.editor() else { return };
         let selected = editor.selected_text().filter(|text| !text.contains('\n')).map(str::to_owned);
         let text = selected.unwrap_or_else(|| editor.find().needle().to_owned());
-        self.prompt = Some(Input::new(&text));
+        self.prompt = Some(Input::selected(&text));
         self.look_for();
     }
 

@@ -334,10 +334,10 @@ impl MonitorPane {
                 self.zoomed = !self.zoomed;
                 self.in_log |= self.zoomed;
             }
-            Action::Find => self.prompt = Some((Prompt::Find, Input::new(self.lines_view().search_text()))),
+            Action::Find => self.prompt = Some((Prompt::Find, Input::selected(self.lines_view().search_text()))),
             Action::FilterLines => {
                 let text = self.filter.as_ref().map_or("", |filter| &filter.text);
-                self.prompt = Some((Prompt::Filter, Input::new(text)));
+                self.prompt = Some((Prompt::Filter, Input::selected(text)));
             }
             Action::FindNext => self.next_match(false, cx),
             Action::FindPrevious => self.next_match(true, cx),

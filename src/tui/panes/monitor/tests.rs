@@ -574,3 +574,16 @@ fn without_a_run_there_is_nothing_to_follow_or_wrap() {
         assert!(!bench.pane.enabled(action), "{action:?}");
     }
 }
+
+#[test]
+fn a_long_name_leaves_room_for_what_else_is_known() {
+    let mut bench = watching(3);
+    let mut long = live(3, Status::Running);
+    long.name = "W".repeat(200);
+    say(&mut bench, Reply::Live(Box::new(long)));
+    for width in [40, 80, 140] {
+        bench.resize(width, 21);
+        let screen = bench.screen();
+        assert!(screen.contains("…  id 3  started"), "{screen}");
+    }
+}

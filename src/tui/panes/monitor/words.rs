@@ -75,15 +75,16 @@ struct Page<'a> {
 impl Page<'_> {
     fn head(&mut self, live: &Live, now: Now) {
         let state = format!("{} {}", live.status.glyph(), live.status);
-        let mut spans = vec![
+        let started = live.started_at.map(|started| format!("  started {}", now.short(started))).unwrap_or_default();
+        let facts = format!("  id {}{started}", live.id);
+        // A long name leaves the rest its room.
+        let room = self.width.saturating_sub(text::width(&state) + 2 + text::width(&facts)).max(12);
+        let name = SafeText::label(&live.name);
+        self.lines.push(Line::from(vec![
             Span::styled(state, self.theme.status(live.status)),
-            Span::styled(format!("  {}", SafeText::label(&live.name)), self.theme.title),
-            Span::styled(format!("  id {}", live.id), self.theme.dim),
-        ];
-        if let Some(started) = live.started_at {
-            spans.push(Span::styled(format!("  started {}", now.short(started)), self.theme.dim));
-        }
-        self.lines.push(Line::from(spans));
+            Span::styled(format!("  {}", text::cut(&name, room)), self.theme.title),
+            Span::styled(facts, self.theme.dim),
+        ]));
     }
 
     /// An image on its way: the whole, and the layers that move.
