@@ -235,6 +235,10 @@ impl MonitorPane {
                 } else {
                     self.load(cx);
                 }
+                // Whoever told of it has ended with a failure; the database may be back.
+                if let (Some(id), true) = (self.chosen, self.live.failure().is_some()) {
+                    self.watch(id, cx);
+                }
             }
             _ => {}
         }

@@ -587,3 +587,20 @@ fn a_long_name_leaves_room_for_what_else_is_known() {
         assert!(screen.contains("…  id 3  started"), "{screen}");
     }
 }
+
+#[test]
+fn a_watch_that_failed_is_said_and_taken_up_again() {
+    let mut bench = watching(3);
+    let ticket = bench.pane.tickets.watch.unwrap();
+    bench.event(Event::Reply(ticket, Err(Failure::new("the database does not answer"))));
+    let screen = bench.screen();
+    assert!(screen.contains("not live the database does not answer") && screen.contains("Plane truss"), "{screen}");
+    bench.clear();
+    bench.event(Event::Fact(Fact::CalculationsChanged));
+    assert!(bench.requests().contains(&Request::Watch(CalculationId(3))), "{:?}", bench.requests());
+    say(&mut bench, Reply::Live(Box::new(live(3, Status::Running))));
+    assert!(!bench.screen().contains("not live"));
+    bench.clear();
+    bench.event(Event::Fact(Fact::CalculationsChanged));
+    assert!(!bench.requests().iter().any(|request| matches!(request, Request::Watch(_))), "it is watched already");
+}

@@ -49,6 +49,9 @@ pub(super) fn lines(pane: &MonitorPane, width: u16, now: Now, theme: &Theme) -> 
     let Some(live) = pane.live.value() else { return Vec::new() };
     let mut sheet = Page { lines: Vec::new(), width: usize::from(width), theme };
     sheet.head(live, now);
+    if let Some(failure) = pane.live.failure() {
+        sheet.words("not live", &failure.message, theme.bad);
+    }
     match live.status {
         Status::Pending => {
             sheet.words("waits", live.waiting.as_deref().unwrap_or("for its turn"), theme.warning);
