@@ -140,6 +140,8 @@ fn limit(pane: &EditorPane, document: &Document, field: Field, parts: &Parts, fr
     }
     let focused = pane.field == field;
     let (label, unit) = limit_words(field);
+    // A number is worth more than the unit that it always has.
+    let unit = if cell.width < 15 { "" } else { unit };
     text::line(frame.buffer_mut(), cell, 0, label, label_style(focused, theme));
     let input = match field {
         Field::Timeout => &document.limits[0],
