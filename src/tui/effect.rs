@@ -98,7 +98,7 @@ pub enum Request {
         id: Option<CalculationId>,
         /// Everything in it.
         calculation: Box<NewCalculation>,
-        /// Queue a run of it, too: `Reply::Submitted` instead.
+        /// Queue a run of it, too: `Reply::Submitted` instead, or `Reply::NotStarted`.
         run: bool,
     },
     /// Queue a run of a calculation not yet started: `Reply::Submitted`, or `Reply::ImageMissing` where its image is
@@ -109,7 +109,7 @@ pub enum Request {
         /// Fetch the image where it is not here.
         pull: bool,
     },
-    /// Make a copy of a finished one and queue that: `Reply::Submitted` with the copy.
+    /// Make a copy of a finished one and queue that: `Reply::Submitted` with the copy, or `Reply::NotStarted`.
     RunAgain(CalculationId),
     /// Stop a waiting or running one: `Reply::Done`.
     Stop {

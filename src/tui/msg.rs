@@ -117,6 +117,8 @@ pub enum Reply {
     Saved(CalculationId),
     /// Its run is queued.
     Submitted(CalculationId, RunId),
+    /// It is a row now, and its run was refused.
+    NotStarted(CalculationId, Failure),
     /// It is saved and not queued: this image would have to be fetched first.
     ImageMissing(CalculationId, String),
     /// So many were told to stop; those that were not, and why.

@@ -167,3 +167,20 @@ fn a_run_that_will_not_end_is_stopped_in_two_stages() {
     pty.shows("deaf");
     quit(pty);
 }
+
+#[test]
+fn a_run_that_is_refused_leaves_one_saved_calculation() {
+    let home = Home::new().with("MECAPY_SANDBOX_ENGINE", "docker").with("DOCKER_HOST", "unix:///nowhere/docker.sock");
+    let mut pty = open(&home);
+    pty.send("n");
+    pty.shows("Untitled");
+    for _ in 0..2 {
+        pty.send(F5);
+        pty.shows("Saved as calculation 1, and not run");
+        pty.send("\x1b[17~"); // F6: the words go with the next key.
+        pty.wait("the words stay", |screen| !screen.contents().contains("and not run"));
+    }
+    pty.send(ESC);
+    pty.shows("1 calculation");
+    quit(pty);
+}

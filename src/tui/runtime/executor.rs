@@ -5,7 +5,7 @@ use crate::{
     session::Session,
     tui::{
         effect::{Request, Slot, Ticket},
-        msg::{Failure, Msg},
+        msg::{Failure, Msg, Reply},
         pane::PaneId,
     },
 };
@@ -179,7 +179,7 @@ impl Executor {
                 Ok(_) => Err(Failure::new("mecapy failed here; the log file says how")),
                 Err(_) => Err(Failure::new(format!("no answer for {} s; try again", limit.as_secs()))),
             };
-            if let Err(failure) = &reply {
+            if let Err(failure) | Ok(Reply::NotStarted(_, failure)) = &reply {
                 tracing::error!(what, "{failure}");
                 doubt.raise();
             }

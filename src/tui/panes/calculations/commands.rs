@@ -232,6 +232,10 @@ impl Calculations {
                 cx.fact(Fact::CalculationsChanged);
                 cx.intent(Intent::Watch(id));
             }
+            Ok(Reply::NotStarted(id, failure)) => {
+                cx.fact(Fact::CalculationsChanged);
+                cx.toast(Toast::bad(format!("Calculation {id} was made, and not run: {}", failure.message)));
+            }
             Ok(Reply::ImageMissing(id, image)) => {
                 cx.fact(Fact::CalculationsChanged);
                 self.asked = Some((cx.ask(fetch_question(&image)), Asked::Fetch(id)));

@@ -443,3 +443,13 @@ fn the_result_of_the_row_before_is_not_copied() {
     bench.reply(detail(3));
     assert!(bench.pane.enabled(Action::Copy));
 }
+
+#[test]
+fn a_copy_that_cannot_run_is_told_of() {
+    let mut bench = loaded();
+    select(&mut bench, 3);
+    bench.keys("r");
+    bench.reply(Reply::NotStarted(CalculationId(9), Failure::new("no engine is here")));
+    assert_eq!(bench.toasts[0].text, "Calculation 9 was made, and not run: no engine is here");
+    assert_eq!(bench.facts, [Fact::CalculationsChanged]);
+}

@@ -115,6 +115,17 @@ impl EditorPane {
                 cx.fact(Fact::CalculationsChanged);
                 cx.intent(Intent::Watch(id));
             }
+            Ok(Reply::NotStarted(id, failure)) => {
+                self.drafts.forget(&document.key.clone(), cx);
+                document.became(Target::Row(id), saving.content);
+                cx.fact(Fact::CalculationsChanged);
+                if let Some(field) = failure.field.and_then(Field::of_column) {
+                    self.go_to_field(field);
+                }
+                cx.toast(Toast::bad(format!("Saved as calculation {id}, and not run: {}", failure.message)));
+                // Its supervisor alone may be what failed: then it is queued, and is edited as a copy.
+                self.opening = Some((load(Request::LoadCalculation(id), cx), Opening::Recheck));
+            }
             Ok(Reply::ImageMissing(id, image)) => {
                 self.drafts.forget(&document.key.clone(), cx);
                 document.became(Target::Row(id), saving.content);
@@ -149,6 +160,9 @@ impl EditorPane {
             Ok(Reply::Submitted(id, _)) => format!("{name:?} is queued as calculation {id}"),
             Ok(Reply::ImageMissing(id, image)) => {
                 format!("{name:?} is saved as calculation {id} and not run: its image {image} is not on this host")
+            }
+            Ok(Reply::NotStarted(id, failure)) => {
+                format!("{name:?} is saved as calculation {id}, and not run: {}", failure.message)
             }
             Ok(_) => return,
             Err(failure) => return cx.toast(Toast::bad(format!("{name:?} was not saved: {}", failure.message))),

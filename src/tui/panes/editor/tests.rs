@@ -592,3 +592,17 @@ fn a_run_that_was_queued_behind_another_text_forgets_its_draft() {
     bench.event(Event::Tick);
     assert_eq!(kept_drafts(&bench).len(), 1, "the text in front is kept as before");
 }
+
+#[test]
+fn what_was_saved_and_not_run_is_saved_once() {
+    let mut bench = from_tool();
+    bench.keys("f5");
+    assert_eq!(saved_calculation(&bench).0, None);
+    bench.reply(Reply::NotStarted(CalculationId(5), Failure::new("only 3.0 MiB free in /state")));
+    assert_eq!(bench.toasts[0].text, "Saved as calculation 5, and not run: only 3.0 MiB free in /state");
+    assert!(bench.intents.is_empty());
+    bench.reply(detail(5, Status::Pending));
+    bench.keys("f5");
+    let (id, _, run) = saved_calculation(&bench);
+    assert_eq!((id, run), (Some(CalculationId(5)), true), "no second one is made");
+}

@@ -30,14 +30,14 @@ pub async fn run(session: Session, request: Request, queue: mpsc::Sender<Msg>) -
         Request::SaveCalculation { id, calculation, run } => {
             let id = save(&session, id, &calculation).await?;
             let _ = queue.send(Msg::Changed).await;
-            if run { runs::submit(&session, id, false).await } else { Ok(Reply::Saved(id)) }
+            Ok(if run { runs::submit_made(&session, id).await } else { Reply::Saved(id) })
         }
         Request::Submit { id, pull } => runs::submit(&session, id, pull).await,
         Request::RunAgain(id) => {
             let (copy, _) = session::calculations::copy_of(&session, id).await?;
             let copy = session::calculations::create(&session, copy, &[]).await?;
             let _ = queue.send(Msg::Changed).await;
-            runs::submit(&session, copy, false).await
+            Ok(runs::submit_made(&session, copy).await)
         }
         Request::Stop { id, now } => runs::stop(&session, id, now).await,
         Request::StopAll(ids) => {

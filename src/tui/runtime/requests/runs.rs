@@ -43,6 +43,11 @@ pub async fn submit(session: &Session, id: CalculationId, pull: bool) -> Result<
     }
 }
 
+/// Queues a run of what was saved just now: a refusal does not hide that it is saved.
+pub async fn submit_made(session: &Session, id: CalculationId) -> Reply {
+    submit(session, id, false).await.unwrap_or_else(|failure| Reply::NotStarted(id, failure))
+}
+
 /// Stops a run; `now` without a grace.
 pub async fn stop(session: &Session, id: CalculationId, now: bool) -> Result<Reply, Failure> {
     if now {
