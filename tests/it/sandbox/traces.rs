@@ -17,7 +17,7 @@ pub fn of(person: Person) -> BTreeSet<String> {
         let ours = command.starts_with("mecapy-shim") || person.id() == 0 || person != Person::caller();
         // One that has ended and waits to be reaped does nothing; some hosts' first process never reaps any.
         let runs = || name.parse().is_ok_and(|pid| !has_ended(pid));
-        if is_process && ours && owned(&entry.path()) && runs() {
+        if is_process && ours && owned(&entry.path()) && runs() && !is_of_another_test(&surroundings(&entry.path())) {
             traces.insert(format!("process {name} {}", command.trim()));
         }
     }
@@ -43,10 +43,43 @@ pub fn of(person: Person) -> BTreeSet<String> {
 fn groups(folder: &Path, owned: &impl Fn(&Path) -> bool, traces: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            if owned(&entry.path()) || entry.file_name().to_string_lossy().contains("mecapy") {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if owned(&entry.path()) || (name.contains("mecapy") && !is_of_another_test(&name)) {
                 traces.insert(format!("control group {}", entry.path().display()));
             }
             groups(&entry.path(), owned, traces);
         }
     }
+}
+
+/// Where a process is: its mounts and its working folder.
+fn surroundings(process: &Path) -> String {
+    let mounts = fs::read_to_string(process.join("mountinfo")).unwrap_or_default();
+    let folder = fs::read_link(process.join("cwd")).unwrap_or_default();
+    format!("{mounts}\n{}", folder.display())
+}
+
+/// Containers of the tests' engines, and sandboxes of whole runs, which have a spool: both are somebody else's, who
+/// looks after them, and run as nobody as well. What is compared here has neither.
+fn is_of_another_test(surroundings: &str) -> bool {
+    ["mecapy-it-dockerd-", "mecapy-it-podman-", "/spool/"].iter().any(|mark| surroundings.contains(mark))
+}
+
+#[test]
+fn what_stays_is_seen_and_what_is_somebody_elses_is_not() {
+    use std::{os::unix::process::CommandExt as _, process::Command};
+    if rustix::process::geteuid().is_root() {
+        let person = Person::unprivileged();
+        let before = of(person);
+        let mut sleep =
+            Command::new("sleep").arg("60").uid(person.id()).gid(person.id()).current_dir("/").spawn().unwrap();
+        let left: Vec<_> = of(person).difference(&before).cloned().collect();
+        sleep.kill().unwrap();
+        sleep.wait().unwrap();
+        assert_eq!(left, [format!("process {} sleep", sleep.id())]);
+    }
+    assert!(!is_of_another_test("23 1 8:1 /tmp/mecapy-it-Ab12/3/run/out /workspace/out rw"));
+    assert!(is_of_another_test("23 1 8:1 /tmp/.tmpX/state/spool/01a2-b/work/out /workspace/out rw"));
+    assert!(is_of_another_test("1 0 0:7 / / rw - overlay overlay lowerdir=/tmp/mecapy-it-dockerd-q/data/overlay2/l/A"));
+    assert!(is_of_another_test("mecapy-it-dockerd-q"));
 }

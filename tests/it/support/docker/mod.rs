@@ -170,6 +170,10 @@ fn dockerd(folder: &Path, options: &[&str]) -> Command {
         .args(["--userland-proxy=false", "--exec-opt=native.cgroupdriver=cgroupfs"])
         .arg(format!("--cgroup-parent=/{mark}"))
         .args(options);
+    // Where its containerd writes what it did, when a slow machine makes dockerd restart it.
+    let temporary = folder.join("tmp");
+    std::fs::create_dir_all(&temporary).expect("the folder is ours");
+    command.env("TMPDIR", temporary);
     // Nothing is ever asked of a public registry.
     for name in ["HTTP_PROXY", "HTTPS_PROXY"] {
         command.env(name, "http://127.0.0.1:9");
