@@ -49,6 +49,9 @@ pub async fn prune(session: &Session, changes: Changes, output: Output) -> Comma
         let line = format!("{what}: {} ({})", leftover.name, leftover.why);
         output.line(SafeText::label(&line).as_str())?;
     }
+    for words in &found.looked {
+        output.say(format_args!("looked for containers: {words}"));
+    }
     for problem in &found.unseen {
         exit = Exit::Error;
         output.always_say(format_args!("mecapy: could not be looked through: {problem}"));

@@ -77,6 +77,7 @@ pub async fn show(session: &Session, name: &str, code: bool, output: Output) -> 
         row("title", &tool.display_name),
         row("version", &tool.version),
         row("image", &tool.docker_image),
+        row("runs in", &tool.runs_in()),
         row("limits", &format!("{} s, {} MiB, {} cores", limits.timeout, limits.memory_limit, limits.cpu_limit)),
         row("updated", &words::local(tool.updated_at)),
         row("offered", if tool.is_active { "yes" } else { "no" }),

@@ -38,6 +38,38 @@ pub fn check_code(field: &'static str, code: &str) -> Result<(), FieldError> {
     Ok(())
 }
 
+/// Whether the head of some code says that a container has to run it: a comment `# mecapy: requires docker` before the
+/// first statement. It stands in the code because that is what goes wherever a tool or a calculation goes: into
+/// copies, versions, and through programs that know nothing of it.
+///
+/// # Errors
+///
+/// A requirement that is not known: a typing error must not become weaker walls.
+pub fn requires_container(field: &'static str, code: &str) -> Result<bool, FieldError> {
+    let body = code.strip_prefix('\u{feff}').unwrap_or(code);
+    let head = body.lines().map(str::trim).take_while(|line| line.is_empty() || line.starts_with('#'));
+    let mut requires = false;
+    for (number, line) in head.enumerate() {
+        let Some(said) = line.trim_start_matches('#').trim().strip_prefix("mecapy:") else { continue };
+        let words: Vec<_> = said.split_whitespace().collect();
+        match words[..] {
+            ["requires", "docker" | "container"] => requires = true,
+            [word, ..] if word.to_lowercase().starts_with("requir") => {
+                return Err(FieldError::new(
+                    field,
+                    format!(
+                        "line {} says {:?}, which is not known; known is: # mecapy: requires docker",
+                        number + 1,
+                        said.trim()
+                    ),
+                ));
+            }
+            _ => {}
+        }
+    }
+    Ok(requires)
+}
+
 /// An input of a calculation to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputLink {
@@ -198,5 +230,31 @@ mod tests {
         assert!(check_code("code", &format!("\u{feff}{}", "x".repeat(10_000))).is_ok());
         assert!(check_code("code", " \n ").is_err());
         assert!(check_code("code", "a = 1\nb = '\0'").unwrap_err().problem.contains("line 2"));
+    }
+
+    #[test]
+    fn only_the_head_of_the_code_requires_anything() {
+        let requires = |code: &str| requires_container("code", code);
+        for code in [
+            "# mecapy: requires docker",
+            "\u{feff}#!/usr/bin/python3\n\n#  mecapy:  requires  docker \nimport os",
+            "#mecapy: requires container\r\n",
+        ] {
+            assert_eq!(requires(code), Ok(true), "{code:?}");
+        }
+        for code in [
+            "",
+            "print(1)\n# mecapy: requires docker",
+            "\"\"\"\n# mecapy: requires docker\n\"\"\"",
+            "# requires docker",
+            "# mecapy: a note about it, which requires docker",
+        ] {
+            assert_eq!(requires(code), Ok(false), "{code:?}");
+        }
+        for code in ["# note\n# mecapy: requires dokcer", "\n# mecapy: require docker", "\n# mecapy: Requires: docker"]
+        {
+            let error = requires(code).unwrap_err();
+            assert!(error.problem.contains("line 2") && error.problem.contains("requires docker"), "{error}");
+        }
     }
 }

@@ -52,7 +52,25 @@ impl NewTool {
             // The image's own command is what the tool does.
             return Ok(());
         }
+        super::calculation::requires_container("code_template", &self.code_template)?;
         super::calculation::check_code("code_template", &self.code_template)
+    }
+}
+
+impl Tool {
+    /// Where its calculations can run, in words.
+    pub fn runs_in(&self) -> String {
+        let image = self.docker_image.as_str();
+        if self.code_template.trim().is_empty() && image != DEFAULT_IMAGE {
+            return format!("a container only: it is the command of its image {image}");
+        }
+        match super::calculation::requires_container("code_template", &self.code_template) {
+            Err(error) => format!("nothing: {error}"),
+            Ok(true) if image == DEFAULT_IMAGE => "a container only, as its code says".to_owned(),
+            Ok(true) => format!("a container of its image {image} only, as its code says"),
+            Ok(false) if image == DEFAULT_IMAGE => "any sandbox with Python".to_owned(),
+            Ok(false) => format!("a container of its image {image}; without it only where you say so"),
+        }
     }
 }
 

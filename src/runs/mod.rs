@@ -15,6 +15,7 @@ mod delete;
 mod deliver;
 mod detach;
 mod drain;
+mod engines;
 mod fetch;
 mod follow;
 mod host;

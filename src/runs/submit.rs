@@ -1,7 +1,7 @@
 //! Asking for a run.
 
 use super::{
-    detach, host,
+    detach, engines, host,
     live::{self, StateFile},
     queue,
     request::{Bounds, Input, Request},
@@ -18,7 +18,7 @@ use crate::{
         parameters,
         tool::DEFAULT_IMAGE,
     },
-    sandbox::{self, About, EngineError, Wish, docker::Reference},
+    sandbox::{self, About, Chosen, EngineError, Wish, docker::Reference},
     session::Session,
     storage::StoreError,
 };
@@ -133,6 +133,11 @@ pub async fn submit(session: &Session, id: CalculationId, options: &RunOptions) 
         spool.remove()?;
         return Err(error);
     }
+    if let Chosen::Docker(choice) = &request.engine
+        && let Err(error) = engines::remember(&session.config.paths.state, &choice.endpoint)
+    {
+        tracing::warn!(%error, "which engine it is, is not remembered for `sandbox prune`");
+    }
     StateFile::new(spool.clone(), live::first(&request)).write();
     drop(lock);
     let access = session.db.access().cloned();
@@ -199,7 +204,8 @@ async fn wish(session: &Session, row: &Calculation, options: &RunOptions) -> Res
         None => usual_image(session, row).await?,
     };
     let own_command = row.code.trim().is_empty() && image != DEFAULT_IMAGE;
-    Ok(Wish { engine: options.engine, image, own_command, pull: options.pull })
+    let requires_container = calculation::requires_container("code", &row.code)?;
+    Ok(Wish { engine: options.engine, image, own_command, requires_container, pull: options.pull })
 }
 
 /// The image of the run that this is a copy of, where that was given another one than its tool's; else the tool's.

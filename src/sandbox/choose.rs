@@ -18,6 +18,8 @@ pub struct Wish {
     pub image: String,
     /// Whether there is no code: the image's own command is what runs.
     pub own_command: bool,
+    /// Whether the code says that only a container will do.
+    pub requires_container: bool,
     /// Whether the image may be fetched where it is not here.
     pub pull: bool,
 }
@@ -28,12 +30,19 @@ pub struct Wish {
 /// |---|---|---|
 /// | `docker` | Docker | refused |
 /// | `builtin` | built in | built in |
-/// | `auto` | Docker | built in where plain Python is asked for, told in the record; refused where a tool needs its own image |
+/// | `auto` | Docker | built in where plain Python is asked for, told in the record; refused where a tool needs its own image or its code a container |
 ///
 /// So a machine that has Docker and no image yet works at once, and no run that needs its image gets another one.
 pub async fn choose(config: &Config, wish: &Wish) -> Result<(Chosen, Option<String>), EngineError> {
     let engine = wish.engine.unwrap_or(config.sandbox.engine);
-    let plain = !wish.own_command && wish.image == DEFAULT_IMAGE;
+    let plain = !wish.own_command && wish.image == DEFAULT_IMAGE && !wish.requires_container;
+    if engine == Engine::Builtin && wish.requires_container {
+        let by = if wish.engine.is_some() { "the built-in sandbox was asked for" } else { "sandbox.engine is builtin" };
+        return Err(EngineError::Refused(format!(
+            "the code says that only a container will do (# mecapy: requires docker), and {by}. Run it with --engine \
+             docker, or take that line out of a copy"
+        )));
+    }
     if engine == Engine::Builtin {
         if wish.own_command {
             return Err(EngineError::Refused(format!(
@@ -56,7 +65,7 @@ pub async fn choose(config: &Config, wish: &Wish) -> Result<(Chosen, Option<Stri
     };
     let only_there = engine == Engine::Docker || !plain;
     if let Some(image) = missing.image.filter(|_| only_there) {
-        let instead = engine == Engine::Auto && !wish.own_command;
+        let instead = engine == Engine::Auto && !wish.own_command && !wish.requires_container;
         return Err(EngineError::ImageMissing { image, instead });
     }
     if engine == Engine::Docker {
@@ -68,6 +77,8 @@ pub async fn choose(config: &Config, wish: &Wish) -> Result<(Chosen, Option<Stri
     }
     Err(EngineError::Refused(if wish.own_command {
         missing.words
+    } else if wish.requires_container {
+        format!("the code says that only a container will do (# mecapy: requires docker): {}", missing.words)
     } else {
         format!(
             "this needs its image {}: {}. To run it with this host's Python all the same, say so: --engine builtin",
@@ -93,7 +104,13 @@ pub struct Offer {
 ///
 /// In words: why nothing could be run.
 pub async fn offer(config: &Config) -> Result<Offer, EngineError> {
-    let wish = Wish { engine: None, image: DEFAULT_IMAGE.to_owned(), own_command: false, pull: false };
+    let wish = Wish {
+        engine: None,
+        image: DEFAULT_IMAGE.to_owned(),
+        own_command: false,
+        requires_container: false,
+        pull: false,
+    };
     let (chosen, why) = choose(config, &wish).await?;
     let sandbox = &config.sandbox;
     let asked = Asked { python: sandbox.python.clone(), allow_unisolated: sandbox.allow_unisolated };

@@ -66,18 +66,20 @@ pub struct Found {
     pub leftovers: Vec<Leftover>,
     /// Where it could not be looked, in words.
     pub unseen: Vec<String>,
+    /// The container engines that were looked into, and those that were not reached and need not be, in words.
+    pub looked: Vec<String>,
 }
 
 /// Looks everywhere. To be called after [`super::reconcile()`], which puts right what still has a spool.
 pub async fn leftovers(session: &Session) -> Found {
     let mut found = Found::default();
     let spool = session.config.paths.spool();
+    containers::of(session, &mut found).await;
     let mut take = |looked: Result<Vec<Leftover>, String>| match looked {
         Ok(leftovers) => found.leftovers.extend(leftovers),
         Err(problem) => found.unseen.push(problem),
     };
     take(Ok(processes::of(&spool)));
-    take(containers::of(session).await);
     take(files::folders(&spool));
     take(files::logs(session).await);
     take(files::uploads(session));

@@ -123,6 +123,14 @@ impl Search {
         }
     }
 
+    /// The usual sockets, whatever is named.
+    pub fn usual(&self) -> Vec<Endpoint> {
+        let usual = self.usual.iter();
+        usual
+            .map(|(path, whose)| Endpoint { address: Address::Unix(path.clone()), origin: (*whose).to_owned() })
+            .collect()
+    }
+
     /// The engine that was named, or else all the usual ones in order.
     ///
     /// # Errors

@@ -160,6 +160,44 @@ while True: time.sleep(1)
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn code_that_requires_a_container_gets_no_other_walls() {
+    use mecapy::{config, runs::RunOptions};
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    let code = "#!/usr/bin/env python3\n# mecapy: requires docker\nprint('walls')\n";
+    let there = machine(engine, image, &["sandbox.engine=auto"]).await;
+    let id = there.calculation(code).await;
+    let run = there.submit(id).await;
+    assert_eq!(there.follow(id).await, "walls\n");
+    assert_eq!(there.record(id).await.engine.as_deref(), Some("docker"));
+    assert_gone(engine, &[run]);
+
+    let nowhere = ["docker.host=unix:///nowhere/engine.sock", "sandbox.engine=auto"];
+    let absent = Machine::with(&nowhere).await;
+    let refused = async |machine: &Machine, options: RunOptions| {
+        let id = machine.calculation(code).await;
+        let error = mecapy::runs::submit(&machine.session, id, &options).await.unwrap_err().to_string();
+        assert!(error.contains("only a container will do (# mecapy: requires docker)"), "{error}");
+        assert_eq!(machine.get(id).await.status, Status::Pending);
+        error
+    };
+    let builtin = || RunOptions { engine: Some(config::Engine::Builtin), ..RunOptions::default() };
+    let words = refused(&absent, RunOptions::default()).await;
+    assert!(words.contains("/nowhere/engine.sock"), "{words}");
+    // Nobody's word changes it: not the person's, not the settings'.
+    assert!(refused(&there, builtin()).await.contains("the built-in sandbox was asked for"));
+    assert!(refused(&Machine::new().await, RunOptions::default()).await.contains("sandbox.engine is builtin"));
+    // The same code without that line runs there.
+    let plain = absent.calculation(&code.replace("requires", "likes")).await;
+    absent.submit(plain).await;
+    absent.follow(plain).await;
+    assert_eq!(absent.record(plain).await.engine.as_deref(), Some("builtin"));
+    let typo = there.calculation("# mecapy: requires dokcer\nprint(1)").await;
+    let error = mecapy::runs::submit(&there.session, typo, &builtin()).await.unwrap_err().to_string();
+    assert!(error.contains("requires dokcer") && error.contains("not known"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn thirty_megabytes_of_output_lose_nothing() {
     let Some(engine) = Engine::shared() else { return };
     let Some(image) = engine.python() else { return };

@@ -107,8 +107,10 @@ fn detail(tool: &Tool, width: u16, theme: &Theme) -> Vec<Line<'static>> {
             ),
             theme.dim,
         ),
-        Line::default(),
     ];
+    let runs_in = SafeText::label(&format!("Runs in {}", tool.runs_in()));
+    lines.extend(text::wrap(&runs_in, room).into_iter().map(|line| Line::styled(line, theme.dim)));
+    lines.push(Line::default());
     for paragraph in SafeText::lines(&tool.description) {
         lines.extend(text::wrap(&paragraph, room).into_iter().map(|line| Line::styled(line, theme.text)));
     }
