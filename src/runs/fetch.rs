@@ -29,7 +29,7 @@ pub(super) async fn image(life: &mut Life) -> Option<Stage> {
         stage = attend(life, told) => return Some(stage),
     };
     life.state.change(|state| {
-        state.phase = Phase::Preparing;
+        state.phase = Phase::Waiting;
         state.pull = None;
     });
     life.state.write();
@@ -49,7 +49,7 @@ async fn pull(
     tell: watch::Sender<Progress>,
 ) -> Result<String, (ErrorKind, String)> {
     let connection = docker::connect(&choice.endpoint).await.map_err(|error| (ErrorKind::Engine, error.to_string()))?;
-    // Somebody else may have fetched it while this one waited for its turn.
+    // Somebody else may have fetched it meanwhile.
     if let Ok(image) = connection.image(&choice.image).await {
         return Ok(image.id);
     }

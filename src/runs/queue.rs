@@ -13,6 +13,7 @@ use super::{notify::Notify, request::Request, spool::make_private};
 use inotify::WatchMask;
 use rustix::fs::{FlockOperation, OFlags};
 use std::{
+    convert::Infallible,
     fs::{self, File, OpenOptions},
     io::{self, Write},
     os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
@@ -78,6 +79,21 @@ pub(super) fn enter(request: &Request) -> io::Result<()> {
 /// Takes a run out of the queue; one that is not in it is out.
 pub(super) fn leave(request: &Request) {
     let _ = fs::remove_file(ticket(request));
+}
+
+/// Holds a turn for a run that goes on already, taken over from a supervisor that is gone: it counts among those that
+/// run, and where all places are taken it has the next one that becomes free, since it was submitted before those that
+/// wait. Never returns; dropped, it gives the turn back.
+pub(super) async fn hold(request: Request) -> Infallible {
+    let turn = match Place::of(&request) {
+        Ok(mut place) => place.turn(|_| {}).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &turn {
+        tracing::warn!(%error, "a run that was taken over is not counted");
+    }
+    let _turn = turn;
+    std::future::pending().await
 }
 
 fn ticket(request: &Request) -> PathBuf {

@@ -3,7 +3,7 @@
 use super::{
     beat,
     deliver::deliver,
-    detach, drain,
+    detach, drain, fetch,
     live::{self, LiveState, Phase, StateFile},
     pause::{Pause, Paused},
     queue, recover,
@@ -228,6 +228,13 @@ impl Life {
     async fn begin(&mut self) -> Result<Option<Final>, Trouble> {
         self.state.write();
         crate::faults::at("waiting");
+        // Without a turn: an image takes minutes, and the engine does the work.
+        if let Some(stage) = fetch::image(self).await {
+            return match stage {
+                Stage::Ended(end) => self.conclude(end).await.map(Some),
+                Stage::StaysQueued | Stage::NeverStarted | Stage::GoesOn => Ok(None),
+            };
+        }
         let turn = match self.turn().await? {
             Waited::Turn(turn) => turn,
             Waited::Cancelled => return self.conclude(recover::cancelled()).await.map(Some),
@@ -249,7 +256,15 @@ impl Life {
 
     /// Goes on where an earlier supervisor stopped.
     async fn resume(&mut self) -> Result<Option<Final>, Trouble> {
-        let end = match work::resume(self).await? {
+        let turn = queue::hold(self.request.clone());
+        let stage = {
+            tokio::pin!(turn);
+            tokio::select! {
+                stage = work::resume(self) => stage?,
+                never = &mut turn => match never {},
+            }
+        };
+        let end = match stage {
             Stage::Ended(end) => end,
             Stage::StaysQueued | Stage::GoesOn => return Ok(None),
             Stage::NeverStarted => {

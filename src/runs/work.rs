@@ -73,9 +73,6 @@ pub(super) async fn run(life: &mut Life) -> Result<Stage, SpoolError> {
         state.waiting_reason = None;
     });
     life.state.write();
-    if let Some(stage) = super::fetch::image(life).await {
-        return Ok(stage);
-    }
     // Of a supervisor before this one, which ended before any code ran.
     recover::discard(&life.spool).await;
     let (request, asked) = (&life.request, life.request.asked());

@@ -37,7 +37,8 @@ pub async fn follow(session: &Session, id: CalculationId, log: &Log, output: Out
     let mut follow = Follow::open(session, id).await?;
     let mut printer = Printer::new(session, id, *log, output);
     let mut reason = None;
-    let mut bar = Bar::new(output);
+    // Words even beside JSON: standard output is for the log and the end.
+    let mut bar = Bar::new(Output { json: false, ..output });
     if follow.is_elsewhere() {
         output.say(format_args!("calculation {id} is on another host; its log is read when it is over"));
     }
@@ -59,8 +60,8 @@ pub async fn follow(session: &Session, id: CalculationId, log: &Log, output: Out
                 }
             }
             Some(Followed::State(state)) => match &state.pull {
-                Some(progress) if !output.json => bar.take(progress),
-                _ => bar.end(),
+                Some(progress) => bar.take(progress),
+                None => bar.end(),
             },
             Some(Followed::Ended(_)) => bar.end(),
             None => break,

@@ -79,6 +79,46 @@ fn a_person_is_asked_sees_it_come_and_stops_it() {
     ends(&home, "2", "cancelled");
 }
 
+#[test]
+fn what_is_followed_as_json_tells_of_the_image_on_standard_error_alone() {
+    let (Some(engine), Some(registry)) = (Engine::own(), Registry::open()) else { return };
+    let Some(python) = engine.python() else { return };
+    let name = registry.push(&engine, python, "python-for-json", "1");
+    engine.forget(python);
+    let home = home(&engine);
+    for form in [&["--follow"][..], &["--follow", "--json"], &["--wait", "--json"]] {
+        let run = ["calc", "run", "add.py", "--image", &name, "--pull"];
+        let ended = home.run(&[&run[..], form].concat()).code(0);
+        engine.forget(&name);
+        assert!(ended.err.lines().any(|line| line.starts_with(&format!("{name}: "))), "{form:?}: {}", ended.err);
+        assert!(!ended.err.contains('\r') && !ended.err.contains('\x1b'), "{}", ended.err);
+        assert!(!ended.out.contains("python-for-json: "), "{}", ended.out);
+        if form.contains(&"--json") {
+            let lines = ended.json_lines();
+            assert_eq!(lines.last().unwrap()["status"], "completed");
+            assert!(lines.iter().all(|line| line["progress"].is_null()), "{}", ended.out);
+        }
+    }
+}
+
+#[test]
+fn an_image_on_its_way_keeps_no_other_run_waiting() {
+    let (Some(engine), Some(registry)) = (Engine::shared(), Registry::open()) else { return };
+    let Some(python) = engine.python() else { return };
+    let slow = Way::slow(registry.address(), 64 << 10);
+    heavy(engine, &registry, "no-turn", 1, 6 << 20);
+    let name = format!("{}/no-turn:1", slow.address());
+    let home = home(engine).with("MECAPY_RUNS_MAX_PER_USER", "1").with("MECAPY_SANDBOX_IMAGE", python);
+    home.run(&["calc", "run", "add.py", "--image", &name, "--pull"]).code(0);
+    slow.wait_until_used();
+    // Submitted later, with one turn for all: it has it.
+    home.run(&["calc", "run", "add.py", "--wait"]).code(0);
+    assert_eq!(home.run(&["calc", "show", "1", "--json"]).code(0).json()["status"], "pending");
+    home.run(&["calc", "cancel", "1"]).code(0);
+    slow.wait_until_unused();
+    ends(&home, "1", "cancelled");
+}
+
 /// Waits for the state of a calculation.
 #[track_caller]
 fn ends(home: &Home, id: &str, status: &str) {

@@ -153,6 +153,81 @@ async fn a_run_that_goes_on_without_its_supervisor_is_adopted_with_its_whole_log
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_taken_over_counts_among_those_that_run() {
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    let machine = machine(engine, image, &["runs.max_per_user=1", "caps.grace=1"]).await;
+    let run = submit(&machine, Path::new(MECAPY), ENDLESS, LIMITS).await;
+    until_printed(&machine, &run, "out 1\n").await;
+    machine.kill_supervisor(run.run).await;
+    assert_eq!(reconcile(&machine).await.adopted, [run.id]);
+    let queue = machine.session.config.paths.state.join("queue").join(runs::host_name());
+    wait_for("its turn", || {
+        fs::read_to_string(queue.join("slot.0")).ok().filter(|slot| slot.trim() == run.id.to_string())
+    })
+    .await;
+    let next = submit(&machine, Path::new(MECAPY), 3, LIMITS).await;
+    let reason = wait_for("the reason", || machine.state(next.run)?.waiting_reason).await;
+    assert_eq!(reason, format!("1 of 1 running: waiting for #{}", run.id));
+    runs::cancel_now(&machine.session, run.id).await.unwrap();
+    machine.follow(run.id).await;
+    assert_complete(engine, &machine, &next, 3).await;
+
+    // Where the place was taken meanwhile, it has the next one, before those that wait.
+    let run = submit(&machine, Path::new(MECAPY), ENDLESS, LIMITS).await;
+    until_printed(&machine, &run, "out 1\n").await;
+    machine.kill_supervisor(run.run).await;
+    let between = submit(&machine, Path::new(MECAPY), ENDLESS, LIMITS).await;
+    until_printed(&machine, &between, "out 1\n").await;
+    assert_eq!(reconcile(&machine).await.adopted, [run.id]);
+    let ticket = queue.join(format!("{}.ticket", run.run));
+    wait_for("its place in the queue", || ticket.exists().then_some(())).await;
+    let last = submit(&machine, Path::new(MECAPY), 3, LIMITS).await;
+    wait_for("the queue", || machine.state(last.run)?.waiting_reason.filter(|reason| reason.ends_with("1 ahead")))
+        .await;
+    runs::cancel_now(&machine.session, between.id).await.unwrap();
+    machine.follow(between.id).await;
+    wait_for("its turn", || (!ticket.exists()).then_some(())).await;
+    let reason = || machine.state(last.run)?.waiting_reason.filter(|reason| reason.contains(&format!("#{}", run.id)));
+    wait_for("the other one to wait for it", reason).await;
+    runs::cancel_now(&machine.session, run.id).await.unwrap();
+    machine.follow(run.id).await;
+    assert_complete(engine, &machine, &last, 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_engine_that_runs_were_given_to_is_looked_through() {
+    let (Some(engine), Some(other)) = (Engine::shared(), Engine::own()) else { return };
+    let (Some(image), Some(_)) = (engine.python(), other.python()) else { return };
+    let machine = machine(engine, image, &[]).await;
+    let run = submit(&machine, Path::new(MECAPY), ENDLESS, LIMITS).await;
+    until_printed(&machine, &run, "out 1\n").await;
+    // The settings lead to another engine by now.
+    let host = format!("docker.host={}", other.host());
+    let image = format!("sandbox.image={image}");
+    let set = ["sandbox.engine=docker", &host, &image];
+    let later = super::runs::support::session(machine.folder.path(), &set).await;
+    let found = runs::leftovers(&later).await;
+    assert!(found.leftovers.is_empty() && found.unseen.is_empty(), "{found:?}");
+    for engine in [engine, &other] {
+        let host = engine.host();
+        assert!(found.looked.iter().any(|looked| looked.starts_with("Docker ") && looked.contains(&host)), "{found:?}");
+    }
+    machine.kill_supervisor(run.run).await;
+    fs::remove_dir_all(machine.spool(run.run)).unwrap();
+    let found = runs::leftovers(&later).await;
+    let kinds: Vec<_> = found.leftovers.iter().map(|leftover| (leftover.kind, leftover.run)).collect();
+    assert_eq!(kinds, [(Kind::Container, Some(run.run))], "{found:?}");
+    found.leftovers[0].remove().await.unwrap();
+    assert_gone(engine, &[run.run]);
+    // The one of the settings is not there: that is said, and is a problem.
+    other.stop();
+    let found = runs::leftovers(&later).await;
+    assert!(found.unseen.iter().any(|unseen| unseen.contains(&other.host())), "{found:?}");
+    assert!(found.looked.iter().any(|looked| looked.contains(&engine.host())), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_ended_without_its_supervisor_is_collected() {
     let Some(engine) = Engine::shared() else { return };
     let Some(image) = engine.python() else { return };

@@ -214,6 +214,16 @@ impl Way {
         self.open.load(Ordering::SeqCst) > 0
     }
 
+    /// Waits until something comes this way.
+    #[track_caller]
+    pub fn wait_until_used(&self) {
+        let end = Instant::now() + Duration::from_mins(1);
+        while !self.is_used() {
+            assert!(Instant::now() < end, "nobody fetches anything");
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
     /// Waits until nobody is served any more.
     #[track_caller]
     pub fn wait_until_unused(&self) {
