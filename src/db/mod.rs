@@ -11,6 +11,7 @@ pub mod entity;
 pub mod files;
 pub mod filesystem;
 pub mod health;
+pub mod partitions;
 pub mod runs;
 pub mod runs_live;
 pub mod tools;
@@ -89,6 +90,11 @@ impl Db {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The partitions of `calculations` on a server; `None` where it is one table.
+    pub async fn partitions(&self) -> Result<Option<partitions::Partitions>, DbError> {
+        partitions::look(self.connection()).await.of(self)
     }
 
     fn connection(&self) -> &DatabaseConnection {

@@ -48,6 +48,16 @@ fn rows_of_other_programs_appear_and_the_selection_stays() {
 #[test]
 fn rows_on_a_shared_server_appear_too_and_its_figures_follow() {
     let Some(database) = postgres::database() else { return };
+    follows(&database);
+}
+
+#[test]
+fn rows_in_partitions_appear_too() {
+    let Some(database) = postgres::partitioned_database() else { return };
+    follows(&database);
+}
+
+fn follows(database: &postgres::Database) {
     let home = Home::new().with("DATABASE_URL", &database.url());
     home.file("code.py", "def calculate():\n    return {}\n");
     make(&home, "First");

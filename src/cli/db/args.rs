@@ -1,5 +1,6 @@
 //! The verbs of the database as clap reads them.
 
+use crate::db::partitions::Month;
 use clap::Subcommand;
 use std::path::PathBuf;
 
@@ -47,6 +48,32 @@ pub enum Db {
         /// Take it off again
         #[arg(long)]
         off: bool,
+        /// Print the SQL instead of running it
+        #[arg(long)]
+        sql: bool,
+    },
+    /// Keep calculations in monthly partitions on a large PostgreSQL server; says what it would do, --yes does it
+    ///
+    /// The first time the one table becomes months, named calculations_y2024m01, and one that catches the rest. From then
+    /// on each time makes the coming months and moves rows of past months out of the one that caught them: let it run once
+    /// a month. Nobody can use calculations while it works; what interrupts it leaves everything as it was.
+    #[command(after_help = "Example:\n  mecapy db partition --archive-before 2024-01 --yes")]
+    Partition {
+        /// So many months are there ahead of time
+        #[arg(long, value_name = "N", default_value_t = crate::db::partitions::AHEAD,
+              value_parser = clap::value_parser!(u32).range(0..=120))]
+        ahead: u32,
+        /// Detach the months before this one (2024-01) into the schema archive, with their links and runs
+        ///
+        /// A month with a calculation that has not ended stays. The bytes of files stay where they are.
+        #[arg(long, value_name = "MONTH")]
+        archive_before: Option<Month>,
+        /// Make one table of the partitions again
+        #[arg(long, conflicts_with_all = ["archive_before", "ahead"])]
+        undo: bool,
+        /// List the partitions
+        #[arg(long, conflicts_with_all = ["archive_before", "ahead", "undo", "sql"])]
+        list: bool,
         /// Print the SQL instead of running it
         #[arg(long)]
         sql: bool,

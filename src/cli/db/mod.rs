@@ -1,9 +1,10 @@
-//! `db`: migrations, what differs, adoption, copies. Works without a session: the schema may be any.
+//! `db`: migrations, what differs, adoption, partitions, copies. Works without a session: the schema may be any.
 
 pub mod args;
 
 mod copies;
 mod migrate;
+mod partition;
 
 use super::{
     Changes,
@@ -24,6 +25,7 @@ use serde_json::json;
 /// Runs one verb.
 pub async fn db(config: &Config, verb: &Db, changes: Changes, output: Output) -> CommandResult {
     let (is_preview, what) = match verb {
+        Db::Partition { sql, list, .. } => (*sql || *list || changes.dry_run || !output.yes, "change its tables"),
         Db::Upgrade { sql, .. } | Db::Downgrade { sql, .. } => (*sql || changes.dry_run, "change the schema"),
         Db::Secure { sql, .. } => (*sql || changes.dry_run, "change who may do what"),
         Db::Restore { .. } => (changes.dry_run, "replace what is in the database"),
@@ -37,6 +39,11 @@ pub async fn db(config: &Config, verb: &Db, changes: Changes, output: Output) ->
     let done = match verb {
         Db::Upgrade { target, sql } => migrate::upgrade(&admin, target, *sql, changes, output).await,
         Db::Downgrade { target, sql } => migrate::downgrade(&admin, target, *sql, changes, output).await,
+        Db::Partition { list: true, .. } => partition::list(&admin, output).await,
+        Db::Partition { ahead, archive_before, undo, sql, .. } => {
+            let what = partition::what(*ahead, *archive_before, *undo);
+            partition::partition(&admin, what, *sql, is_preview, output).await
+        }
         Db::History => history(&admin, output).await,
         Db::Current => current(&admin, output).await,
         Db::Check => check(&admin, output).await,

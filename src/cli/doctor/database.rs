@@ -38,6 +38,7 @@ pub(super) async fn checks(config: &Config) -> Vec<Check> {
                     "who may do it in this database: CREATE EXTENSION pg_trgm; then mecapy db upgrade makes the index";
                 checks.push(Check::new("database", Mark::Warning, words).advise(advice));
             }
+            checks.extend(partitions(&db).await);
             checks.extend(db.notes().iter().map(|note| Check::new("database", Mark::Warning, note.clone())));
             if let Err(error) = db.close().await {
                 checks.push(Check::new("database", Mark::Warning, error.to_string()));
@@ -46,4 +47,27 @@ pub(super) async fn checks(config: &Config) -> Vec<Check> {
         Err(error) => checks.push(Check::new("database", Mark::Error, error.to_string())),
     }
     checks
+}
+
+/// How many months there are, and what is missing.
+async fn partitions(db: &Db) -> Vec<Check> {
+    match db.partitions().await {
+        Ok(None) => Vec::new(),
+        Ok(Some(found)) => {
+            let gaps = found.gaps();
+            if gaps.is_empty() {
+                return vec![Check::ok("database", format!("calculations in {} partitions", found.all.len()))];
+            }
+            gaps.into_iter()
+                .map(|gap| {
+                    let check = Check::new("database", Mark::Warning, gap.missing);
+                    match gap.enable {
+                        Some(advice) => check.advise(advice),
+                        None => check,
+                    }
+                })
+                .collect()
+        }
+        Err(error) => vec![Check::new("database", Mark::Warning, error.to_string())],
+    }
 }

@@ -53,6 +53,14 @@ pub enum AdminError {
         /// Why, and what to do.
         problem: String,
     },
+    /// What stands in the way of a work, or makes no sense here.
+    #[error("the database {place} is left as it is: {problem}")]
+    Refused {
+        /// Where.
+        place: String,
+        /// Why, and what to do.
+        problem: String,
+    },
     /// A file of a backup.
     #[error("{path}: {problem}")]
     File {

@@ -10,6 +10,7 @@ mod backup;
 mod catalogue;
 mod check;
 mod error;
+mod partition;
 mod plan;
 mod run;
 mod secure;
@@ -21,6 +22,7 @@ pub use backup::{Copied, default_name};
 pub use catalogue::{Catalogue, expected as expected_catalogue, read as read_catalogue};
 pub use check::Difference;
 pub use error::AdminError;
+pub use partition::{Change, Partitioning, Work};
 pub use plan::{Down, Piece, Plan, Up};
 pub use secure::{Protection, expected as expected_protection, read as read_protection};
 pub use standing::Standing;
@@ -28,6 +30,7 @@ pub use standing::Standing;
 use super::{
     DbError, Options,
     open::{alone, server_alone},
+    partitions::{self, Partitions},
     url::{self, Target},
 };
 use migrations::Dialect;
@@ -116,9 +119,32 @@ impl Admin {
         if self.is_secured().await? {
             secure::set_aside(&mut found);
         }
-        let mut all = check::compare(&catalogue::expected(self.dialect), &found);
+        let expected = catalogue::expected(self.dialect);
+        let partitioned = partitions::look(&self.connection).await.map_err(|error| self.explain(error))?.is_some();
+        let expected = if partitioned { partition::expected(expected) } else { expected };
+        let mut all = check::compare(&expected, &found);
         all.extend(secure::differences(&self.connection).await.map_err(|error| self.explain(error))?);
         Ok(all)
+    }
+
+    /// The partitions of `calculations` on a server; `None` where it is one table.
+    pub async fn partitions(&self) -> Result<Option<Partitions>, AdminError> {
+        partition::look(self).await
+    }
+
+    /// The names of the months that were detached, oldest first.
+    pub async fn archived(&self) -> Result<Vec<String>, AdminError> {
+        partition::archived(self).await
+    }
+
+    /// What would become of the partitions of `calculations`.
+    pub async fn plan_partitions(&self, what: Partitioning) -> Result<Work, AdminError> {
+        partition::plan(self, what).await
+    }
+
+    /// Makes, keeps up or merges the partitions of `calculations`, in one transaction.
+    pub async fn partition(&self, what: Partitioning) -> Result<Work, AdminError> {
+        partition::work(self, what).await
     }
 
     /// What an upgrade would do; a database of the platform's other programs is adopted first.

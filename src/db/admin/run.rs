@@ -1,7 +1,7 @@
 //! Running a plan: under a lock, looked at again once it is held, each piece whole or not at all.
 
-use super::{Admin, AdminError, Down, Piece, Plan, Standing, Up, adopt, catalogue, plan, secure, standing};
-use crate::db::{DbError, open};
+use super::{Admin, AdminError, Down, Piece, Plan, Standing, Up, adopt, catalogue, partition, plan, secure, standing};
+use crate::db::{DbError, open, partitions};
 use migrations::{Dialect, NAME_INDEX, name_index};
 use sea_orm::{ConnectionTrait, DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait as _};
 use std::{
@@ -40,6 +40,9 @@ pub(super) async fn plan_upgrade(
     plan.pieces.extend(plan::up(dialect, &standing, &catalogue, &adopted, target));
     if plan.pieces.is_empty() && target == Up::To(None) && dialect == Dialect::Postgres {
         plan.pieces.extend(late_name_search(connection, &catalogue).await.map_err(explain)?);
+    }
+    if let Some(names) = partitioned(connection, place).await? {
+        plan.pieces = partition::migrations(plan.pieces, &names);
     }
     if let Some(last) = plan.pieces.last_mut() {
         last.statements.append(&mut plan.afterwards);
@@ -90,7 +93,21 @@ pub(super) async fn plan_downgrade(
             "row security is on, and holds on to what older schemas do not have; mecapy db secure --off comes first";
         return Err(secure::refused(place, problem));
     }
-    Ok(Plan { pieces: plan::down(dialect, &standing, target)?, ..Plan::default() })
+    let mut pieces = plan::down(dialect, &standing, target)?;
+    if let Some(names) = partitioned(connection, place).await? {
+        if pieces.iter().flat_map(|piece| &piece.statements).any(|sql| sql == "DROP TABLE calculations") {
+            let problem = "calculations is partitioned; mecapy db partition --undo --yes makes one table of it first";
+            return Err(AdminError::Refused { place: place.to_owned(), problem: problem.to_owned() });
+        }
+        pieces = partition::migrations(pieces, &names);
+    }
+    Ok(Plan { pieces, ..Plan::default() })
+}
+
+/// The partitions of `calculations`; `None` where it is one table or none.
+async fn partitioned(connection: &impl ConnectionTrait, place: &str) -> Result<Option<Vec<String>>, AdminError> {
+    let found = partitions::look(connection).await.map_err(|error| DbError::explain(place, error))?;
+    Ok(found.map(|found| found.all.into_iter().map(|partition| partition.name).collect()))
 }
 
 fn ours(standing: &Standing, place: &str) -> Result<(), AdminError> {

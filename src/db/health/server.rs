@@ -2,7 +2,10 @@
 
 use super::{get, known, rows};
 use crate::{
-    db::Db,
+    db::{
+        Db,
+        partitions::{self, Partitions},
+    },
     domain::statistics::{Blocker, Connections, Gap, Health, IndexUse, Known, Lock, SlowQuery, TableSize},
 };
 use sea_orm::{DbErr, QueryResult};
@@ -23,6 +26,10 @@ pub(super) async fn health(db: &Db, response_ms: f64) -> Health {
     let locks = known(db, locks(db).await);
     if locks.value().is_some_and(|locks| locks.iter().any(|lock| lock.query.is_none())) {
         partial.push(Gap::until("what other roles that wait want to do is not shown", ALL_STATS));
+    }
+    match partitions::look(db.connection()).await {
+        Ok(found) => partial.extend(found.iter().flat_map(Partitions::gaps)),
+        Err(error) => tracing::warn!(%error, "partitions"),
     }
     Health {
         engine: engine.map_or_else(|_| "PostgreSQL".to_owned(), |version: String| format!("PostgreSQL {version}")),
@@ -77,10 +84,14 @@ async fn connections(db: &Db) -> Result<Connections, DbErr> {
 }
 
 async fn tables(db: &Db) -> Result<Vec<TableSize>, DbErr> {
+    // Partitions count as the table they are of.
     let sql = "SELECT CASE WHEN n.nspname = 'public' THEN '' ELSE n.nspname || '.' END || c.relname AS name, \
-               pg_total_relation_size(c.oid) AS total, pg_indexes_size(c.oid) AS indexes \
+               CASE c.relkind WHEN 'p' THEN (SELECT coalesce(sum(pg_total_relation_size(relid)), 0)::bigint \
+               FROM pg_partition_tree(c.oid) WHERE isleaf) ELSE pg_total_relation_size(c.oid) END AS total, \
+               CASE c.relkind WHEN 'p' THEN (SELECT coalesce(sum(pg_indexes_size(relid)), 0)::bigint \
+               FROM pg_partition_tree(c.oid) WHERE isleaf) ELSE pg_indexes_size(c.oid) END AS indexes \
                FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
-               WHERE c.relkind IN ('r', 'm') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' \
+               WHERE c.relkind IN ('r', 'm', 'p') AND NOT c.relispartition AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' \
                ORDER BY total DESC, name LIMIT 100";
     list(db, sql, |row| {
         Ok(TableSize { table: get(row, "name")?, total_bytes: get(row, "total")?, index_bytes: get(row, "indexes")? })
@@ -169,9 +180,11 @@ async fn locks(db: &Db) -> Result<Vec<Lock>, DbErr> {
 }
 
 async fn indexes(db: &Db) -> Result<Vec<IndexUse>, DbErr> {
-    let sql = "SELECT indexrelname::text AS index, relname::text AS tbl, idx_scan AS scans, \
-               pg_relation_size(indexrelid) AS bytes \
-               FROM pg_stat_user_indexes ORDER BY idx_scan, bytes DESC, index LIMIT 100";
+    let sql = "SELECT i.relname::text AS index, t.relname::text AS tbl, sum(s.idx_scan)::bigint AS scans, \
+               sum(pg_relation_size(s.indexrelid))::bigint AS bytes FROM pg_stat_user_indexes AS s \
+               JOIN pg_class AS i ON i.oid = coalesce(pg_partition_root(s.indexrelid), s.indexrelid) \
+               JOIN pg_class AS t ON t.oid = coalesce(pg_partition_root(s.relid), s.relid) \
+               GROUP BY i.oid, i.relname, t.relname ORDER BY scans, bytes DESC, index LIMIT 100";
     list(db, sql, |row| {
         Ok(IndexUse {
             index: get(row, "index")?,

@@ -4,5 +4,6 @@ mod adopt;
 mod catalogue;
 mod copies;
 mod migrate;
+mod partition;
 mod place;
 mod python;

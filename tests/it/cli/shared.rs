@@ -8,6 +8,20 @@ use crate::support::{
 #[test]
 fn everything_works_on_a_server() {
     let Some(database) = postgres::database() else { return };
+    works(&database);
+}
+
+#[test]
+fn everything_works_on_partitions() {
+    let Some(database) = postgres::partitioned_database() else { return };
+    works(&database);
+    assert_eq!(
+        database.superuser("SELECT count(*) FROM calculations WHERE tableoid = 'calculations_default'::regclass"),
+        "0"
+    );
+}
+
+fn works(database: &postgres::Database) {
     let home = Home::new().with("DATABASE_URL", &database.url()).with("MECAPY_LOG_LEVEL", "debug");
     home.file("beam.py", "def calculate(load=2.0):\n    return {'moment': load / 4}\n");
     let done = home.run(&["calc", "run", "beam.py", "--param", "load=10", "--follow"]);

@@ -2,7 +2,7 @@
 
 use crate::support::postgres;
 use mecapy::db::Db;
-use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, Statement};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 
 /// A database of one test, of the present schema once it was opened.
 pub enum Place {
@@ -22,6 +22,11 @@ impl Place {
     /// A migrated database on a server; `None` where there is none, which was said.
     pub fn postgres() -> Option<Self> {
         postgres::database().map(Self::Postgres)
+    }
+
+    /// The same with its calculations in monthly partitions.
+    pub fn partitions() -> Option<Self> {
+        postgres::partitioned_database().map(Self::Postgres)
     }
 
     /// Opens it, as every process of mecapy does.
@@ -55,7 +60,7 @@ impl Place {
 }
 
 /// The first column of the rows, as text.
-pub async fn texts(connection: &DatabaseConnection, sql: &str) -> Vec<String> {
+pub async fn texts(connection: &impl ConnectionTrait, sql: &str) -> Vec<String> {
     let statement = Statement::from_string(connection.get_database_backend(), sql);
     let rows = connection.query_all_raw(statement).await.unwrap();
     rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
@@ -76,6 +81,14 @@ macro_rules! on_each_engine {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
                 if let Some(place) = crate::db::engines::Place::postgres() {
+                    super::$test(place).await;
+                }
+            })+
+        }
+        mod on_partitions {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                if let Some(place) = crate::db::engines::Place::partitions() {
                     super::$test(place).await;
                 }
             })+

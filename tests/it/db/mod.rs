@@ -1,7 +1,7 @@
 //! The database: one story, the schema's contract, relations, lists, runs, bad input.
 
 mod contract;
-mod engines;
+pub mod engines;
 mod health;
 mod input;
 mod listening;
@@ -12,5 +12,5 @@ mod relations;
 mod runs;
 mod schema;
 mod server;
-mod size;
+pub mod size;
 pub mod story;

@@ -19,7 +19,7 @@ use mecapy::{
 };
 use std::fs;
 
-const PAGE: u32 = 50;
+pub const PAGE: u32 = 50;
 
 const SORTS: [CalculationSort; 5] = [
     CalculationSort::Created,
@@ -30,7 +30,7 @@ const SORTS: [CalculationSort; 5] = [
 ];
 
 /// Every operation of the list, each with what it is called; from the middle where no direction is given.
-fn pages() -> Vec<(String, CalculationQuery, Option<Direction>)> {
+pub fn pages() -> Vec<(String, CalculationQuery, Option<Direction>)> {
     let mut all = Vec::new();
     for sort in SORTS {
         for ascending in [false, true] {
@@ -50,7 +50,7 @@ fn pages() -> Vec<(String, CalculationQuery, Option<Direction>)> {
 }
 
 /// Reads one page.
-async fn read(db: &Db, user: UserId, query: &CalculationQuery, direction: Option<Direction>, middle: &PageRequest) {
+pub async fn read(db: &Db, user: UserId, query: &CalculationQuery, direction: Option<Direction>, middle: &PageRequest) {
     let request = match direction {
         Some(Direction::Forward) => PageRequest::first(PAGE),
         Some(Direction::Backward) => PageRequest::last(PAGE),
@@ -61,7 +61,7 @@ async fn read(db: &Db, user: UserId, query: &CalculationQuery, direction: Option
 }
 
 /// A place far inside the list of this query.
-async fn middle(db: &Db, user: UserId, query: &CalculationQuery, depth: u32) -> PageRequest {
+pub async fn middle(db: &Db, user: UserId, query: &CalculationQuery, depth: u32) -> PageRequest {
     let page = calculations::page(db, user, query, &PageRequest::first(depth)).await.unwrap();
     PageRequest { anchor: page.cursors.last().cloned(), direction: Direction::Forward, limit: PAGE }
 }
@@ -72,7 +72,7 @@ fn numbers<'a>(text: &'a str, label: &'a str) -> impl Iterator<Item = u64> + 'a 
 }
 
 /// The largest number of rows that any step of the plans in `log` gave or threw away.
-fn most_rows(log: &str) -> u64 {
+pub fn most_rows(log: &str) -> u64 {
     ["actual rows=", "Rows Removed by Filter: ", "Rows Removed by Index Recheck: "]
         .into_iter()
         .flat_map(|label| numbers(log, label))
@@ -81,26 +81,26 @@ fn most_rows(log: &str) -> u64 {
 }
 
 /// The blocks of 8 KiB that the plans in `log` looked at: each plan's first line of them is the whole plan's.
-fn blocks(log: &str) -> u64 {
+pub fn blocks(log: &str) -> u64 {
     let plans = log.split("plan:\n").skip(1);
     let first = plans.filter_map(|plan| plan.lines().find(|line| line.contains("Buffers: ")));
     first.map(|line| numbers(line, "hit=").chain(numbers(line, " read=")).sum::<u64>()).sum()
 }
 
 /// What the server's log got since it was last asked.
-struct Plans {
+pub struct Plans {
     path: std::path::PathBuf,
     seen: usize,
 }
 
 impl Plans {
-    fn of(server: &Server) -> Self {
+    pub fn of(server: &Server) -> Self {
         let path = server.folder().join("server.log");
         let seen = fs::read_to_string(&path).unwrap().len();
         Self { path, seen }
     }
 
-    fn fresh(&mut self) -> String {
+    pub fn fresh(&mut self) -> String {
         let text = fs::read_to_string(&self.path).unwrap();
         let new = text[self.seen..].to_owned();
         self.seen = text.len();
@@ -208,4 +208,4 @@ async fn every_operation_reads_a_page_and_little_more() {
 }
 
 /// The most blocks that a page may touch.
-const MOST_BLOCKS: u64 = 400;
+pub const MOST_BLOCKS: u64 = 400;

@@ -77,6 +77,23 @@ pub fn database() -> Option<Database> {
     server().map(|server| Database::new(server, "template_mecapy"))
 }
 
+/// A fresh database of the present schema on the shared server, with its calculations in monthly partitions.
+///
+/// January 2024, where tests put rows whose times agree to the second, is cut into three, so that pages cross from one
+/// to the next.
+pub fn partitioned_database() -> Option<Database> {
+    static MADE: OnceLock<()> = OnceLock::new();
+    let server = server()?;
+    MADE.get_or_init(|| {
+        let name = "template_mecapy_parts";
+        server.create(name, "template_mecapy");
+        let url = server.url(name);
+        let made = std::thread::scope(|scope| scope.spawn(move || partition(&url)).join());
+        made.expect("the partitions of the test databases can be made");
+    });
+    Some(Database::new(server, "template_mecapy_parts"))
+}
+
 /// A fresh database without anything in it on the shared server.
 pub fn empty_database() -> Option<Database> {
     server().map(|server| Database::new(server, "template0"))
@@ -342,6 +359,34 @@ fn migrate(url: &str) {
         options.max_connections(1);
         let connection = Orm::connect(options).await.unwrap();
         Migrator::up(&connection, None).await.unwrap();
+        connection.execute_unprepared("ANALYZE").await.unwrap();
+        connection.close().await.unwrap();
+    });
+}
+
+fn partition(url: &str) {
+    use mecapy::db::{
+        Options,
+        admin::{Admin, Partitioning},
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let admin = Admin::connect(url, &Options::default(), false).await.unwrap();
+        admin.partition(Partitioning::Keep { ahead: 1, archive_before: None }).await.unwrap();
+        admin.close().await.unwrap();
+        let mut options = ConnectOptions::new(url);
+        options.max_connections(1);
+        let connection = Orm::connect(options).await.unwrap();
+        for (part, from, to) in [
+            ("a", "2024-01-01", "2024-01-15 10:20:34"),
+            ("b", "2024-01-15 10:20:34", "2024-01-15 10:20:38"),
+            ("c", "2024-01-15 10:20:38", "2024-02-01"),
+        ] {
+            let sql = format!(
+                "CREATE TABLE calculations_{part} PARTITION OF calculations FOR VALUES FROM ('{from}') TO ('{to}')"
+            );
+            connection.execute_unprepared(&sql).await.unwrap();
+        }
         connection.execute_unprepared("ANALYZE").await.unwrap();
         connection.close().await.unwrap();
     });

@@ -60,15 +60,13 @@ pub(super) async fn backup(admin: &Admin, path: &Path, overwrite: bool) -> Resul
 /// Puts the copy at `path` in the place of everything that the database holds.
 pub(super) async fn restore(admin: &Admin, path: &Path) -> Result<Copied, AdminError> {
     let format = Format::of_content(path)?;
-    let before = match admin.dialect {
-        Dialect::Sqlite => sqlite::restore(admin, path, format).await?,
-        Dialect::Postgres => {
-            run::under_lock(admin, postgres::restore(admin, path, format)).await?;
-            None
-        }
+    let (before, told) = match admin.dialect {
+        Dialect::Sqlite => (sqlite::restore(admin, path, format).await?, Vec::new()),
+        Dialect::Postgres => (None, run::under_lock(admin, postgres::restore(admin, path, format)).await?),
     };
     let standing = admin.standing().await?;
     let mut notes = vec!["the bytes of files are not in a copy: they are in the object store".to_owned()];
+    notes.extend(told);
     if !standing.missing().is_empty() {
         notes.push("it is of an older schema; mecapy db upgrade brings it to the present one".to_owned());
     }

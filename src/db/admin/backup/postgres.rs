@@ -13,6 +13,7 @@ use crate::db::{
     open::libpq,
 };
 use std::{
+    fmt::Write as _,
     fs::{self, DirBuilder, OpenOptions},
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
@@ -79,7 +80,8 @@ async fn verified(keys: &Keys, part: &Path, format: Format) -> Result<(), AdminE
     if inspected.is_complete { Ok(()) } else { Err(trouble(part, "it was cut; nothing was kept of it")) }
 }
 
-pub(super) async fn restore(admin: &Admin, path: &Path, format: Format) -> Result<(), AdminError> {
+/// Puts a copy back. Returns what there is to tell.
+pub(super) async fn restore(admin: &Admin, path: &Path, format: Format) -> Result<Vec<String>, AdminError> {
     if format == Format::Database {
         return Err(trouble(path, "a SQLite file; this database is on a PostgreSQL server"));
     }
@@ -92,7 +94,11 @@ pub(super) async fn restore(admin: &Admin, path: &Path, format: Format) -> Resul
             return Err(trouble(path, "it was cut: the last line of a dump is missing; nothing was changed"));
         }
     }
-    let clear = clear(admin).await?;
+    let (mut clear, mut notes) = (clear(admin).await?, Vec::new());
+    for (schema, aside) in archives(admin).await? {
+        let _ = writeln!(clear, "ALTER SCHEMA {} RENAME TO {};", sql::name(&schema), sql::name(&aside));
+        notes.push(format!("months that were detached before are in the schema {aside}"));
+    }
     let mut psql = keys.command("psql");
     psql.args(["--no-psqlrc", "--quiet", "--no-password", "--single-transaction", "--set=ON_ERROR_STOP=1"]);
     psql.args(["--set=VERBOSITY=terse", "--output=/dev/null", "--file=-"]);
@@ -132,7 +138,20 @@ pub(super) async fn restore(admin: &Admin, path: &Path, format: Format) -> Resul
     })?;
     // A restored table has no statistics, and plans without them read everything.
     admin.run("ANALYZE").await?;
-    Ok(())
+    Ok(notes)
+}
+
+/// The schemas of detached months, and the names under which they stay: a copy may bring its own.
+async fn archives(admin: &Admin) -> Result<Vec<(String, String)>, AdminError> {
+    let sql = format!(
+        "SELECT n.nspname::text, left(n.nspname, 40) || to_char(now(), '_YYYYMMDD_HH24MISS') FROM pg_catalog.pg_namespace n \
+         WHERE pg_catalog.obj_description(n.oid, 'pg_namespace') = {}",
+        sql::text(super::super::partition::ARCHIVED)
+    );
+    let found = rows(&admin.connection, &sql).await.map_err(|error| admin.explain(error))?;
+    let names: Result<_, _> =
+        found.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect();
+    Ok(names.map_err(|error: sea_orm::DbErr| admin.explain(error))?)
 }
 
 /// An archive as SQL into `psql`.

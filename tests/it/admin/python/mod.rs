@@ -60,15 +60,31 @@ async fn share(version: SqlModel) {
     let Some(program) = Program::new(version, &[]) else { return };
     for place in places() {
         db(&place.home(), &["upgrade"]).code(0);
-        program.run(&place, "write");
-        let open = Db::open(&place.url()).await.unwrap();
-        what_python_wrote_is_read(&open).await;
-        write(&open).await;
-        open.close().await.unwrap();
-        what_mecapy_wrote_is_read(&program.run(&place, "read"));
-        // Both wrote; nothing of the schema changed.
-        db(&place.home(), &["check"]).code(0);
+        both_write_and_read(&program, &place).await;
     }
+}
+
+/// The same where calculations are in monthly partitions; Python's are of January 2024, which is made from them.
+pub async fn share_partitioned(version: SqlModel) {
+    let Some(program) = Program::new(version, &[]) else { return };
+    let Some(place) = places().into_iter().find(Place::is_server) else { return };
+    db(&place.home(), &["upgrade"]).code(0);
+    db(&place.home(), &["partition", "--yes"]).code(0);
+    both_write_and_read(&program, &place).await;
+    let done = db(&place.home(), &["partition", "--yes"]).code(0);
+    assert!(done.out.contains("made calculations_y2024m01 (25 rows)"), "{}", done.out);
+    what_mecapy_wrote_is_read(&program.run(&place, "read"));
+}
+
+async fn both_write_and_read(program: &Program, place: &Place) {
+    program.run(place, "write");
+    let open = Db::open(&place.url()).await.unwrap();
+    what_python_wrote_is_read(&open).await;
+    write(&open).await;
+    open.close().await.unwrap();
+    what_mecapy_wrote_is_read(&program.run(place, "read"));
+    // Both wrote; nothing of the schema changed.
+    db(&place.home(), &["check"]).code(0);
 }
 
 /// Also for databases that were adopted.
