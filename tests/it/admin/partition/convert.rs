@@ -15,7 +15,8 @@ const STANDING: &str = "
     UNION ALL SELECT 'trigger ' || pg_get_triggerdef(oid) || tgenabled::text || coalesce(obj_description(oid, 'pg_trigger'), '')
         FROM pg_trigger WHERE tgrelid = 'calculations'::regclass AND NOT tgisinternal AND tgname NOT LIKE 'mecapy_calculation_%'
     UNION ALL SELECT 'relation ' || c.relname || ' ' || relrowsecurity || relforcerowsecurity || relowner::regrole || ' '
-        || coalesce((SELECT string_agg(a::text, ',' ORDER BY a::text) FROM unnest(relacl) a), '-') || ' '
+        || coalesce((SELECT string_agg(format('%s %s %s', x.grantee, x.privilege_type, x.is_grantable), ',' ORDER BY x.grantee, x.privilege_type)
+            FROM aclexplode(relacl) x WHERE x.grantee <> relowner), '-') || ' '
         || coalesce(obj_description(c.oid, 'pg_class'), '-')
         || CASE WHEN relkind = 'v' THEN coalesce(array_to_string(reloptions, ','), '-') || pg_get_viewdef(c.oid) ELSE '' END
         FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relname IN

@@ -76,7 +76,12 @@ async fn the_same_statements_end_the_same_way() {
         }
     }
     for (whole, parts) in seen[0].iter().zip(&seen[1]) {
-        assert_eq!(whole, parts);
+        // Where the month itself knows the very same key it is the month's own constraint that says so.
+        let (sql, mut ended, left) = parts.clone();
+        if let Err((_, Some(constraint))) = &mut ended {
+            *constraint = constraint.replace("_y2024m01", "");
+        }
+        assert_eq!(*whole, (sql, ended, left));
     }
     let refused = seen[0].iter().filter(|(_, ended, _)| ended.is_err()).count();
     assert!((15..STATEMENTS.len() - 8).contains(&refused), "{refused} of both kinds");
