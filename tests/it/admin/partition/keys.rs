@@ -79,7 +79,8 @@ async fn the_same_statements_end_the_same_way() {
         // Where the month itself knows the very same key it is the month's own constraint that says so.
         let (sql, mut ended, left) = parts.clone();
         if let Err((_, Some(constraint))) = &mut ended {
-            *constraint = constraint.replace("_y2024m01", "");
+            let name = constraint.split('_').filter(|part| !part.starts_with("y20")).collect::<Vec<_>>();
+            *constraint = name.join("_");
         }
         assert_eq!(*whole, (sql, ended, left));
     }

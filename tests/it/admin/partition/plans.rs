@@ -62,7 +62,9 @@ async fn every_operation_reads_a_page_of_each_partitions_indexes_at_most() {
         log.fresh();
         read(&db, ann, &query, direction, &middle).await;
         let plans = log.fresh();
-        assert!(plans.contains("Merge Append") && plans.contains("_idx on calculations_y"), "{name}: {plans}");
+        // The few rows of a rare state may be read whole and sorted.
+        let merges = plans.contains("Merge Append") || !query.statuses.is_empty();
+        assert!(merges && plans.contains("_idx on calculations_y"), "{name}: {plans}");
         assert!(!plans.contains("Seq Scan on calculation") && !plans.contains("Bitmap"), "{name}: {plans}");
         assert!(most_rows(&plans) <= 6 * u64::from(PAGE + 1), "{name}: {} rows\n{plans}", most_rows(&plans));
         assert!((1..=most).contains(&blocks(&plans)), "{name}: {} blocks\n{plans}", blocks(&plans));
