@@ -101,17 +101,18 @@ async fn a_mode_that_cannot_be_had_is_told_and_not_waited_for() {
 }
 
 #[tokio::test]
-async fn only_a_local_file_is_mapped() {
+async fn no_page_of_the_file_counts_as_memory_of_the_program() {
     let folder = tempfile::tempdir().unwrap();
     let path = place(&folder);
-    Db::open_embedded(&path).await.unwrap().close().await.unwrap();
-    for (network, size) in [(false, MAPPED), (true, "0")] {
-        let options = writing(SqliteConnectOptions::new().filename(&path), network);
-        let connection = pool(options, 1, "here").await.unwrap();
-        let asked = Statement::from_string(connection.get_database_backend(), "PRAGMA mmap_size");
-        let mapped: i64 = connection.query_one_raw(asked).await.unwrap().unwrap().try_get_by_index(0).unwrap();
-        assert_eq!(mapped.to_string(), size);
-    }
+    let db = Db::open_embedded(&path).await.unwrap();
+    users::sign_in(&db, &somebody()).await.unwrap();
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let mapped = |name: &str| maps.lines().any(|line| line.ends_with(name));
+    assert!(!mapped(path.to_str().unwrap()), "{maps}");
+    assert!(mapped(&format!("{}-shm", path.display())), "it is looked at in the right way");
+    let asked = Statement::from_string(db.connection().get_database_backend(), "PRAGMA cache_size");
+    let kept: i64 = db.connection().query_one_raw(asked).await.unwrap().unwrap().try_get_by_index(0).unwrap();
+    assert_eq!(kept.to_string(), KEPT);
 }
 
 #[tokio::test(flavor = "multi_thread")]
