@@ -118,7 +118,7 @@ fn check(person: Person, scripts: &[Script]) {
     let cases: Vec<_> = scripts.iter().map(|script| script.case(numpy.as_deref())).collect();
     let before = traces::of(person);
     let seen = run(person, &cases, &[]);
-    let left: Vec<_> = traces::of(person).difference(&before).cloned().collect();
+    let left = traces::left(person, &before);
     let mut problems: Vec<String> = Vec::new();
     for (script, seen) in scripts.iter().zip(&seen) {
         assert_eq!(script.file, seen.name);

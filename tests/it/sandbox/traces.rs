@@ -1,7 +1,29 @@
 //! What a person has on this machine: compared before and after, nothing may be left.
 
 use crate::{runs::support::has_ended, support::user::Person};
-use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::MetadataExt,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// What other tests have at the same time goes within this; what a sandbox leaves behind would stay.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What was not there `before`, is there now, and stays.
+pub fn left(person: Person, before: &BTreeSet<String>) -> BTreeSet<String> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut left: BTreeSet<String> = of(person).difference(before).cloned().collect();
+    while !left.is_empty() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(50));
+        let now = of(person);
+        left.retain(|trace| now.contains(trace));
+    }
+    left
+}
 
 /// Processes, mounts, control groups, shared memory, and files in the places that everybody may write to.
 pub fn of(person: Person) -> BTreeSet<String> {
