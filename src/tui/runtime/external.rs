@@ -62,11 +62,9 @@ pub async fn edit(
             let _ = fs::remove_file(&path);
             Err(Failure::new(format!("there is no editor {editor}; set VISUAL or EDITOR to one")))
         }
-        // An editor's way to say "as if nothing had happened".
         Ok(status) => {
             tracing::info!(%status, editor, "editor gave up");
-            let _ = fs::remove_file(&path);
-            Ok(Reply::Edited(None))
+            gave_up(&path, text, &format!("{editor} ended with {status}"))
         }
         Err(error) => Err(Failure::new(format!("{editor}: {error}; the text is in {}", path.display()))),
     }
@@ -103,6 +101,18 @@ fn take(path: &Path, before: &str) -> Result<Reply, Failure> {
     Ok(Reply::Edited((!same).then_some(after)))
 }
 
+/// An editor that fails says "as if nothing had happened"; but what it wrote before it was killed is somebody's work.
+fn gave_up(path: &Path, before: &str, ending: &str) -> Result<Reply, Failure> {
+    if fs::read(path).is_ok_and(|now| now != before.as_bytes()) {
+        return Err(Failure::new(format!(
+            "{ending}; nothing was taken over, and what it wrote is in {}",
+            path.display()
+        )));
+    }
+    let _ = fs::remove_file(path);
+    Ok(Reply::Edited(None))
+}
+
 /// How an editor is told where to put the cursor, where it is one we know.
 fn arguments(editor: &str, path: &Path, line: u32) -> Vec<String> {
     let path = path.display().to_string();
@@ -127,6 +137,19 @@ mod tests {
         assert_eq!(arguments("vim -u NONE", path, 7), ["+7", "/d/x.py"]);
         assert_eq!(arguments("/usr/bin/hx", path, 7), ["/d/x.py:7"]);
         assert_eq!(arguments("my-editor", path, 7), ["/d/x.py"]);
+    }
+
+    #[test]
+    fn what_a_killed_editor_wrote_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = write(folder.path(), "a", "py").unwrap();
+        assert_eq!(gave_up(&path, "a", "vi ended with signal: 9"), Ok(Reply::Edited(None)));
+        assert!(!path.exists());
+        let path = write(folder.path(), "a", "py").unwrap();
+        fs::write(&path, "an hour of work").unwrap();
+        let failure = gave_up(&path, "a", "vi ended with signal: 9").unwrap_err();
+        assert!(failure.message.contains(path.to_str().unwrap()), "{failure}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "an hour of work");
     }
 
     #[test]
