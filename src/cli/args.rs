@@ -1,6 +1,6 @@
 //! The command line as clap reads it: verbs, flags, and the help that `man` and the completions are made from.
 
-use super::{calc::args::Calc, db::args::Db};
+use super::{admin::args::Admin, calc::args::Calc, db::args::Db};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -64,9 +64,12 @@ pub enum Command {
     /// Tools: calculations made to be used by others
     #[command(subcommand)]
     Tools(Tools),
-    /// The database: migrations, what differs, adoption, copies
+    /// The database: migrations, what differs, adoption, copies, row security
     #[command(subcommand)]
     Db(Db),
+    /// People on a server that keeps them apart: provision, switch off and on, list
+    #[command(subcommand)]
+    Admin(Admin),
     /// Show own figures, the newest calculations and the database's health
     #[command(after_help = "Example:\n  mecapy stats --database")]
     Stats(Stats),

@@ -3,6 +3,7 @@
 //! One file per noun or verb; each command gets an `Output` and gives an exit code or a failure. Whatever both the
 //! screen and the command line do is one function in the folder that owns its noun, called from here.
 
+mod admin;
 mod args;
 mod calc;
 mod changes;
@@ -97,6 +98,11 @@ fn run(cli: Cli, output: Output) -> CommandResult {
             tell_foreign_database(&loaded.config, output);
             runtime()?.block_on(db::db(&loaded.config, &verb, changes, output))
         }
+        Some(Command::Admin(verb)) => {
+            let loaded = load(&cli.global, output)?;
+            tell_foreign_database(&loaded.config, output);
+            runtime()?.block_on(admin::admin(&loaded.config, &verb, changes, output))
+        }
         Some(Command::Stats(args)) => {
             with_session(&cli.global, output, async |session| stats::stats(session, args, output).await)
         }
@@ -113,7 +119,7 @@ fn with_session(
     let loaded = load(global, output)?;
     runtime()?.block_on(async {
         let session = Session::open(Arc::new(loaded.config)).await?;
-        tell_foreign_database(&session.config, output);
+        tell_shared_database(&session, output);
         for sentence in runs::reconcile(&session).await.sentences() {
             output.say(sentence);
         }
@@ -134,6 +140,21 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 fn tell_foreign_database(config: &Config, output: Output) {
     if let Some(url) = &config.database.url {
         output.say(format_args!("mecapy: database {url} ({})", config.database.url_origin));
+    }
+}
+
+/// The same of a database that is open, with what keeps people apart in it.
+fn tell_shared_database(session: &Session, output: Output) {
+    let config = &session.config.database;
+    match &config.url {
+        Some(url) if session.db.is_shared() => {
+            output.say(format_args!(
+                "mecapy: database {url} ({}): {}",
+                config.url_origin,
+                session.db.isolation().badge()
+            ));
+        }
+        _ => tell_foreign_database(&session.config, output),
     }
 }
 
@@ -167,7 +188,7 @@ fn screen(global: &Global, changes: Changes, output: Output) -> CommandResult {
         return Ok(Exit::Usage);
     }
     let loaded = load(global, output)?;
-    match crate::tui::run(Arc::new(loaded.config), changes.read_only) {
+    match crate::tui::run(Arc::new(loaded.config), changes.read_only, global.yes) {
         Ok(End::Quit) => Ok(Exit::Ok),
         Ok(End::Signal(signal)) => Ok(Exit::of_signal(signal)),
         Err(error @ ScreenError::Terminal(_)) => Err(exit::Failure::new(Exit::Error, error)),

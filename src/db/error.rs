@@ -139,7 +139,7 @@ pub enum DbError {
     #[error(transparent)]
     Field(#[from] FieldError),
     /// The row is not there, or belongs to somebody else.
-    #[error("{what} {id} does not exist")]
+    #[error("{what} {id} does not exist, or is not yours")]
     NotFound {
         /// `calculation`, `tool`, `file`, `run`.
         what: &'static str,

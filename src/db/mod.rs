@@ -20,6 +20,7 @@ pub mod users;
 mod address;
 mod error;
 mod facts;
+mod isolation;
 mod open;
 mod options;
 mod server_error;
@@ -49,6 +50,8 @@ struct Inner {
     connection: DatabaseConnection,
     place: String,
     notes: Vec<String>,
+    /// Whom it keeps apart.
+    found: isolation::Found,
     /// What leads to a server.
     access: Option<Access>,
     /// Dropped with the rest.
@@ -110,10 +113,11 @@ impl Db {
         self.connection().begin_with_options(options).await.of(self)
     }
 
-    /// Keeps others from writing to `table` until the transaction ends; on SQLite each transaction of ours does.
-    async fn lock_writers(&self, transaction: &DatabaseTransaction, table: &str) -> Result<(), DbError> {
+    /// Keeps other mecapys from what `work` names until the transaction ends; on SQLite each transaction of ours does.
+    /// No lock of a table: that takes a right to all of its columns.
+    async fn alone(&self, transaction: &DatabaseTransaction, work: &str) -> Result<(), DbError> {
         if self.connection().get_database_backend() == DbBackend::Postgres {
-            let lock = format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE");
+            let lock = format!("SELECT pg_advisory_xact_lock(hashtextextended('mecapy {work}', 0))");
             transaction.execute_unprepared(&lock).await.of(self)?;
         }
         Ok(())

@@ -41,6 +41,11 @@ fn of_server(place: String, code: &str, message: &str) -> Option<DbError> {
     let problem = message.to_owned();
     Some(match code {
         "28P01" | "28000" | "3D000" => DbError::Denied { place, problem: format!("{problem}; look at database.url") },
+        // A policy refused the row, not a privilege the statement.
+        "42501" if problem.contains("row-level security policy") => DbError::Denied {
+            place,
+            problem: format!("what this would write, or refers to, is not yours or not there ({problem})"),
+        },
         "42501" => DbError::Denied { place, problem: format!("{problem}; ask whoever owns the database") },
         "53300" => {
             let problem = "the server has as many clients as it takes (max_connections); it is tried again".to_owned();

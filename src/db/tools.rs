@@ -33,7 +33,7 @@ pub async fn seed(db: &Db, author: UserId, tools: impl FnOnce() -> Vec<NewTool>)
         check(tool)?;
     }
     let transaction = db.begin().await?;
-    db.lock_writers(&transaction, "tools").await?;
+    db.alone(&transaction, "samples").await?;
     // Asked again under the write lock: another process may have been first.
     if tool::Entity::find().limit(1).count(&transaction).await.of(db)? > 0 {
         return Ok(false);
@@ -149,15 +149,19 @@ pub async fn publish(db: &Db, author: UserId, new: &NewTool) -> Result<Tool, DbE
                 )));
             }
             let mut row = values(db, author, new)?;
-            row.created_at = NotSet;
+            // What does not change is not sent: there may be no right to change it.
+            (row.created_at, row.author_id, row.name) = (NotSet, NotSet, NotSet);
             // A tool that is not offered stays so until somebody offers it again.
             row.is_active = NotSet;
-            tool::Entity::update_many()
+            let updated = tool::Entity::update_many()
                 .set(row)
                 .filter(tool::Column::Id.eq(tool.id))
                 .exec(&transaction)
                 .await
                 .of(db)?;
+            if updated.rows_affected == 0 {
+                return Err(DbError::not_found("tool", &new.name));
+            }
             tool.id
         }
     };

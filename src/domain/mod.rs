@@ -7,6 +7,7 @@ pub mod change;
 pub mod file;
 pub mod format;
 pub mod id;
+pub mod isolation;
 pub mod limits;
 pub mod page;
 pub mod parameters;

@@ -34,7 +34,7 @@ pub enum Cancel {
 #[derive(Debug, thiserror::Error)]
 pub enum CancelError {
     /// There is no such calculation.
-    #[error("calculation {0} does not exist")]
+    #[error("calculation {0} does not exist, or is not yours")]
     NotFound(CalculationId),
     /// Nobody asked for it to run.
     #[error("calculation {0} was not started; there is nothing to stop")]

@@ -82,6 +82,10 @@ pub(super) async fn deliver(
 
 async fn is_known(request: &Request, db: &Db) -> Result<bool, DbError> {
     let record = db::runs::get(db, request.user, request.calculation).await?;
+    if record.is_none() {
+        // A person who was switched off sees nothing; that is no deletion.
+        db.still_somebody().await?;
+    }
     Ok(record.is_some_and(|record| record.id == request.run))
 }
 

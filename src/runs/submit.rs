@@ -47,7 +47,7 @@ pub struct RunOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
     /// There is no such calculation.
-    #[error("calculation {0} does not exist")]
+    #[error("calculation {0} does not exist, or is not yours")]
     NotFound(CalculationId),
     /// The code, the parameters or a limit.
     #[error(transparent)]

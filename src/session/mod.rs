@@ -1,5 +1,6 @@
 //! What the screen and the command line work with once the program is open: settings, database, store, person.
 
+pub mod agreement;
 pub mod calculations;
 pub mod identity;
 pub mod logging;
@@ -63,7 +64,8 @@ fn origin(from: Option<&str>) -> String {
 }
 
 impl Session {
-    /// Opens the database and the store, signs in the operating system's user, and puts the sample tools into an
+    /// Opens the database and the store, signs in whoever the database's server knows, else the operating system's user,
+    /// and puts the sample tools into an
     /// embedded database that has none.
     pub async fn open(config: Arc<Config>) -> Result<Self, SessionError> {
         let (db, from) = match &config.database.url {
@@ -79,7 +81,12 @@ impl Session {
         let is_embedded = from.is_none();
         let failed = |error| SessionError::Database { error, from: from.clone() };
         let db = db.map_err(failed)?;
-        let user = db::users::sign_in(&db, &identity::of_process()).await.map_err(failed)?;
+        let user = match db.person() {
+            // The server knows whose role signed in; who that is was written down when it was made.
+            Some(person) => db::users::present(&db, person).await,
+            None => db::users::sign_in(&db, &identity::of_process()).await,
+        };
+        let user = user.map_err(failed)?;
         if is_embedded && db::tools::seed(&db, user.id, samples::samples).await.map_err(failed)? {
             tracing::info!("sample tools installed");
         }

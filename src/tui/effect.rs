@@ -74,6 +74,8 @@ pub enum Effect {
     Redraw,
     /// Ctrl-Z: give the terminal back to the shell until it continues us.
     Suspend,
+    /// Remember that the person agreed to work in a database that keeps nobody apart.
+    Agree,
     /// Leave.
     Quit,
 }

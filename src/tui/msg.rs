@@ -6,6 +6,7 @@ use crate::domain::{
     change::Kinds,
     file::LinkedFile,
     id::{CalculationId, RunId},
+    isolation::Isolation,
     limits::Limits,
     page::Page,
     pull,
@@ -79,6 +80,10 @@ pub struct Place {
     pub person: String,
     /// The database, without secrets, and where that setting came from if it was not the default.
     pub database: String,
+    /// What keeps the people of this database apart, as its server says.
+    pub isolation: Isolation,
+    /// Whether the person is to be asked about that before anything else.
+    pub ask: bool,
     /// The sandbox's level in a word or two.
     pub sandbox: String,
     /// What the sandbox guarantees, in a sentence.

@@ -16,7 +16,7 @@ fn rows_stay_while_the_server_is_away_and_it_recovers_by_itself() {
     let home = Home::new().with("DATABASE_URL", &server.url("away"));
     home.file("a.py", "print(1)");
     home.run(&["calc", "new", "a.py", "--name", "Plate"]).code(0);
-    let mut pty = Pty::start(&home, 140, 24, &[]);
+    let mut pty = Pty::start(&home, 140, 24, &["--yes"]);
     pty.shows("Plate");
     for crash in [false, true] {
         if crash {
@@ -42,7 +42,7 @@ fn a_server_that_comes_later_is_found() {
     server.create_migrated("later");
     server.stop();
     let home = Home::new().with("DATABASE_URL", &server.url("later"));
-    let mut pty = Pty::start(&home, 140, 24, &[]);
+    let mut pty = Pty::start(&home, 140, 24, &["--yes"]);
     pty.shows("nothing listens there");
     pty.shows("It is tried again.");
     server.run();
@@ -57,7 +57,7 @@ fn a_server_that_never_answers_holds_nothing_up() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("postgresql://ann:{PASSWORD}@{}/mecapy", silent.local_addr().unwrap());
     let home = Home::new().with("DATABASE_URL", &url).with("MECAPY_DATABASE_CONNECT_TIMEOUT", "1");
-    let mut pty = Pty::start(&home, 140, 24, &[]);
+    let mut pty = Pty::start(&home, 140, 24, &["--yes"]);
     pty.shows("opening the database");
     pty.send("?");
     pty.shows("Keys (Esc closes)");
@@ -77,7 +77,7 @@ fn a_server_that_went_without_a_word_is_said_and_its_return_is_seen() {
     let proxy = Proxy::to(database.server().port());
     let home = Home::new().with("DATABASE_URL", &database.url_by(proxy.port()));
     let home = home.with("MECAPY_DATABASE_CONNECT_TIMEOUT", "1");
-    let mut pty = Pty::start(&home, 140, 24, &[]);
+    let mut pty = Pty::start(&home, 140, 24, &["--yes"]);
     pty.shows("Plate");
     proxy.freeze();
     pty.send("\x12"); // Ctrl-R
@@ -103,7 +103,7 @@ fn a_count_that_takes_long_holds_up_no_rows() {
     let proxy = Proxy::to(database.server().port());
     proxy.hold("COUNT(*)");
     let home = Home::new().with("DATABASE_URL", &database.url_by(proxy.port()));
-    let mut pty = Pty::start(&home, 140, 24, &[]);
+    let mut pty = Pty::start(&home, 140, 24, &["--yes"]);
     pty.shows("Plate 900.");
     proxy.wait_until_held();
     // Rows come, wherever one goes, in whatever order.

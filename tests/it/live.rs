@@ -61,7 +61,7 @@ fn follows(database: &postgres::Database) {
     let home = Home::new().with("DATABASE_URL", &database.url());
     home.file("code.py", "def calculate():\n    return {}\n");
     make(&home, "First");
-    let mut pty = Pty::start(&home, 80, 24, &[]);
+    let mut pty = Pty::start(&home, 80, 24, &["--yes"]);
     pty.shows("First");
     make(&home, "Second");
     pty.shows("Second");
@@ -80,7 +80,7 @@ fn a_screen_at_rest_does_not_wake() {
     let home = Home::new();
     home.file("code.py", "def calculate():\n    return {}\n");
     make(&home, "First");
-    let pty = Pty::start(&home, 80, 24, &[]);
+    let pty = Pty::start(&home, 80, 24, &["--yes"]);
     pty.shows("First");
     // What follows a start or a change ends after some seconds; then there is a whole second without a wake-up.
     let end = Instant::now() + Duration::from_secs(30);

@@ -13,7 +13,7 @@ pub(super) struct Function {
 /// Runs with the owner's eyes; the same within one statement, so that it can be asked once.
 const SEES_ALL: &str = "STABLE SECURITY DEFINER PARALLEL SAFE";
 
-pub(super) const FUNCTIONS: [Function; 4] = [
+pub(super) const FUNCTIONS: [Function; 5] = [
     // The role that signed in, which neither SET ROLE nor any setting changes. Whoever is switched off is nobody.
     Function {
         signature: "me()",
@@ -30,6 +30,14 @@ pub(super) const FUNCTIONS: [Function; 4] = [
         attributes: SEES_ALL,
         body: "SELECT u.keycloak_id FROM mecapy_people p JOIN users u ON u.id = p.user_id \
                WHERE p.role_name = session_user AND u.is_active",
+    },
+    // A program of this database; the group alone is the whole server's.
+    Function {
+        signature: "i_am_program()",
+        returns: "boolean",
+        language: "sql",
+        attributes: SEES_ALL,
+        body: "SELECT EXISTS (SELECT FROM mecapy_people WHERE role_name = session_user AND user_id IS NULL AND is_on)",
     },
     // By name and not by a policy's own query: a table that is made anew as partitions is found all the same, and a
     // policy of `calculations` may not read `calculations`.

@@ -19,7 +19,8 @@ pub const ADMIN: &str = "mecapy_admin";
 pub const SERVICE: &str = "mecapy_service";
 /// The groups.
 pub const GROUPS: [&str; 3] = [USER, ADMIN, SERVICE];
-/// Which role is which row of `users`; nobody but the owner of the tables reads or writes it.
+/// Which role is which row of `users`, or none: a program. Groups belong to the server, this to the database: whoever is
+/// not in it sees nothing here. Nobody but the owner of the tables reads or writes it.
 pub const PEOPLE: &str = "mecapy_people";
 /// The view that shows what others are called.
 pub const NAMES: &str = "people";
@@ -51,7 +52,7 @@ pub fn up(schema: &str) -> Vec<String> {
     let mut all = vec![
         format!(
             "CREATE TABLE IF NOT EXISTS {PEOPLE} (\n  role_name TEXT NOT NULL PRIMARY KEY,\n  \
-             user_id BIGINT NOT NULL UNIQUE REFERENCES users (id),\n  \
+             user_id BIGINT UNIQUE REFERENCES users (id),\n  is_on BOOLEAN NOT NULL DEFAULT TRUE,\n  \
              since TIMESTAMP NOT NULL DEFAULT (now() AT TIME ZONE 'utc')\n)"
         ),
         format!("REVOKE ALL ON TABLE {PEOPLE} FROM PUBLIC, {}", GROUPS.join(", ")),

@@ -67,6 +67,7 @@ impl Policy {
 
 /// `me()` stands in a query of its own everywhere, which is run once for a statement and not once for a row.
 const SOMEBODY: &str = "(SELECT me()) IS NOT NULL";
+const PROGRAM: &str = "(SELECT i_am_program())";
 /// A key below the person's own folder, from which no step leads up again.
 const OWN_KEY: &str = r"user_id = (SELECT me())
     AND (starts_with(s3_key, 'users/' || (SELECT my_sub()) || '/')
@@ -76,8 +77,9 @@ const OWN_KEY: &str = r"user_id = (SELECT me())
 const OWN_LINK: &str = "my_calculation(calculation_id) AND EXISTS (SELECT FROM user_files f \
     WHERE f.id = calculation_files.file_id AND (f.user_id = (SELECT me()) OR f.is_public))";
 
-const fn service(check: &'static str) -> Policy {
-    Policy { name: "service", on: "ALL", to: SERVICE, using: "true", check }
+/// A program of this database works for everybody.
+const fn service() -> Policy {
+    Policy { name: "service", on: "ALL", to: SERVICE, using: PROGRAM, check: PROGRAM }
 }
 
 const fn admin_reads() -> Policy {
@@ -112,7 +114,7 @@ pub const TABLES: [Table; 8] = [
             },
             admin_reads(),
             Policy { name: "admin_write", on: "UPDATE", to: ADMIN, using: SOMEBODY, check: SOMEBODY },
-            service("true"),
+            service(),
         ],
     },
     Table {
@@ -137,7 +139,7 @@ pub const TABLES: [Table; 8] = [
                 check: "",
             },
             admin_reads(),
-            service("true"),
+            service(),
         ],
     },
     Table {
@@ -164,7 +166,7 @@ pub const TABLES: [Table; 8] = [
                 "user_id = (SELECT me()) AND (parent_id IS NULL OR my_calculation(parent_id))",
             ),
             admin_reads(),
-            service("true"),
+            service(),
         ],
     },
     Table {
@@ -175,7 +177,7 @@ pub const TABLES: [Table; 8] = [
             (USER, "UPDATE (file_role, alias)"),
             (SERVICE, ALL),
         ],
-        policies: &[own("my_calculation(calculation_id)", OWN_LINK), admin_reads(), service("true")],
+        policies: &[own("my_calculation(calculation_id)", OWN_LINK), admin_reads(), service()],
     },
     Table {
         name: "calculation_runs",
@@ -192,7 +194,7 @@ pub const TABLES: [Table; 8] = [
         policies: &[
             own("user_id = (SELECT me())", "user_id = (SELECT me()) AND my_calculation(calculation_id)"),
             admin_reads(),
-            service("true"),
+            service(),
         ],
     },
     Table {
@@ -222,7 +224,7 @@ pub const TABLES: [Table; 8] = [
             },
             admin_reads(),
             Policy { name: "admin_write", on: "UPDATE", to: ADMIN, using: SOMEBODY, check: SOMEBODY },
-            service("true"),
+            service(),
         ],
     },
     // Versions are never rewritten, by nobody: there is no UPDATE and no DELETE.
@@ -255,7 +257,7 @@ pub const TABLES: [Table; 8] = [
                         WHERE t.id = tool_versions.tool_id AND t.author_id = (SELECT me()))",
             },
             Policy { name: "admin_publish", on: "INSERT", to: ADMIN, using: "", check: "created_by = (SELECT me())" },
-            service("true"),
+            service(),
         ],
     },
     // What the program looks at when it opens the database.

@@ -74,7 +74,7 @@ impl Whole {
 /// The calculation of this id.
 pub async fn find(session: &Session, id: CalculationId) -> Result<Calculation, Failure> {
     db::calculations::get(&session.db, session.user.id, id).await?.ok_or_else(|| {
-        Failure::words(Exit::NotFound, format!("there is no calculation {id}; `mecapy calc ls` lists them"))
+        Failure::words(Exit::NotFound, format!("there is no calculation {id} of yours; `mecapy calc ls` lists them"))
     })
 }
 

@@ -58,7 +58,7 @@ pub async fn db(config: &Config, verb: &Db, changes: Changes, output: Output) ->
 }
 
 /// Connects to the database that the settings name, whatever schema it has.
-async fn open(config: &Config, make: bool) -> Result<Admin, Failure> {
+pub(super) async fn open(config: &Config, make: bool) -> Result<Admin, Failure> {
     Ok(match &config.database.url {
         Some(url) => Admin::connect(url.expose(), &database_options(&config.database), make).await?,
         None => Admin::connect_file(&config.paths.database(), make).await?,

@@ -4,7 +4,7 @@ use super::{Check, Mark};
 use crate::{
     config::Config,
     db::{self, Db},
-    domain::format,
+    domain::{format, isolation::Isolation},
 };
 
 /// Opens the database as every command does; one that is not there yet is not made.
@@ -39,6 +39,7 @@ pub(super) async fn checks(config: &Config) -> Vec<Check> {
                 checks.push(Check::new("database", Mark::Warning, words).advise(advice));
             }
             checks.extend(partitions(&db).await);
+            checks.push(isolation(&db));
             checks.extend(db.notes().iter().map(|note| Check::new("database", Mark::Warning, note.clone())));
             if let Err(error) = db.close().await {
                 checks.push(Check::new("database", Mark::Warning, error.to_string()));
@@ -69,5 +70,16 @@ async fn partitions(db: &Db) -> Vec<Check> {
                 .collect()
         }
         Err(error) => vec![Check::new("database", Mark::Warning, error.to_string())],
+    }
+}
+
+/// Who sees whose rows, as the server says.
+fn isolation(db: &Db) -> Check {
+    let isolation = db.isolation();
+    let fact = format!("{}: {}", isolation.badge(), isolation.meaning());
+    match isolation {
+        Isolation::None => Check::new("people", Mark::Warning, fact)
+            .advise("whoever owns the database isolates people with mecapy db secure and mecapy admin provision"),
+        Isolation::Local | Isolation::People => Check::ok("people", fact),
     }
 }

@@ -1,5 +1,5 @@
 //! What an operator does with a database: bring it to a schema and back, see what differs, adopt one that the
-//! platform's other programs made, keep a copy of it and put one back.
+//! platform's other programs made, keep a copy of it and put one back, keep people apart.
 //!
 //! Everything is planned first, as plain SQL; a plan is printed, told, or run. SQLite runs a whole plan in one
 //! transaction that holds the write lock from its start. PostgreSQL runs each piece in a transaction of its own under
@@ -11,6 +11,7 @@ mod catalogue;
 mod check;
 mod error;
 mod partition;
+mod people;
 mod plan;
 mod run;
 mod secure;
@@ -23,6 +24,7 @@ pub use catalogue::{Catalogue, expected as expected_catalogue, read as read_cata
 pub use check::Difference;
 pub use error::AdminError;
 pub use partition::{Change, Partitioning, Work};
+pub use people::{Kind, Listed, Password, Person, Provisioned};
 pub use plan::{Down, Piece, Plan, Up};
 pub use secure::{Protection, expected as expected_protection, read as read_protection};
 pub use standing::Standing;

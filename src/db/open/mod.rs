@@ -15,6 +15,7 @@ pub(super) use {
 
 use super::{
     Access, Db, DbError, Inner, Options, filesystem,
+    isolation::Found,
     url::{self, Target},
 };
 use sea_orm::{
@@ -110,6 +111,7 @@ async fn open_file(path: &Path, patience: Duration) -> Result<Db, DbError> {
         place,
         notes,
         closing: watch::Sender::new(false),
+        found: Found::LOCAL,
         access: None,
         _attendant: None,
     })))
@@ -142,6 +144,7 @@ async fn open_memory() -> Result<Db, DbError> {
         place,
         notes: Vec::new(),
         closing: watch::Sender::new(false),
+        found: Found::LOCAL,
         access: None,
         _attendant: None,
     })))

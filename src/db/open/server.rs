@@ -4,7 +4,7 @@ use super::{
     DbError, pool,
     state::{self, State},
 };
-use crate::db::{Access, Db, Inner, Options, url::Server};
+use crate::db::{Access, Db, Inner, Options, isolation, url::Server};
 use sea_orm::{
     DatabaseConnection, DbErr, RuntimeErr, SqlxPostgresConnector,
     sqlx::{
@@ -40,11 +40,14 @@ pub(super) async fn open(server: &Server, options: &Options, access: Access) -> 
         error = asked => return Err(error),
     }
     let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+    // First: whoever is nobody may not see which steps were applied either.
+    let found = isolation::look(&connection, &place).await?;
     match state::look(&connection, &place).await? {
         State::Current => Ok(Db(Arc::new(Inner {
             connection,
             place,
-            notes: Vec::new(),
+            notes: found.note.iter().cloned().collect(),
+            found,
             access: Some(access),
             closing: watch::Sender::new(false),
             _attendant: Some(attendant),

@@ -1,6 +1,6 @@
 //! Keys, pasted text and the mouse: who gets them.
 
-use super::{App, Work, layout, layout::Layout};
+use super::{App, Work, layers::Layer, layout, layout::Layout};
 use crate::tui::{
     action::{Action, Context},
     effect::Effect,
@@ -34,7 +34,10 @@ impl App {
         match self.settings.keymap.action_in(&[Context::Global], key) {
             Some(action @ (Action::Suspend | Action::Redraw)) => return self.action(action, work),
             Some(Action::Quit) if key.character().is_none() => {
-                self.layers.pop();
+                // That question has no other way past it than an answer.
+                if let Some(Layer::Agree(_)) = self.layers.pop() {
+                    work.effects.push(Effect::Quit);
+                }
                 return;
             }
             _ => {}

@@ -1,6 +1,7 @@
 //! What lies over the panes: dialogs, the help page, the palette. The top one has the input.
 
 use super::{help::Help, palette::Palette};
+use crate::domain::text::SafeText;
 use crate::tui::{
     action::{Action, Context},
     effect::Ticket,
@@ -16,6 +17,8 @@ pub enum Layer {
     Dialog(Ticket, Open),
     /// Whether to leave with unsaved text.
     Quit(Open),
+    /// Whether to work in a database that keeps nobody apart.
+    Agree(Open),
     /// Keys.
     Help(Help),
     /// Commands by name.
@@ -32,6 +35,8 @@ pub enum LayerStep {
     Answer(Ticket, Answer),
     /// Leave the program.
     Quit,
+    /// It goes, and is not asked again.
+    Agreed,
     /// Run a command, in this pane where it is one of a pane's.
     Command(Option<PaneId>, Action),
 }
@@ -49,6 +54,23 @@ impl Layer {
             lines: unsaved,
             verb: "leave".to_owned(),
             danger: true,
+        }))
+    }
+
+    /// Whether to work in a database that keeps nobody apart.
+    pub fn agree(database: &str) -> Self {
+        Self::Agree(Open::new(Dialog::Confirm {
+            title: "Work without isolation?".to_owned(),
+            lines: vec![
+                SafeText::label(database).into_string(),
+                String::new(),
+                "Everybody who works with this database has the same rights in it: whoever holds its password reads and \
+                 changes everything, with any client, whatever mecapy shows."
+                    .to_owned(),
+                "The header goes on saying so. This is asked once on this host; Esc leaves.".to_owned(),
+            ],
+            verb: "work with it".to_owned(),
+            danger: false,
         }))
     }
 
@@ -75,6 +97,11 @@ impl Layer {
                 Step::Close => LayerStep::Close,
                 Step::Done(_) => LayerStep::Quit,
             },
+            Self::Agree(open) => match dialog_key(open, key, keymap, area) {
+                Step::Stay => LayerStep::Stay,
+                Step::Close => LayerStep::Quit,
+                Step::Done(_) => LayerStep::Agreed,
+            },
             Self::Help(help) => help.key(key, keymap, area),
             Self::Palette(palette) => palette.key(key, keymap),
         }
@@ -83,7 +110,7 @@ impl Layer {
     /// Takes pasted text.
     pub fn paste(&mut self, text: &str) {
         match self {
-            Self::Dialog(_, open) | Self::Quit(open) => open.paste(text),
+            Self::Dialog(_, open) | Self::Quit(open) | Self::Agree(open) => open.paste(text),
             Self::Palette(palette) => palette.paste(text),
             Self::Help(_) => {}
         }
@@ -92,7 +119,7 @@ impl Layer {
     /// Draws it over `area`.
     pub fn view(&self, frame: &mut Frame<'_>, area: Rect, look: &Look<'_>) {
         match self {
-            Self::Dialog(_, open) | Self::Quit(open) => open.view(frame, area, look),
+            Self::Dialog(_, open) | Self::Quit(open) | Self::Agree(open) => open.view(frame, area, look),
             Self::Help(help) => help.view(frame, area, look),
             Self::Palette(palette) => palette.view(frame, area, look),
         }

@@ -109,6 +109,9 @@ impl App {
                 let place = place.map(|place| *place);
                 if let Ok(place) = &place {
                     work.fact(&Fact::Opened(place.clone()));
+                    if place.ask {
+                        self.layers.push(Layer::agree(&place.database));
+                    }
                 }
                 self.place = Some(place);
             }
@@ -243,6 +246,10 @@ impl App {
             LayerStep::Quit => {
                 self.layers.pop();
                 work.effects.push(Effect::Quit);
+            }
+            LayerStep::Agreed => {
+                self.layers.pop();
+                work.effects.push(Effect::Agree);
             }
             LayerStep::Command(pane, action) => {
                 self.layers.pop();

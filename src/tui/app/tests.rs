@@ -6,6 +6,7 @@ use crate::{
         calculation::{CalculationRow, NewCalculation},
         change::Kinds,
         id::{CalculationId, RunId, ToolId, UserId},
+        isolation::Isolation,
         limits::Limits,
         page::{Cursor, CursorValue, Page},
         status::Status,
@@ -69,6 +70,8 @@ impl Harness {
         let place = Place {
             person: "Ann".to_owned(),
             database: "/home/ann/mecapy.db".to_owned(),
+            isolation: Isolation::Local,
+            ask: false,
             sandbox: "E2".to_owned(),
             guarantee: "No network.".to_owned(),
             limits: Limits::default(),

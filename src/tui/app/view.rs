@@ -2,7 +2,7 @@
 
 use super::{App, Layout, layout};
 use crate::{
-    domain::text::SafeText,
+    domain::{isolation::Isolation, text::SafeText},
     tui::{
         action::{self, Action, Context},
         keymap::Key,
@@ -65,6 +65,8 @@ impl App {
             Some(Err(_)) => parts.push(("not connected".to_owned(), theme.bad)),
             Some(Ok(place)) => {
                 parts.push((SafeText::label(&place.person).into_string(), theme.text));
+                let style = if place.isolation == Isolation::None { theme.warning } else { theme.text };
+                parts.push((place.isolation.badge().to_owned(), style));
                 if !place.sandbox.is_empty() {
                     parts.push((format!("sandbox {}", SafeText::label(&place.sandbox)), theme.text));
                 }

@@ -2,7 +2,7 @@
 
 use super::requests;
 use crate::{
-    session::Session,
+    session::{Session, agreement},
     tui::{
         effect::{Request, Slot, Ticket},
         msg::{Failure, Msg, Reply},
@@ -108,6 +108,17 @@ impl Executor {
     /// The database is open.
     pub fn open(&mut self, session: Session) {
         self.session = Some(session);
+    }
+
+    /// Remembers what the person agreed to. Where that fails it is asked again the next time.
+    pub fn agree(&mut self) {
+        let Some(session) = self.session.clone() else { return };
+        let remember = move || {
+            if let Err(error) = agreement::remember(&session) {
+                tracing::warn!(%error, "agreement not kept");
+            }
+        };
+        self.changing.spawn_blocking_on(remember, &self.services);
     }
 
     /// Starts a request, that of a list's detail after a rest; an older one of the same slot is stopped.

@@ -55,8 +55,9 @@ pub enum End {
 
 /// Shows the screen until the user leaves. The terminal is given back as it was, whatever happens.
 ///
-/// Standard input and output must be a terminal. With `read_only` nothing of the database is changed.
-pub fn run(config: Arc<Config>, read_only: bool) -> Result<End, ScreenError> {
+/// Standard input and output must be a terminal. With `read_only` nothing of the database is changed;
+/// with `yes` what is asked once is answered.
+pub fn run(config: Arc<Config>, read_only: bool, yes: bool) -> Result<End, ScreenError> {
     let settings = start::settings(&config)?;
     terminal::watch_panics();
     // The loop, the keys and the signals share one thread: a key becomes a frame without waiting for another to wake.
@@ -64,7 +65,7 @@ pub fn run(config: Arc<Config>, read_only: bool) -> Result<End, ScreenError> {
     let services = Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(ScreenError::Terminal)?;
     let (queue, messages) = mpsc::channel(QUEUE);
     let (rows, rows_shown) = oneshot::channel();
-    let opening = start::open(services.handle(), config.clone(), queue.clone(), rows_shown);
+    let opening = start::open(services.handle(), config.clone(), queue.clone(), rows_shown, yes);
     let runtime = Builder::new_current_thread().enable_all().build().map_err(ScreenError::Terminal)?;
     let end = runtime.block_on(async {
         let screen = Screen::enter(settings.theme.colour, settings.mouse).map_err(ScreenError::Terminal)?;
@@ -199,6 +200,7 @@ impl Loop {
                 Effect::Notify(_) => {}
                 Effect::Mouse(on) => self.screen.mouse(on)?,
                 Effect::Redraw => self.screen.forget(),
+                Effect::Agree => self.executor.agree(),
                 Effect::Suspend => self.suspend().await?,
                 Effect::OpenEditor { ticket, text, extension, line } => {
                     let reply = self.edit(&text, extension, line, signals).await?;

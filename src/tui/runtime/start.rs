@@ -4,7 +4,7 @@ use super::{attend::attend, changes::tell_changes};
 use crate::{
     config::{Color, Config, Theme as ThemeSetting},
     runs, sandbox,
-    session::{Session, SessionError},
+    session::{Session, SessionError, agreement},
     tui::{
         app::Settings,
         keymap::{Keymap, KeymapError},
@@ -109,6 +109,7 @@ pub fn open(
     config: Arc<Config>,
     queue: mpsc::Sender<Msg>,
     rows: oneshot::Receiver<()>,
+    yes: bool,
 ) -> mpsc::Receiver<Opened> {
     let (steps, opened) = mpsc::channel(4);
     services.spawn(async move {
@@ -128,6 +129,10 @@ pub fn open(
             pause = (pause * 2).min(LONGEST);
         };
         let mut place = place(&session);
+        if yes && let Err(error) = agreement::remember(&session) {
+            tracing::warn!(%error, "agreement not kept");
+        }
+        place.ask = !yes && agreement::is_wanted(&session);
         // From before the first list is read: what changes meanwhile is not missed.
         let changes = session.db.changes(session.user.id).await;
         let _ = steps.send(Opened::Session(Box::new(session.clone()), Box::new(place.clone()))).await;
@@ -161,6 +166,8 @@ fn place(session: &Session) -> Place {
     Place {
         person: session.user.shown_name().to_owned(),
         database: format!("{}{origin}", session.db.place()),
+        isolation: session.db.isolation(),
+        ask: false,
         sandbox: String::new(),
         guarantee: String::new(),
         limits: session.config.limits.default,

@@ -94,7 +94,7 @@ async fn inputs_that_are_not_there_or_not_hers_leave_nothing_half_made(place: Pl
     assert_eq!(calculations::count(&db, ann, &CalculationQuery::default()).await.unwrap(), 0);
     assert!(files::get(&db, ann, his).await.unwrap().is_none());
     let error = calculations::files(&db, ann, CalculationId(1)).await.unwrap_err().to_string();
-    assert_eq!(error, "calculation 1 does not exist");
+    assert_eq!(error, "calculation 1 does not exist, or is not yours");
 }
 
 async fn the_same_upload_is_found_and_an_output_is_not(place: Place) {

@@ -24,7 +24,10 @@ impl Cast {
         let role = cast.role("carol");
         cast.owner(&format!("GRANT mecapy_admin TO \"{role}\""));
         let role = cast.role("robot");
-        cast.owner(&format!("CREATE ROLE \"{role}\" LOGIN PASSWORD '{PASSWORD}'; GRANT mecapy_service TO \"{role}\""));
+        cast.owner(&format!(
+            "CREATE ROLE \"{role}\" LOGIN PASSWORD '{PASSWORD}'; GRANT mecapy_service TO \"{role}\"; \
+             INSERT INTO mecapy_people (role_name) VALUES ('{role}')"
+        ));
         Some(cast)
     }
 

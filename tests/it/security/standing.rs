@@ -176,7 +176,7 @@ fn what_others_gave_or_changed_is_told_and_put_right() {
     home.run(&["db", "secure"]).code(0);
     let left = home.run(&["db", "check"]);
     assert_eq!(left.out, "");
-    assert_eq!(database.superuser("SELECT count(*) FROM mecapy_people"), "4", "people are kept");
+    assert_eq!(database.superuser("SELECT count(*) FROM mecapy_people"), "5", "people and programs are kept");
 }
 
 #[tokio::test]

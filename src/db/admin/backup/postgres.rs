@@ -9,6 +9,7 @@ use super::{
     file::{Writer, reader, trouble},
 };
 use crate::db::{
+    DbError,
     admin::{catalogue::rows, sql},
     open::libpq,
 };
@@ -31,6 +32,7 @@ const CHUNK: usize = 1 << 16;
 const COMPLETE: &str = "-- PostgreSQL database dump complete";
 
 pub(super) async fn backup(admin: &Admin, part: &Path, format: Format) -> Result<(), AdminError> {
+    sees_everything(admin).await?;
     let keys = Keys::new(admin)?;
     let plain = format != Format::Archive;
     let mut dump = keys.command("pg_dump");
@@ -49,13 +51,6 @@ pub(super) async fn backup(admin: &Admin, part: &Path, format: Format) -> Result
     };
     let copied = copied.await;
     ended("pg_dump", child).await.map_err(|error| match error {
-        AdminError::Program { program, problem } if problem.contains("row-level security") => AdminError::Program {
-            program,
-            problem: format!(
-                "{problem}. Row security hides rows from this role: back up as the owner of the tables, or as a role with \
-                 BYPASSRLS"
-            ),
-        },
         // Its reader failed first.
         AdminError::Program { .. } if copied.is_err() => {
             copied.as_ref().err().map_or(error, |error| trouble(part, error))
@@ -64,6 +59,24 @@ pub(super) async fn backup(admin: &Admin, part: &Path, format: Format) -> Result
     })?;
     copied.map_err(|error| trouble(part, &error))?;
     verified(&keys, part, format).await
+}
+
+/// Refuses a role from which rows are hidden: what it copied would be a part that looks like everything.
+async fn sees_everything(admin: &Admin) -> Result<(), AdminError> {
+    let asked = "SELECT session_user::text, string_agg(c.relname, ', ' ORDER BY c.relname) FROM pg_catalog.pg_class c \
+                 WHERE c.relnamespace = current_schema()::text::regnamespace AND c.relkind IN ('r', 'p') \
+                 AND pg_catalog.row_security_active(c.oid)";
+    let found = rows(&admin.connection, asked).await.map_err(|error| admin.explain(error))?;
+    let Some(row) = found.first() else { return Ok(()) };
+    let role: String = row.try_get_by_index(0).map_err(|error| admin.explain(error))?;
+    let hidden: Option<String> = row.try_get_by_index(1).map_err(|error| admin.explain(error))?;
+    hidden.map_or(Ok(()), |tables| {
+        let problem = format!(
+            "row security hides rows of {tables} from {role}: back up as the owner of the tables, or as a role with BYPASSRLS \
+             that may read them"
+        );
+        Err(DbError::Denied { place: admin.place.clone(), problem }.into())
+    })
 }
 
 /// Reads a copy whole: each block of an archive has its checksum, SQL its last line.

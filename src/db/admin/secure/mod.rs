@@ -160,7 +160,7 @@ pub(super) async fn again(connection: &impl ConnectionTrait) -> Result<Option<Pi
 
 /// Everything belongs to the owner of the tables, also where somebody else puts it on: what runs with the owner's eyes
 /// must not run with those of a superuser.
-fn as_owner(here: &Standpoint) -> Option<String> {
+pub(in crate::db::admin) fn as_owner(here: &Standpoint) -> Option<String> {
     (sql::name(&here.role) != here.owner && here.role != here.owner).then(|| format!("SET LOCAL ROLE {}", here.owner))
 }
 

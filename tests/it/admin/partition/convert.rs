@@ -83,8 +83,8 @@ async fn everything_on_the_table_is_carried_over_and_back() {
     assert_eq!((&done[0]["change"], &done[0]["rows"], &done[0]["months"]), (&"convert".into(), &44.into(), &4.into()));
     assert_eq!(rows(), before);
     assert_eq!(database.superuser(STANDING), standing);
-    let where_ =
-        database.superuser("SELECT tableoid::regclass::text COLLATE \"C\", count(*) FROM calculations GROUP BY 1 ORDER BY 1");
+    let where_ = database
+        .superuser("SELECT tableoid::regclass::text COLLATE \"C\", count(*) FROM calculations GROUP BY 1 ORDER BY 1");
     assert!(
         where_.starts_with("calculations_default|2\ncalculations_y2024m01|25\ncalculations_y2024m02|15\n"),
         "{where_}"
