@@ -200,8 +200,9 @@ async fn the_schema_is_what_the_description_says(place: Place) {
 
         let sql = place.pick(
             format!("SELECT \"from\" || ' -> ' || \"table\" || '.' || \"to\" FROM pragma_foreign_key_list('{table}')"),
+            // Keys to partitioned calculations lead to the table of their ids.
             format!(
-                "SELECT a.attname || ' -> ' || confrelid::regclass || '.' || b.attname FROM pg_constraint \
+                "SELECT a.attname || ' -> ' || replace(confrelid::regclass::text, 'calculation_ids', 'calculations') || '.' || b.attname FROM pg_constraint \
                  JOIN pg_attribute a ON a.attrelid = conrelid AND a.attnum = ANY (conkey) \
                  JOIN pg_attribute b ON b.attrelid = confrelid AND b.attnum = ANY (confkey) \
                  WHERE contype = 'f' AND conrelid = '{table}'::regclass"

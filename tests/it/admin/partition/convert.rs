@@ -254,5 +254,19 @@ async fn several_at_once_are_one_and_a_table_in_use_is_waited_for() {
     }
     assert_eq!(conversions, 1);
     assert_eq!(server.rows().await, rows);
+    // Somebody reads in a transaction that stays open for a while.
+    let other = server.place.connect().await;
+    let reading = sea_orm::TransactionTrait::begin(&other).await.unwrap();
+    sea_orm::ConnectionTrait::execute_unprepared(&reading, "SELECT count(*) FROM calculations").await.unwrap();
+    let mut undo = server.home.command(&["db", "partition", "--undo", "--yes"]);
+    let undo = undo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until("it waits for the table", || {
+        server.database().superuser("SELECT count(*) FROM pg_locks WHERE NOT granted") == "1"
+    });
+    reading.rollback().await.unwrap();
+    other.close().await.unwrap();
+    let output = undo.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(server.rows().await, rows);
     db(&server.home, &["check"]).code(0);
 }

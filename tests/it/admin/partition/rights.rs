@@ -1,7 +1,11 @@
 //! Who may read calculations reads them through their table; a partition is nobody's, and the keys' table neither.
 
-use super::{Server, outcome};
-use crate::db::{engines::texts, story};
+use super::{Server, db, outcome};
+use crate::{
+    db::{engines::texts, story},
+    security::cast::{Cast, DENIED},
+    support::home::Home,
+};
 use mecapy::{
     db::{Db, calculations, files, runs, users},
     domain::{
@@ -117,4 +121,46 @@ async fn row_security_of_the_table_holds_in_every_month() {
     assert_eq!(database.superuser("SELECT relforcerowsecurity FROM pg_class WHERE relname = 'calculations'"), "t");
     person.close().await.unwrap();
     database.superuser(&format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}"));
+}
+
+/// Row security as `mecapy db secure` puts it on, before the partitions and after.
+#[tokio::test]
+async fn people_are_isolated_on_partitions_as_they_are_on_one_table() {
+    let Some(cast) = Cast::new() else { return };
+    let superuser = cast.database.server().superuser_url(cast.database.name());
+    let home = Home::new().with("DATABASE_URL", &superuser);
+    let check = || {
+        db(&home, &["check"]).code(0);
+        db(&home, &["secure", "--dry-run"]).code(0);
+    };
+    check();
+    db(&home, &["partition", "--yes"]).code(0);
+    check();
+    let (mut alice, me, bob) = (cast.connect("alice").await, cast.id("alice"), cast.id("bob"));
+    assert_eq!(alice.one("SELECT count(*) FROM calculations").await, "2");
+    assert_eq!(alice.one("SELECT total_calculations FROM user_stats").await, "2");
+    for table in ["calculations_default", "calculation_ids"] {
+        alice.refused(&format!("SELECT * FROM {table}"), DENIED).await;
+        alice.refused(&format!("DELETE FROM {table}"), DENIED).await;
+    }
+    assert_eq!(alice.change(&format!("UPDATE calculations SET name = 'x' WHERE user_id = {bob}")).await, 0);
+    assert_eq!(alice.change(&format!("DELETE FROM calculations WHERE user_id = {bob}")).await, 0);
+    let (theirs, file) = (cast.first("calculations", "bob"), cast.first("user_files", "alice"));
+    let link = |id: i64| format!("INSERT INTO calculation_files (calculation_id, file_id) VALUES ({id}, {file})");
+    alice.refused(&link(theirs), DENIED).await;
+    let insert = |user: i64| format!("INSERT INTO calculations (user_id, name, code) VALUES ({user}, 'new', 'x')");
+    alice.refused(&insert(bob), DENIED).await;
+    assert_eq!(alice.change(&insert(me)).await, 1);
+    let new = alice.one("SELECT max(id) FROM calculations").await.parse().unwrap();
+    assert_eq!(alice.change(&link(new)).await, 1);
+    alice.refused(&format!("DELETE FROM calculations WHERE id = {new}"), "23503").await;
+    assert_eq!(alice.change(&format!("DELETE FROM calculation_files WHERE calculation_id = {new}")).await, 1);
+    assert_eq!(alice.change(&format!("DELETE FROM calculations WHERE id = {new}")).await, 1);
+    // Put on again on partitions, and taken along when they become one table.
+    db(&home, &["secure", "--off", "--yes"]).code(0);
+    db(&home, &["secure"]).code(0);
+    check();
+    assert_eq!(cast.owner("SELECT count(*) FROM calculations c FULL JOIN calculation_ids k USING (id, created_at) WHERE c.user_id IS NULL OR k.id IS NULL"), "0");
+    db(&home, &["partition", "--undo", "--yes"]).code(0);
+    check();
 }
