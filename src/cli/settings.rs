@@ -108,6 +108,7 @@ fn manual() -> Result<Vec<u8>, Failure> {
         let own: Vec<_> =
             verb.get_arguments().filter(|argument| argument.is_global_set()).map(|a| a.get_id().clone()).collect();
         let verb = own.iter().fold(verb.clone(), |verb, id| verb.mut_arg(id, |argument| argument.hide(true)));
+        let examples = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
         let mut page = Vec::new();
         let verb = clap_mangen::Man::new(verb);
         verb.render_description_section(&mut page)?;
@@ -115,12 +116,20 @@ fn manual() -> Result<Vec<u8>, Failure> {
         verb.render_options_section(&mut page)?;
         // A verb is a section of the one page: its own headings go one level down.
         text.extend_from_slice(String::from_utf8_lossy(&page).replace(".SH ", ".SS ").as_bytes());
+        if !examples.is_empty() {
+            text.extend_from_slice(b".SS EXAMPLES\n");
+            text.extend_from_slice(as_typed(&examples).as_bytes());
+        }
     }
     text.extend_from_slice(SURROUNDINGS.as_bytes());
-    for line in super::calc::args::EXAMPLES.lines().skip(1) {
-        text.extend_from_slice(format!(".nf\n{}\n.fi\n", line.trim()).replace('-', "\\-").as_bytes());
-    }
+    text.extend_from_slice(as_typed(super::calc::args::EXAMPLES).as_bytes());
     Ok(text)
+}
+
+/// Examples without their heading, line by line and in characters that can be copied.
+fn as_typed(examples: &str) -> String {
+    let lines: Vec<String> = examples.lines().skip(1).map(|line| line.trim().replace('-', "\\-")).collect();
+    format!(".nf\n{}\n.fi\n", lines.join("\n"))
 }
 
 /// The sections that no argument tells.
@@ -153,3 +162,16 @@ NO_COLOR, CLICOLOR, TERM, VISUAL, EDITOR
 As everywhere.
 .SH EXAMPLES
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_shows_each_verbs_examples_on_lines_of_their_own() {
+        let manual = String::from_utf8(manual().unwrap()).unwrap();
+        for example in ["mecapy tools ls \\-\\-search beam", "mecapy db upgrade \\-\\-dry\\-run", "mecapy doctor"] {
+            assert!(manual.lines().any(|line| line == example), "{example}");
+        }
+    }
+}
