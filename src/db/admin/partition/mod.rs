@@ -11,6 +11,7 @@ mod register;
 mod upkeep;
 
 pub(super) use adapt::{expected, migrations};
+pub(super) use register::IDS;
 
 use super::{Admin, AdminError, catalogue::rows, plan, run, standing};
 use crate::db::{

@@ -9,7 +9,7 @@
 use crate::db::admin::sql;
 
 /// The table of ids.
-pub(super) const IDS: &str = "calculation_ids";
+pub(in crate::db::admin) const IDS: &str = "calculation_ids";
 /// The triggers on `calculations` begin with this.
 pub(super) const KEEPS: &str = "mecapy_calculation_id";
 /// The trigger functions.

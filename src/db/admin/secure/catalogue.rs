@@ -3,7 +3,7 @@
 use super::super::{
     Difference,
     catalogue::{expected as expected_tables, rows},
-    sql,
+    partition, sql,
 };
 use migrations::{Dialect, security};
 use sea_orm::{ConnectionTrait, DbErr};
@@ -116,7 +116,8 @@ pub async fn read(connection: &impl ConnectionTrait) -> Result<Protection, DbErr
     let functions = security::functions().map(sql::text).collect::<Vec<_>>().join(", ");
     let groups = security::GROUPS.map(sql::text).join(", ");
     let here = "current_schema()::text::regnamespace";
-    let with_views = format!("{ours}, {}", views.join(", "));
+    // What keeps the links of partitions is nobody's business either.
+    let with_views = format!("{ours}, {}, {}", views.join(", "), sql::text(partition::IDS));
     // Whom privileges protect nothing from are not told: the owner, superusers, and those who may go past row security.
     let known = "a.grantee <> c.relowner AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles s \
                  WHERE s.oid = a.grantee AND (s.rolsuper OR s.rolbypassrls))";

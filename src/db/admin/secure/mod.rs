@@ -142,7 +142,8 @@ pub(super) async fn plan_off(connection: &impl ConnectionTrait, place: &str) -> 
     statements.extend(security::down(&here.schema));
     plan.pieces.push(Piece { name: PIECE.to_owned(), statements, concurrent: false });
     plan.notes.push(
-        "the roles of people and programs stay on the server, without any right here; GRANT says who may work here again"
+        "the roles of people and programs stay on the server, without any right here, and which role is whose is forgotten; \
+         GRANT says who may work here again"
             .to_owned(),
     );
     Ok(plan)
