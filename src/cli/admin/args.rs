@@ -9,6 +9,9 @@ pub enum Admin {
     ///
     /// A new role gets a password that is printed once on standard output. Where the person has a row already (the same
     /// --sub), everything the row owns is the person's.
+    #[command(
+        after_help = "Example:\n  mecapy admin provision ann --sub 6a1f0f2e-7d2b-4c5e-9a53-0d1c2b3a4f5e --email ann@example.org"
+    )]
     Provision {
         /// The name of the role that the person signs in with
         name: String,
@@ -34,6 +37,7 @@ pub enum Admin {
         password: PasswordFrom,
     },
     /// Make the role of a program that works for everybody
+    #[command(after_help = "Example:\n  mecapy admin service nightly --ask-password")]
     Service {
         /// The name of the role
         name: String,
@@ -41,6 +45,7 @@ pub enum Admin {
         password: PasswordFrom,
     },
     /// Switch a person or a program off: it sees nothing from the next statement on
+    #[command(after_help = "Example:\n  mecapy admin off ann --end-sessions")]
     Off {
         /// The name of the role
         name: String,
@@ -49,11 +54,13 @@ pub enum Admin {
         end_sessions: bool,
     },
     /// Switch a person or a program on again
+    #[command(after_help = "Example:\n  mecapy admin on ann")]
     On {
         /// The name of the role
         name: String,
     },
     /// Give a role another password, which is printed once
+    #[command(after_help = "Example:\n  mecapy admin password ann")]
     Password {
         /// The name of the role
         name: String,
@@ -61,6 +68,7 @@ pub enum Admin {
         password: PasswordFrom,
     },
     /// List people and programs, and what is wrong about their roles; exit code 1 if anything is
+    #[command(after_help = "Example:\n  mecapy admin list")]
     List,
 }
 
