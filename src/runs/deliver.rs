@@ -15,7 +15,7 @@ use crate::{
         file::{self, FileRole, NewFile},
         id::{CalculationId, RunId},
     },
-    storage::{Store, StoreError, content_type},
+    storage::{ABANDONED, Store, StoreError, content_type},
 };
 use sha2::{Digest, Sha256};
 use std::{fs, path::PathBuf};
@@ -206,6 +206,26 @@ fn fitting(name: &str) -> String {
                 text
             })
         }
+    }
+}
+
+/// Removes what interrupted uploads of this person left in the store. Once a day, and after a delivery: nobody waits
+/// for it.
+pub(super) fn sweep_store(request: &Request) {
+    let marker = request.queue.join("store.swept");
+    let last = std::fs::metadata(&marker).and_then(|marker| marker.modified());
+    if last.is_ok_and(|last| last.elapsed().is_ok_and(|age| age < ABANDONED)) {
+        return;
+    }
+    // Noted first: a store that cannot be swept is not tried at each run.
+    if std::fs::write(&marker, "").is_err() {
+        return;
+    }
+    let swept = Store::local(&request.store).and_then(|store| store.sweep(&request.keycloak_id, ABANDONED));
+    match swept {
+        Ok(0) => {}
+        Ok(parts) => tracing::info!(parts, "parts of interrupted uploads removed"),
+        Err(error) => tracing::warn!(%error, "the store is not swept"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     beat,
-    deliver::deliver,
+    deliver::{deliver, sweep_store},
     detach, drain, fetch,
     live::{self, LiveState, Phase, StateFile},
     pause::{Pause, Paused},
@@ -15,7 +15,7 @@ use crate::{
     db::{self, Access, Address, Db, DbError},
     domain::{run::ErrorKind, status::Status},
     sandbox::{Identity, builtin},
-    storage::{self, Store},
+    storage::Store,
 };
 use std::{
     ffi::OsStr,
@@ -329,11 +329,16 @@ impl Life {
             state.waiting_reason = None;
         });
         self.state.write();
-        recover::discard(&self.spool).await;
-        crate::faults::at("discarded");
+        // Beside the first attempt: removing a container takes as long as recording its end, and may wait for an engine.
+        let spool = self.spool.clone();
+        let discarding = async {
+            recover::discard(&spool).await;
+            crate::faults::at("discarded");
+        };
+        let ((), mut attempted) = tokio::join!(discarding, self.attempt(end));
         let mut pause = Pause::new();
         let began = Instant::now();
-        while let Err(error) = self.attempt(end).await {
+        while let Err(error) = attempted {
             tracing::warn!(%error, "not delivered yet");
             self.state.change(|state| state.waiting_reason = Some(format!("not recorded yet: {error}")));
             self.state.write();
@@ -342,6 +347,7 @@ impl Life {
                 tracing::warn!("the next start of mecapy delivers it");
                 return Ok(());
             }
+            attempted = self.attempt(end).await;
         }
         crate::faults::at("delivered");
         queue::leave(&self.request);
@@ -364,25 +370,6 @@ impl Life {
     /// The same for a task beside this one.
     pub(super) fn shared_database(&self) -> Database {
         self.db.clone()
-    }
-}
-
-/// Removes what interrupted uploads of this person left in the store. Once a day, and here: nobody waits for it.
-fn sweep_store(request: &Request) {
-    let marker = request.queue.join("store.swept");
-    let last = std::fs::metadata(&marker).and_then(|marker| marker.modified());
-    if last.is_ok_and(|last| last.elapsed().is_ok_and(|age| age < storage::ABANDONED)) {
-        return;
-    }
-    // Noted first: a store that cannot be swept is not tried at each run.
-    if std::fs::write(&marker, "").is_err() {
-        return;
-    }
-    let swept = Store::local(&request.store).and_then(|store| store.sweep(&request.keycloak_id, storage::ABANDONED));
-    match swept {
-        Ok(0) => {}
-        Ok(parts) => tracing::info!(parts, "parts of interrupted uploads removed"),
-        Err(error) => tracing::warn!(%error, "the store is not swept"),
     }
 }
 

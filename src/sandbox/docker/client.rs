@@ -145,7 +145,30 @@ pub async fn connect(endpoint: &Endpoint) -> Result<Connection, ConnectError> {
     }
 }
 
+/// A client for an engine that was asked before who it is: a question less of it, each of which makes an engine start
+/// programs to answer.
+pub(super) async fn client(endpoint: &Endpoint) -> Result<Docker, ConnectError> {
+    match tokio::time::timeout(PATIENCE, reach(endpoint)).await {
+        Ok(client) => client.map(|client| client.with_timeout(ANSWER)),
+        Err(_) => Err(ConnectError::Silent { endpoint: endpoint.clone() }),
+    }
+}
+
 async fn try_connect(endpoint: &Endpoint) -> Result<Connection, ConnectError> {
+    let client = reach(endpoint).await?;
+    let facts = Facts::ask(&client).await.map_err(|error| unanswered(endpoint, &error))?;
+    Ok(Connection { client: client.with_timeout(ANSWER), endpoint: endpoint.clone(), facts })
+}
+
+fn unanswered(endpoint: &Endpoint, error: &Error) -> ConnectError {
+    match error {
+        Error::RequestTimeoutError => ConnectError::Silent { endpoint: endpoint.clone() },
+        error => ConnectError::Other { endpoint: endpoint.clone(), problem: words(error) },
+    }
+}
+
+/// Speaks the newest interface that both sides know.
+async fn reach(endpoint: &Endpoint) -> Result<Docker, ConnectError> {
     // A connection of our own first: the client library tells its failures in words of its own.
     let reached = match &endpoint.address {
         Address::Unix(path) => UnixStream::connect(path).await.map(drop),
@@ -164,10 +187,7 @@ async fn try_connect(endpoint: &Endpoint) -> Result<Connection, ConnectError> {
             Docker::connect_with_ssl(host, &key, &cert, &ca, seconds, API_DEFAULT_VERSION)
         }
     };
-    let other = |error: Error| match error {
-        Error::RequestTimeoutError => ConnectError::Silent { endpoint: endpoint.clone() },
-        error => ConnectError::Other { endpoint: endpoint.clone(), problem: words(&error) },
-    };
+    let other = |error: Error| unanswered(endpoint, &error);
     let client = client.map_err(other)?.negotiate_version().await.map_err(other)?;
     let version = client.client_version();
     if (version.major_version, version.minor_version) < OLDEST {
@@ -178,8 +198,7 @@ async fn try_connect(endpoint: &Endpoint) -> Result<Connection, ConnectError> {
             version: said.version.unwrap_or_default(),
         });
     }
-    let facts = Facts::ask(&client).await.map_err(other)?;
-    Ok(Connection { client: client.with_timeout(ANSWER), endpoint: endpoint.clone(), facts })
+    Ok(client)
 }
 
 fn unreachable(endpoint: &Endpoint, error: &io::Error) -> ConnectError {

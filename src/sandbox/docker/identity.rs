@@ -1,6 +1,6 @@
 //! Which container a run has, and what can be done about one whose supervisor is gone.
 
-use super::{Endpoint, Running, connect, failed, transfer};
+use super::{Endpoint, Running, client::client, failed, transfer};
 use crate::{
     domain::id::RunId,
     sandbox::{EngineError, Job},
@@ -87,8 +87,7 @@ pub enum Found {
 impl Identity {
     /// Connects to its engine.
     async fn client(&self) -> Result<Docker, EngineError> {
-        let connection = connect(&self.endpoint).await.map_err(|error| EngineError::Container(error.to_string()))?;
-        Ok(connection.client)
+        client(&self.endpoint).await.map_err(|error| EngineError::Container(error.to_string()))
     }
 
     /// Looks for it. A running one is taken over with its whole log; the shim in it holds its time.
