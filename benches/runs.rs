@@ -1,24 +1,42 @@
 //! What a run costs beside `python3` alone, and how fast its output is taken, with the supervisor's memory.
 //!
 //! Not a statistical bench: each figure is the median of a few whole runs with real processes.
+//!
+//! Containers are measured where an engine and an image with Python are named, best an engine that nobody else uses (as
+//! root; the image is the one that the tests make and keep):
+//!
+//! ```sh
+//! D=$(mktemp -d) && (dockerd -H unix://$D/docker.sock --data-root $D/data --exec-root $D/exec --pidfile $D/pid \
+//!     --iptables=false --bridge=none >$D/log 2>&1 &) && export DOCKER_HOST=unix://$D/docker.sock && sleep 5 &&
+//!     docker import ~/.cache/mecapy-tests/python-numpy-*.tar mecapy.test/python:1
+//! MECAPY_BENCH_IMAGE=mecapy.test/python:1 cargo bench --bench runs -- containers
+//! ```
+//!
+//! `containers` leaves the built-in sandbox out. To be compared with rows of one table, both halves run on a quiet machine.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 #[path = "../tests/it/runs/support.rs"]
 #[expect(dead_code, reason = "the tests' machine, of which this needs a part")]
 mod support;
+#[path = "screen/terminal.rs"]
+#[expect(dead_code, reason = "the screen's bench presses other keys")]
+mod terminal;
 
 use mecapy::domain::{
     id::{CalculationId, RunId},
     limits::Limits,
     status::Status,
 };
+use portable_pty::CommandBuilder;
 use std::{
+    ffi::OsString,
     fs,
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use support::Machine;
+use terminal::Terminal;
 
 const ROUNDS: usize = 21;
 
@@ -39,12 +57,10 @@ const ALTERNATE: &str =
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let only_containers = std::env::args().any(|argument| argument == "containers");
     runtime.block_on(async {
-        overhead().await;
-        for (name, code, lines) in
-            [("1,000,000 lines", MILLION, 1_000_000), ("flood", FLOOD, 24_000_000), ("alternating", ALTERNATE, 400_000)]
-        {
-            rate(name, code, lines).await;
+        if !only_containers {
+            builtin().await;
         }
         // `DOCKER_HOST` and an image with Python, where containers are to be measured.
         let named = |name| std::env::var(name).ok();
@@ -54,12 +70,48 @@ fn main() {
     });
 }
 
+async fn builtin() {
+    overhead().await;
+    for (name, code, lines) in
+        [("1,000,000 lines", MILLION, 1_000_000), ("flood", FLOOD, 24_000_000), ("alternating", ALTERNATE, 400_000)]
+    {
+        rate(name, code, lines).await;
+    }
+}
+
 /// Runs in containers beside `docker run` of the same image, one after the other and two at a time, and a flood.
 async fn containers(host: &str, image: &str) {
-    let (host, chosen) = (format!("docker.host={host}"), format!("sandbox.image={image}"));
-    let set = ["sandbox.engine=docker", &host, &chosen, "limits.max_cpu=64", "caps.log_mib=16384"];
+    let (address, chosen) = (format!("docker.host={host}"), format!("sandbox.image={image}"));
+    let set = ["sandbox.engine=docker", &address, &chosen, "limits.max_cpu=64", "caps.log_mib=16384"];
     let machine = Machine::with(&set).await;
-    let (mut nothing, mut python, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+    let variables = variables(&machine, host, image);
+    container_overhead(&machine, &variables, image).await;
+    container_throughput(&machine).await;
+    container_flood(&machine, &variables).await;
+}
+
+/// The same installation for the program itself.
+fn variables(machine: &Machine, host: &str, image: &str) -> Vec<(&'static str, OsString)> {
+    let paths = &machine.session.config.paths;
+    vec![
+        ("HOME", machine.folder.path().into()),
+        ("PATH", std::env::var_os("PATH").unwrap_or_default()),
+        ("TERM", "xterm-256color".into()),
+        ("DOCKER_HOST", host.into()),
+        ("MECAPY_SANDBOX_ENGINE", "docker".into()),
+        ("MECAPY_SANDBOX_IMAGE", image.into()),
+        ("MECAPY_RUNS_MAX_PER_HOST", "64".into()),
+        ("MECAPY_PATHS_CONFIG", paths.config.clone().into()),
+        ("MECAPY_PATHS_STATE", paths.state.clone().into()),
+        ("MECAPY_PATHS_CACHE", paths.cache.clone().into()),
+        ("MECAPY_PATHS_DATA", paths.data.clone().into()),
+    ]
+}
+
+async fn container_overhead(machine: &Machine, variables: &[(&'static str, OsString)], image: &str) {
+    let code = machine.folder.path().join("nothing.py");
+    fs::write(&code, "pass\n").expect("written");
+    let (mut nothing, mut python, mut whole, mut command) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..CONTAINERS {
         for (program, times) in [(&["true"][..], &mut nothing), (&["python3", "-I", "-c", "pass"][..], &mut python)] {
             let began = Instant::now();
@@ -74,14 +126,25 @@ async fn containers(host: &str, image: &str) {
         machine.follow(id).await;
         whole.push(began.elapsed());
         assert_eq!(machine.get(id).await.status, Status::Completed);
+        let began = Instant::now();
+        let mut run = Command::new(support::MECAPY);
+        run.args(["calc", "run", "--wait", "--quiet", "--cpu", "64"]).arg(&code).env_clear();
+        let run = run.envs(variables.iter().cloned()).stdout(Stdio::null()).status();
+        assert!(run.expect("mecapy").success());
+        command.push(began.elapsed());
     }
-    let (nothing, python, whole) = (median(nothing), median(python), median(whole));
-    println!(
-        "containers: docker run true {nothing:?}, python3 {python:?}, submit to recorded {whole:?}: {:.2} and {:.2} times",
-        whole.as_secs_f64() / nothing.as_secs_f64(),
-        whole.as_secs_f64() / python.as_secs_f64()
-    );
+    let (nothing, python, whole, command) = (median(nothing), median(python), median(whole), median(command));
+    println!("containers: docker run --rm: true {nothing:?}, python3 {python:?}");
+    for (what, time) in [("submit to recorded", whole), ("calc run --wait", command)] {
+        println!(
+            "containers: {what} {time:?}: {:.2} times the first, {:.2} times the second",
+            time.as_secs_f64() / nothing.as_secs_f64(),
+            time.as_secs_f64() / python.as_secs_f64()
+        );
+    }
+}
 
+async fn container_throughput(machine: &Machine) {
     let began = Instant::now();
     let mut ids = Vec::new();
     for _ in 0..MANY {
@@ -94,20 +157,78 @@ async fn containers(host: &str, image: &str) {
         assert_eq!(machine.get(id).await.status, Status::Completed);
     }
     println!("containers: {:.1} empty runs a second, two at a time", MANY as f64 / began.elapsed().as_secs_f64());
+}
 
+/// A container that prints as fast as it can for ten seconds, watched by a screen whose keys are pressed meanwhile.
+async fn container_flood(machine: &Machine, variables: &[(&'static str, OsString)]) {
     let code = "import os, time\nblock = b'123456789\\n' * 6_400\nend, lines = time.monotonic() + 10, 0\n\
                 while time.monotonic() < end:\n    os.write(1, block)\n    lines += 6_400\n\
-                def calculate(): return {'lines': lines}\n";
+                def calculate(): return {'lines': lines, 'at': time.time()}\n";
     let id = machine.calculation_with(code, "{}", LIMITS, vec![]).await;
     let run = machine.submit(id).await;
-    let peak = peak(&machine, run).await;
+    let mut command = CommandBuilder::new(support::MECAPY);
+    command.env_clear();
+    for (name, value) in variables {
+        command.env(name, value);
+    }
+    let screen = tokio::task::spawn_blocking(move || watch_flood(Terminal::start(command)));
+    let peak = peak(machine, run).await;
+    let seen = screen.await.expect("the screen is watched");
     let row = machine.get(id).await;
     assert_eq!(row.status, Status::Completed, "{:?}", row.error_message);
-    let lines = count(&machine, id).await;
-    assert_eq!(row.result_data, Some(format!("{{\"lines\": {lines}}}")), "the log is whole");
+    let lines = count(machine, id).await;
+    let result: serde_json::Value = serde_json::from_str(&row.result_data.expect("a result")).expect("JSON");
+    assert_eq!(result["lines"], lines, "the log is whole");
     let seconds = row.execution_time.expect("measured");
     let rate = lines as f64 / seconds / 1e6;
     println!("containers: flood {rate:.2} million lines/s for {seconds:.1} s, supervisor's peak {} MiB", peak / 1_024);
+    let mut keys = seen.keys;
+    keys.sort_unstable();
+    let rank = |share: f64| keys[((keys.len() - 1) as f64 * share).round() as usize];
+    println!(
+        "containers: meanwhile {} keys to their frames: median {:?}, p99 {:?}, worst {:?}; the screen's peak {} MiB, \
+         {:.1} KB/s to the terminal; its end seen {:.0} ms after the code's",
+        keys.len(),
+        rank(0.5),
+        rank(0.99),
+        rank(1.0),
+        seen.peak / 1_024,
+        seen.bytes_a_second / 1e3,
+        (seen.ended - result["at"].as_f64().expect("a time")) * 1e3
+    );
+}
+
+/// What a screen did during a flood.
+struct Seen {
+    keys: Vec<Duration>,
+    /// KiB.
+    peak: u64,
+    bytes_a_second: f64,
+    /// When it showed the end: seconds since 1970.
+    ended: f64,
+}
+
+/// Opens and closes the help over the log until the run is over.
+fn watch_flood(mut screen: Terminal) -> Seen {
+    screen.wait_for("Monitor");
+    screen.press_while_busy(b"4", |text| text.contains("123456789"));
+    let (began, before) = (Instant::now(), screen.written());
+    let mut keys = Vec::new();
+    while began.elapsed() < Duration::from_secs(8) {
+        for (key, open) in [(&b"?"[..], true), (&b"\x1b"[..], false)] {
+            keys.push(screen.press_while_busy(key, |text| text.contains("Keys (Esc closes)") == open));
+            screen.watch(Duration::from_millis(40));
+        }
+    }
+    let bytes_a_second = (screen.written() - before) as f64 / began.elapsed().as_secs_f64();
+    while !screen.shows("completed") {
+        assert!(began.elapsed() < Duration::from_mins(2), "the end is never shown");
+        screen.watch(Duration::from_millis(5));
+    }
+    let ended = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs_f64();
+    let peak = screen.peak();
+    screen.stop();
+    Seen { keys, peak, bytes_a_second, ended }
 }
 
 async fn overhead() {

@@ -151,6 +151,42 @@ impl Terminal {
         panic!("{text:?} did not appear; the screen shows:\n{}", self.contents());
     }
 
+    /// Presses a key on a screen that never rests and waits until what it shows is as `done` says: how long that took.
+    pub fn press_while_busy(&mut self, key: &[u8], done: impl Fn(&str) -> bool) -> Duration {
+        let pressed = Instant::now();
+        self.writer.write_all(key).unwrap();
+        while pressed.elapsed() < Duration::from_secs(30) {
+            let Some((at, _)) = self.read(Duration::from_millis(50)) else { continue };
+            if done(&self.contents()) {
+                return at - pressed;
+            }
+        }
+        panic!("a key did nothing; the screen shows:\n{}", self.contents());
+    }
+
+    /// Takes what comes for this long.
+    pub fn watch(&mut self, span: Duration) {
+        let start = Instant::now();
+        while let Some(left) = span.checked_sub(start.elapsed()) {
+            self.read(left);
+        }
+    }
+
+    /// Whether the screen shows a text.
+    pub fn shows(&mut self, text: &str) -> bool {
+        self.contents().contains(text)
+    }
+
+    /// Bytes to the terminal so far.
+    pub fn written(&self) -> usize {
+        self.written.len()
+    }
+
+    /// The most memory it had so far, KiB.
+    pub fn peak(&self) -> u64 {
+        self.status_kib("VmHWM:")
+    }
+
     /// Resident memory, and the part of it that is no file's, KiB.
     pub fn memory(&self) -> (u64, u64) {
         (self.status_kib("VmRSS:"), self.status_kib("RssAnon:"))

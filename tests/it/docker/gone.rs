@@ -32,13 +32,22 @@ async fn up(machine: &Machine, program: &Path) -> (CalculationId, RunId, i32) {
     (id, run, pid)
 }
 
+/// As often as the supervisor writes into it meanwhile.
+async fn remove(folder: &Path) {
+    wait_for("an end of the folder", || {
+        let _ = fs::remove_dir_all(folder);
+        (!folder.exists()).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spool_that_somebody_removed_keeps_neither_supervisor_nor_container() {
     let Some(engine) = Engine::shared() else { return };
     let Some(image) = engine.python() else { return };
     let machine = machine(engine, image, &["runs.max_per_user=1"]).await;
     let (id, run, pid) = up(&machine, Path::new(MECAPY)).await;
-    fs::remove_dir_all(machine.spool(run)).unwrap();
+    remove(&machine.spool(run)).await;
     wait_for("the end of the running one", || has_ended(pid).then_some(())).await;
     assert_gone(engine, &[run]);
     let row = machine.get(id).await;
@@ -52,12 +61,12 @@ async fn a_spool_that_somebody_removed_keeps_neither_supervisor_nor_container() 
     let waiting = machine.submit(waiting).await;
     wait_for("the reason", || machine.state(waiting)?.waiting_reason).await;
     let pid = machine.supervisor(waiting).unwrap().as_raw_pid();
-    fs::remove_dir_all(machine.spool(waiting)).unwrap();
+    remove(&machine.spool(waiting)).await;
     wait_for("the end of the waiting one", || has_ended(pid).then_some(())).await;
 
     // And for a whole state folder that was moved away and removed.
     let pid = machine.supervisor(first).unwrap().as_raw_pid();
-    fs::remove_dir_all(&machine.session.config.paths.state).unwrap();
+    remove(&machine.session.config.paths.state).await;
     wait_for("the end of the last", || has_ended(pid).then_some(())).await;
     assert_gone(engine, &[first, waiting]);
 }
@@ -69,7 +78,7 @@ async fn with_the_engine_gone_as_well_a_supervisor_without_a_spool_ends() {
     let machine = machine(&engine, image, &[]).await;
     let (_, run, pid) = up(&machine, &machine.faulty("impatient")).await;
     engine.kill();
-    fs::remove_dir_all(machine.spool(run)).unwrap();
+    remove(&machine.spool(run)).await;
     wait_for("its end", || has_ended(pid).then_some(())).await;
     // What could not be removed is found once the engine is back.
     engine.start();

@@ -99,6 +99,10 @@ type Told = fn(&Report) -> &Vec<CalculationId>;
 /// Each step, and what the next start says of it.
 async fn killed_at(steps: &[(&str, Told)]) {
     let Some(engine) = Engine::shared() else { return };
+    killed_at_with(engine, steps).await;
+}
+
+async fn killed_at_with(engine: &Engine, steps: &[(&str, Told)]) {
     let Some(image) = engine.python() else { return };
     for (step, list) in steps {
         let machine = machine(engine, image, &[]).await;
@@ -150,6 +154,43 @@ async fn a_run_that_goes_on_without_its_supervisor_is_adopted_with_its_whole_log
     machine.kill_supervisor(run.run).await;
     reconcile(&machine).await;
     assert_complete(engine, &machine, &run, 60).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_podman_a_killed_supervisor_is_followed_by_another_at_every_step() {
+    let Some(engine) = Engine::podman() else { return };
+    let restarted: Told = |report| &report.restarted;
+    let adopted: Told = |report| &report.adopted;
+    let delivered: Told = |report| &report.delivered;
+    killed_at_with(engine, &[("created", restarted), ("filled", restarted), ("starting", adopted)]).await;
+    killed_at_with(engine, &[("begun", adopted), ("started", adopted), ("ended", adopted), ("final", delivered)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_podman_a_run_goes_on_alone_is_taken_over_stopped_and_timed_out() {
+    let Some(engine) = Engine::podman() else { return };
+    let Some(image) = engine.python() else { return };
+    let machine = machine(engine, image, &["caps.grace=1"]).await;
+    let run = submit(&machine, Path::new(MECAPY), 40, LIMITS).await;
+    until_printed(&machine, &run, "out 5\n").await;
+    machine.kill_supervisor(run.run).await;
+    assert_eq!(reconcile(&machine).await.adopted, [run.id]);
+    assert_complete(engine, &machine, &run, 40).await;
+
+    let run = submit(&machine, Path::new(MECAPY), ENDLESS, LIMITS).await;
+    until_printed(&machine, &run, "out 1\n").await;
+    assert_eq!(runs::cancel(&machine.session, run.id).await.unwrap(), Cancel::Asked);
+    machine.follow(run.id).await;
+    assert_eq!(machine.get(run.id).await.status, Status::Cancelled);
+
+    let run = submit(&machine, Path::new(MECAPY), ENDLESS, Limits { timeout: 3, ..LIMITS }).await;
+    until_printed(&machine, &run, "out 1\n").await;
+    machine.kill_supervisor(run.run).await;
+    wait_for("the end of the container", || (runs_now(engine, &run) == Some(false)).then_some(())).await;
+    reconcile(&machine).await;
+    machine.follow(run.id).await;
+    assert_eq!(machine.get(run.id).await.error_message.as_deref(), Some("timed out after 3 s"));
+    assert_nothing_left(engine, &machine, &run).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

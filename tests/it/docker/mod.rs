@@ -9,4 +9,6 @@ mod images;
 mod life;
 mod pulling;
 pub mod runs;
+mod screens;
 mod servers;
+mod shapes;
