@@ -15,7 +15,12 @@ What differs from the models as the platform's description prints them, and why:
 - `ToolVersion` is defined
 
 Columns that mecapy adds (limits, provenance) are nullable or have defaults and are left out here: programs need not
-know them. Migrations are run by `mecapy db upgrade`; a database made by `create_all` is adopted by it.
+know them. Migrations are run by `mecapy db upgrade`; a database made by `create_all` or Alembic is adopted by it.
+
+Alembic finds nothing to change on such a database once its env.py leaves out what the database alone holds (tables,
+columns and indexes of mecapy, which it would drop), and its script.py.mako says `import sqlmodel`:
+
+    context.configure(..., include_object=lambda item, name, kind, reflected, other: not (reflected and other is None))
 """
 
 from datetime import datetime, timezone
@@ -26,7 +31,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Index, Integer
 from sqlalchemy import Enum as SqlEnum
 from sqlmodel import Field, Relationship, SQLModel
 
-# SQLite gives out ids by itself only for a column declared INTEGER, which has 64 bits there.
+# For sizes too: 64 bits. SQLite has those in an INTEGER, and gives out ids by itself only for a column declared so.
 Id = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -86,7 +91,7 @@ class UserFile(SQLModel, table=True):
     user_id: int = Field(foreign_key="users.id", index=True, sa_type=Id)
     filename: str = Field(max_length=255)
     original_filename: str = Field(max_length=255)
-    file_size: int = Field(ge=0, sa_type=BigInteger)
+    file_size: int = Field(ge=0, sa_type=Id)
     content_type: str = Field(max_length=100)
     s3_key: str = Field(unique=True, index=True, max_length=500)
     s3_bucket: str = Field(max_length=100)

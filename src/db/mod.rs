@@ -104,6 +104,14 @@ impl Db {
         &self.0.connection
     }
 
+    /// Waits a moment for a connection that is on its way back to the pool, where one statement follows another: it is
+    /// there sooner than a new one could be made.
+    async fn settled(&self) {
+        if self.is_shared() {
+            open::settled(self.connection().get_postgres_connection_pool()).await;
+        }
+    }
+
     /// A transaction that holds the write lock from its start.
     async fn begin(&self) -> Result<DatabaseTransaction, DbError> {
         let options = TransactionOptions {

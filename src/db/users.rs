@@ -22,6 +22,7 @@ const NOTED_EVERY: TimeDelta = TimeDelta::hours(1);
 pub async fn sign_in(db: &Db, identity: &Identity) -> Result<User, DbError> {
     check(identity)?;
     let now = db.now();
+    db.settled().await;
     let found = user::Entity::find().filter(user::Column::KeycloakId.eq(&identity.keycloak_id));
     if let Some(row) = found.one(db.connection()).await.of(db)?
         && row.last_login.is_some_and(|last| (now.time() - last.time()).abs() < NOTED_EVERY)
@@ -56,6 +57,7 @@ pub async fn sign_in(db: &Db, identity: &Identity) -> Result<User, DbError> {
             user::Column::LastLogin,
         ])
         .to_owned();
+    db.settled().await;
     let row = user::Entity::insert(row).on_conflict(known).exec_with_returning(db.connection()).await.of(db)?;
     Ok(row.into())
 }

@@ -85,6 +85,7 @@ impl<'a> List<'a> {
     ) -> Result<Vec<Entry>, DbError> {
         let mut entries = Vec::new();
         for statement in self.statements(anchor, direction, limit)? {
+            self.db.settled().await;
             for row in self.db.connection().query_all(&statement).await.of(self.db)? {
                 entries.push(self.entry(&row)?);
             }

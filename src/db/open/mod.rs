@@ -9,7 +9,7 @@ mod state;
 
 pub(super) use {
     migrate::keep as keep_copy,
-    pool::Attendant,
+    pool::{Attendant, settled},
     server::{libpq, server_alone, trouble},
 };
 

@@ -7,7 +7,7 @@ use sea_orm::sqlx::{
 };
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -20,6 +20,9 @@ const TRUSTED: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Connections that were not needed for so long are closed, but for one.
 const REST: Duration = Duration::from_secs(10);
+
+/// The most milliseconds to wait for a connection on its way back.
+const SETTLING: u32 = 4;
 
 /// Looks after a pool until it is dropped with the database.
 #[derive(Debug)]
@@ -52,12 +55,14 @@ pub(super) fn of(connect: PgConnectOptions, options: &Options) -> (PgPool, Atten
             })
         })
         .after_release(move |connection, _| {
-            let pool = hooked.lock().ok().and_then(|pool| pool.clone());
-            let open = pool.map_or(0, |pool| seen.release(&pool));
+            let (pool, seen) = (hooked.lock().ok().and_then(|pool| pool.clone()), seen.clone());
+            if let Some(pool) = &pool {
+                seen.released(pool);
+            }
             Box::pin(async move {
                 // A statement that was given up may never be answered: its connection would be waited for here for ever.
                 answers(connection).await?;
-                Ok(open <= keep)
+                Ok(pool.is_none_or(|pool| seen.stays(&pool, keep)))
             })
         })
         .connect_lazy_with(connect);
@@ -77,6 +82,19 @@ impl Drop for Attendant {
     }
 }
 
+/// Waits until a connection rests in the pool, but no longer than it takes to make another.
+///
+/// A connection that is given back is asked first whether it is well; meanwhile the next statement would have the pool
+/// make a new one, with all that it says to be let in.
+pub(in crate::db) async fn settled(pool: &PgPool) {
+    for _ in 0..SETTLING {
+        if pool.size() == 0 || pool.num_idle() > 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 /// Fails where a connection does not answer; it is then thrown away without a word.
 async fn answers(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     let silent = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
@@ -89,16 +107,28 @@ struct Use {
     /// The most connections that were in use at once since it was last asked.
     most: AtomicU32,
     released: Notify,
+    /// How many were open when last looked, and how many of them are being closed.
+    leaving: Mutex<(u32, u32)>,
 }
 
 impl Use {
-    /// Notes that a connection is given back; how many are open.
-    fn release(&self, pool: &PgPool) -> u32 {
-        let open = pool.size();
+    /// Notes that a connection is being given back.
+    fn released(&self, pool: &PgPool) {
         let resting = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
-        self.most.fetch_max(open.saturating_sub(resting), Ordering::Relaxed);
+        self.most.fetch_max(pool.size().saturating_sub(resting), Ordering::Relaxed);
         self.released.notify_one();
-        open
+    }
+
+    /// Whether a connection that is given back is kept: `keep` are. Several may be given back at once, and one that is
+    /// being closed is still open for a moment.
+    fn stays(&self, pool: &PgPool, keep: u32) -> bool {
+        let mut state = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        let (before, leaving) = *state;
+        let open = pool.size();
+        let leaving = leaving.saturating_sub(before.saturating_sub(open));
+        let stays = open.saturating_sub(leaving) <= keep;
+        *state = (open, leaving + u32::from(!stays));
+        stays
     }
 }
 

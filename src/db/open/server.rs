@@ -6,7 +6,7 @@ use super::{
 };
 use crate::db::{Access, Db, Inner, Options, isolation, url::Server};
 use sea_orm::{
-    DatabaseConnection, DbErr, RuntimeErr, SqlxPostgresConnector,
+    DatabaseConnection, DbErr, RuntimeErr, SqlxPostgresConnector, TransactionTrait as _,
     sqlx::{
         self, ConnectOptions as _, Connection as _,
         postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
@@ -39,10 +39,16 @@ pub(super) async fn open(server: &Server, options: &Options, access: Access) -> 
         first = first => first.map_err(refused)?,
         error = asked => return Err(error),
     }
+    pool::settled(&pool).await;
     let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+    let explain = |error| DbError::explain(&place, error);
+    // One transaction is one connection: each statement alone could have the pool make another.
+    let looking = connection.begin().await.map_err(explain)?;
     // First: whoever is nobody may not see which steps were applied either.
-    let found = isolation::look(&connection, &place).await?;
-    match state::look(&connection, &place).await? {
+    let found = isolation::look(&looking, &place).await?;
+    let state = state::look(&looking, &place).await?;
+    looking.rollback().await.map_err(explain)?;
+    match state {
         State::Current => Ok(Db(Arc::new(Inner {
             connection,
             place,

@@ -1,12 +1,13 @@
 //! The pool's four settings, timeouts, TLS, and what an idle process holds.
 
+use super::story::identity;
 use crate::support::{
     postgres::{self, Database, PASSWORD, Server},
     proxy::Proxy,
 };
 use mecapy::{
-    db::{self, Db, DbError, Options, tools},
-    domain::page::PageRequest,
+    db::{self, Db, DbError, Options, calculations, tools, users},
+    domain::page::{CalculationQuery, PageRequest},
 };
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, TransactionTrait as _};
 use std::time::{Duration, Instant};
@@ -105,6 +106,24 @@ async fn what_a_burst_needed_is_given_back_soon_but_for_one_connection() {
     let left = database.superuser(process);
     db::facts(&db).await.unwrap();
     assert_eq!(database.superuser(process), left);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statements_that_follow_each_other_share_a_connection() {
+    let Some(database) = postgres::database() else { return };
+    // A machine with other work may once take longer than a new connection would.
+    let mut fewest = u32::MAX;
+    for attempt in 0..10 {
+        let name = format!("steady{attempt}");
+        let db = open(&database, &name, &Options::default()).await;
+        let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
+        for text in ["", "beam"] {
+            let query = CalculationQuery { text: text.to_owned(), ..CalculationQuery::default() };
+            calculations::page(&db, ann, &query, &PageRequest::first(50)).await.unwrap();
+        }
+        fewest = fewest.min(database.superuser(&connections(&name)).parse().unwrap());
+    }
+    assert!(fewest <= 2, "{fewest} connections for one statement at a time");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,7 +16,7 @@ pub enum SqlModel {
     Older,
 }
 
-/// The interpreter of an environment with SQLModel and a driver for PostgreSQL; `None` where it cannot be made, which
+/// The interpreter of an environment with SQLModel, Alembic and a driver for PostgreSQL; `None` where it cannot be made, which
 /// was said then.
 pub fn with_sqlmodel(version: SqlModel) -> Option<PathBuf> {
     static MAKING: Mutex<()> = Mutex::new(());
@@ -26,7 +26,7 @@ pub fn with_sqlmodel(version: SqlModel) -> Option<PathBuf> {
         SqlModel::Newest => ("newest", "sqlmodel", "psycopg[binary]"),
         SqlModel::Older => ("older", "sqlmodel==0.0.39", "psycopg2-binary"),
     };
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("sqlmodel-{name}"));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("python-{name}"));
     let python = folder.join("bin/python");
     if folder.join("complete").exists() {
         return Some(python);
@@ -40,7 +40,7 @@ pub fn with_sqlmodel(version: SqlModel) -> Option<PathBuf> {
     };
     let folder_text = folder.to_str().unwrap();
     let made = run(Path::new("python3"), &["-m", "venv", folder_text]).and_then(|()| {
-        let pip = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet", package, driver];
+        let pip = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet", package, driver, "alembic"];
         run(&python, &pip)
     });
     match made {

@@ -1,5 +1,7 @@
 //! Programs of the platform, written in Python with SQLModel, on the same database: for real, both ways.
 
+mod alembic;
+
 use super::place::{Place, db, places};
 use crate::{
     db::story,
