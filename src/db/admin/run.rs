@@ -70,9 +70,13 @@ async fn late_name_search(
     if is_whole || catalogue::rows(connection, sql).await?.is_empty() {
         return Ok(None);
     }
-    let mut statements = vec![name_index(true)];
+    // No index is made on a table in partitions while others write.
+    let sql = "SELECT FROM pg_catalog.pg_class WHERE oid = 'calculations'::regclass AND relkind = 'p'";
+    let is_one_table = catalogue::rows(connection, sql).await?.is_empty();
+    let mut statements = vec![name_index(is_one_table)];
     if has.is_some() {
-        statements.insert(0, format!("DROP INDEX CONCURRENTLY {NAME_INDEX}"));
+        let word = if is_one_table { "CONCURRENTLY " } else { "" };
+        statements.insert(0, format!("DROP INDEX {word}{NAME_INDEX}"));
     }
     Ok(Some(Piece { name: "009_add_name_search".to_owned(), statements, concurrent: true }))
 }
