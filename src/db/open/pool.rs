@@ -18,8 +18,9 @@ use tokio::{sync::Notify, task::AbortHandle};
 const TRUSTED: Duration = Duration::from_secs(2);
 /// So long such a try may take; a connection whose other end went without a word answers nothing, for ever.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Connections that were not needed for so long are closed, but for one.
-const REST: Duration = Duration::from_secs(10);
+/// Of the connections those are closed, but for one, that were not needed from one look to the next: looks are so far
+/// apart, so that a burst is over for twice as long at most.
+const REST: Duration = Duration::from_secs(5);
 
 /// The most milliseconds to wait for a connection on its way back.
 const SETTLING: u32 = 4;
