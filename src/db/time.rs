@@ -1,10 +1,11 @@
 //! Points in time as the connected database keeps them.
 
-use chrono::{NaiveDateTime, Timelike, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Timelike, Utc};
 use sea_orm::{
-    ColIdx, DbBackend, QueryResult, TryGetError, TryGetable,
+    ColIdx, DbBackend, DbErr, QueryResult, TryGetError, TryGetable,
     sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, ValueTypeErr},
 };
+use sqlx::Row as _;
 
 /// A point in time, naive UTC, microseconds at most.
 ///
@@ -38,6 +39,16 @@ fn microseconds(at: NaiveDateTime) -> NaiveDateTime {
     at.with_nanosecond(at.nanosecond().min(999_999_999) / 1_000 * 1_000).unwrap_or(at)
 }
 
+/// The time that PostgreSQL sends as microseconds since the start of 2000; `-infinity` and `infinity` are the first and
+/// the last instant of the years 1 to 9999, as in Python.
+fn from_server(micros: i64) -> NaiveDateTime {
+    const EPOCH: i64 = 946_684_800;
+    const FIRST: i64 = -62_135_596_800;
+    const LAST: i64 = 253_402_300_800 * 1_000_000 - 1;
+    let since_1970 = (micros.saturating_add(EPOCH * 1_000_000)).clamp(FIRST * 1_000_000, LAST);
+    (DateTime::UNIX_EPOCH + TimeDelta::microseconds(since_1970)).naive_utc()
+}
+
 /// Now, UTC, cut to microseconds.
 pub(super) fn now() -> NaiveDateTime {
     microseconds(Utc::now().naive_utc())
@@ -63,8 +74,16 @@ impl From<Timestamp> for Value {
 
 impl TryGetable for Timestamp {
     fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
+        if let Some(server) = row.try_as_pg_row() {
+            // As it is sent: the driver panics at what is beyond its calendar, and `infinity` is.
+            let micros: Option<i64> = server
+                .try_get_unchecked(index.as_sqlx_postgres_index())
+                .map_err(|error| TryGetError::DbErr(DbErr::Type(format!("{index:?}: {error}"))))?;
+            let micros = micros.ok_or_else(|| TryGetError::Null(format!("{index:?}")))?;
+            return Ok(Self { at: from_server(micros), text: false });
+        }
         let at = NaiveDateTime::try_get_by(row, index)?;
-        Ok(Self { at, text: row.try_as_sqlite_row().is_some() })
+        Ok(Self { at, text: true })
     }
 }
 
@@ -125,6 +144,16 @@ mod tests {
         let leap = NaiveDate::from_ymd_opt(2016, 12, 31).unwrap().and_hms_nano_opt(23, 59, 59, 1_500_000_000).unwrap();
         let value = Value::from(Timestamp::new(DbBackend::Sqlite, leap));
         assert_eq!(value, Value::String(Some("2016-12-31 23:59:59.999999".to_owned())));
+    }
+
+    #[test]
+    fn what_a_server_sends_beyond_the_calendar_is_its_end() {
+        let text = |micros| from_server(micros).format(SPELLING).to_string();
+        assert_eq!(text(0), "2000-01-01 00:00:00.000000");
+        assert_eq!(text(-1), "1999-12-31 23:59:59.999999");
+        assert_eq!(text(758_629_230_123_456), "2024-01-15 10:20:30.123456");
+        assert_eq!(text(i64::MAX), "9999-12-31 23:59:59.999999");
+        assert_eq!(text(i64::MIN), "0001-01-01 00:00:00.000000");
     }
 
     #[test]

@@ -328,3 +328,34 @@ on_each_engine!(
     an_anchor_of_another_order_is_refused,
     rows_that_python_wrote_page_whole,
 );
+
+/// Only SQL can write such a time; it is a row like others.
+#[tokio::test]
+async fn a_time_beyond_the_calendar_is_its_end() {
+    let Some(place) = Place::postgres() else { return };
+    let db = place.open().await;
+    let user = users::sign_in(&db, &identity("ann")).await.unwrap().id;
+    let times = ["infinity", "-infinity", "294276-12-31 23:59:59.999999", "2024-01-15 10:20:30.123456"];
+    for time in times {
+        let sql = format!(
+            "INSERT INTO calculations (user_id, name, code, created_at, started_at) VALUES ({user}, '{time}', 'x', '{time}', '{time}')"
+        );
+        place.connect().await.execute_unprepared(&sql).await.unwrap();
+    }
+    let rows = all(&db, user).await;
+    let seen: Vec<_> = rows.iter().map(|row| (row.name.as_str(), row.created_at.to_string())).collect();
+    let last = "9999-12-31 23:59:59.999999".to_owned();
+    assert_eq!(
+        seen,
+        [
+            (times[0], last.clone()),
+            (times[2], last),
+            (times[3], "2024-01-15 10:20:30.123456".to_owned()),
+            (times[1], "0001-01-01 00:00:00".to_owned()),
+        ]
+    );
+    for row in rows {
+        let whole = calculations::get(&db, user, row.id).await.unwrap().unwrap();
+        assert_eq!(whole.started_at, row.started_at);
+    }
+}
