@@ -1,8 +1,8 @@
 //! The roles of people and programs on a server that keeps people apart.
 //!
-//! A role belongs to the server and a person to the database; the row of [`security::PEOPLE`] says who is who. Each verb
-//! is one transaction and can be said again: it does what is missing, and tells only that. To look first, everything is
-//! done and taken back.
+//! A role belongs to the server and a person to the database; the row of [`migrations::security::PEOPLE`] says who is
+//! who. Each verb is one transaction and can be said again: it does what is missing, and tells only that. To look first,
+//! everything is done and taken back.
 
 mod known;
 mod list;
