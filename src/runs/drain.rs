@@ -140,6 +140,8 @@ impl Orders {
         if !life.spool.folder().exists() {
             self.forsaken = true;
         }
+        // What was noted last is looked at first.
+        let stop = life.spool.is_asked_to_stop();
         if !self.now && life.spool.is_asked_to_end_now() {
             (self.stopped, self.now) = (true, true);
             running.stop_now();
@@ -148,7 +150,7 @@ impl Orders {
                 state.killed_at = Some(Utc::now().naive_utc());
             });
             life.state.write();
-        } else if !self.stopped && life.spool.is_asked_to_stop() {
+        } else if !self.stopped && stop {
             self.stop(&mut life.state, running);
         }
     }

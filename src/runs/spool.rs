@@ -222,8 +222,9 @@ impl Spool {
 
     /// Asks the supervisor to end the run at once, whatever is left of its grace.
     pub fn ask_to_end_now(&self) -> Result<(), SpoolError> {
-        self.ask_to_stop()?;
-        self.note(KILL)
+        // In this order: whoever sees that it is to stop sees how, too.
+        self.note(KILL)?;
+        self.ask_to_stop()
     }
 
     /// Whether its owner asked for that.
