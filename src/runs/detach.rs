@@ -185,7 +185,9 @@ fn kills_user_processes(said: &str) -> bool {
 
 /// Starts the second process in a scope of the user's own systemd; `false` where that did not work.
 fn start_in_scope(spool: &Spool) -> io::Result<bool> {
-    let program = std::env::current_exe()?;
+    // Where another build took this one's place, the path is gone; the program itself is not.
+    let program = std::env::current_exe().ok().filter(|path| path.exists());
+    let program = program.unwrap_or_else(|| format!("/proc/{}/exe", std::process::id()).into());
     let before = ["--user", "--scope", "--quiet", "--collect", "--"].map(OsString::from);
     let before = [&before[..], &[program.into_os_string()]].concat();
     let mut command = second(spool, Path::new("systemd-run"), &before)?;

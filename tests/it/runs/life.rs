@@ -298,18 +298,3 @@ async fn what_cannot_run_is_refused_and_changes_nothing() {
     machine.follow(twice).await;
     machine.assert_nothing_left().await;
 }
-
-#[tokio::test]
-async fn a_program_that_is_replaced_meanwhile_ends_its_runs_well() {
-    let machine = Machine::new().await;
-    let program = machine.folder.path().join("mecapy");
-    fs::copy(MECAPY, &program).unwrap();
-    let id = machine.calculation("import time\nprint('up', flush=True)\ntime.sleep(1)\nprint('done')").await;
-    let run = machine.submit_with(id, &program).await;
-    wait_for("the run", || machine.state(run).filter(|state| state.phase == Phase::Running)).await;
-    fs::remove_file(&program).unwrap();
-    fs::write(&program, "something else").unwrap();
-    assert_eq!(machine.follow(id).await, "up\ndone\n");
-    assert_eq!(machine.get(id).await.status, Status::Completed);
-    machine.assert_nothing_left().await;
-}

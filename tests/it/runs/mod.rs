@@ -5,6 +5,7 @@ mod faults;
 mod hosts;
 mod leftovers;
 mod life;
+mod screens;
 mod shared;
 mod stopping;
 pub mod support;

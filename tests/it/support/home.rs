@@ -12,8 +12,9 @@ use std::{
 pub struct Home {
     folder: tempfile::TempDir,
     variables: Vec<(String, String)>,
-    /// The person to run as, and a copy of the program where that person can reach it.
-    ordinary: Option<(Person, PathBuf)>,
+    program: PathBuf,
+    /// The person to run as.
+    ordinary: Option<Person>,
 }
 
 /// What a command came to.
@@ -34,12 +35,18 @@ impl Home {
         // The bound on runs of a host is shared by everybody on it: other tests, and people.
         let variables = [("MECAPY_RUNS_MAX_PER_HOST", "64"), ("MECAPY_SANDBOX_ENGINE", "builtin")];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        Self { folder, variables, ordinary: None }
+        Self { folder, variables, program: env!("CARGO_BIN_EXE_mecapy").into(), ordinary: None }
     }
 
     /// The same with a variable.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same with another file as the program.
+    pub fn with_program(mut self, program: PathBuf) -> Self {
+        self.program = program;
         self
     }
 
@@ -49,10 +56,11 @@ impl Home {
             let person = Person::unprivileged();
             // The build folder may be out of that person's reach.
             let program = self.path().join("mecapy");
-            std::fs::copy(env!("CARGO_BIN_EXE_mecapy"), &program).expect("the program can be copied");
+            std::fs::copy(&self.program, &program).expect("the program can be copied");
             give(&program, person);
             give(self.path(), person);
-            self.ordinary = Some((person, program));
+            self.program = program;
+            self.ordinary = Some(person);
         }
         self
     }
@@ -67,7 +75,7 @@ impl Home {
         let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().expect("below the home")).expect("the folder can be made");
         std::fs::write(&path, content).expect("the file can be written");
-        if let Some((person, _)) = self.ordinary {
+        if let Some(person) = self.ordinary {
             give(&path, person);
         }
         path
@@ -80,14 +88,10 @@ impl Home {
 
     /// The program, in this home, with no other variables than these and PATH.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = match &self.ordinary {
-            None => Command::new(env!("CARGO_BIN_EXE_mecapy")),
-            Some((person, program)) => {
-                let mut command = Command::new(program);
-                command.uid(person.id()).gid(person.id());
-                command
-            }
-        };
+        let mut command = Command::new(&self.program);
+        if let Some(person) = self.ordinary {
+            command.uid(person.id()).gid(person.id());
+        }
         command
             .args(arguments)
             .env_clear()
