@@ -1,9 +1,10 @@
 //! Runs from the command line: made, followed, waited for, stopped, read; and the exit code of each end.
 
-use crate::support::home::Home;
+use crate::support::home::{Done, Home};
+use serde_json::json;
 use std::{
     io::{BufRead as _, BufReader, Read as _},
-    process::{Child, Stdio},
+    process::{Child, ChildStdout, Stdio},
     time::{Duration, Instant},
 };
 
@@ -29,46 +30,49 @@ fn interrupt(child: &Child, signal: rustix::process::Signal) {
     rustix::process::kill_process(pid, signal).unwrap();
 }
 
+/// Starts a command that follows, and waits for the first line of the run.
+fn begun(home: &Home, arguments: &[&str]) -> (Child, BufReader<ChildStdout>) {
+    let mut command = home.command(arguments);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut first = String::new();
+    out.read_line(&mut first).unwrap();
+    assert_eq!(first, "begun\n");
+    (child, out)
+}
+
+/// All there is to say about a run, in one line.
+const ONE_COMMAND: &str =
+    "calc run beam.py --params params.json --input mesh=file.csv --timeout 30 --memory 256 --cpu 0.5 --follow";
+
 #[test]
 fn one_command_makes_runs_and_follows() {
     let home = Home::new();
+    // Busy for a second of CPU time: on half a core that takes two.
     home.file(
         "beam.py",
-        "def calculate(mesh, length=1.0, load=2.0):\n    print('lines', len(mesh.read_text().splitlines()))\n    return {'moment': length * load / 4}\n",
+        "import time\ndef calculate(mesh, length=1.0, load=2.0):\n    print('lines', len(mesh.read_text().splitlines()))\n    while time.process_time() < 1:\n        pass\n    return {'moment': length * load / 4}\n",
     );
-    home.file("grid.csv", "1\n2\n3\n");
-    home.file("params.json", "{\"length\": 4.0}");
-    let done = home
-        .run(&[
-            "calc",
-            "run",
-            "beam.py",
-            "--params",
-            "params.json",
-            "--param",
-            "load=10",
-            "--input",
-            "mesh=grid.csv",
-            "--timeout",
-            "30",
-            "--memory",
-            "256",
-            "--cpu",
-            "1",
-            "--follow",
-        ])
-        .code(0)
-        .says("1 ✓ completed");
+    home.file("file.csv", "1\n2\n3\n");
+    home.file("params.json", "{\"length\": 4.0, \"load\": 10}");
+    let arguments: Vec<_> = ONE_COMMAND.split(' ').collect();
+    let done = home.run(&arguments).code(0).says("calculation 1 is queued").says("1 ✓ completed");
     assert_eq!(done.out, "lines 3\n");
     let result = home.run(&["calc", "result", "1", "--json"]).code(0).json();
-    assert_eq!(result, serde_json::json!({"moment": 10.0}));
+    assert_eq!(result, json!({"moment": 10.0}));
     assert_eq!(home.run(&["calc", "logs", "1"]).code(0).out, "lines 3\n");
 
     let shown = home.run(&["calc", "show", "1", "--json"]).code(0).json();
     assert_eq!(shown["status"], "completed");
     assert_eq!(shown["name"], "beam");
-    assert_eq!(shown["cpu_limit"], 1.0);
+    for of in [&shown, &shown["run"]] {
+        let limits = [&of["timeout"], &of["memory_limit"], &of["cpu_limit"]];
+        assert_eq!(limits, [&json!(30), &json!(256), &json!(0.5)], "{shown}");
+    }
     assert_eq!(shown["run"]["engine"], "builtin");
+    // The share holds anywhere: it needs no control group. It may run ahead a little, as an interpreter starts.
+    let (cpu, time) = (shown["cpu_time"].as_f64().unwrap(), shown["execution_time"].as_f64().unwrap());
+    assert!(cpu >= 0.9 && cpu / time < 0.7, "{cpu} s of CPU in {time} s");
     let roles: Vec<_> = shown["files"].as_array().unwrap().iter().map(|file| file["file_role"].clone()).collect();
     assert!(roles.contains(&"input".into()) && roles.contains(&"log".into()), "{shown}");
 
@@ -76,6 +80,16 @@ fn one_command_makes_runs_and_follows() {
     let kept = std::fs::read_to_string(home.path().join("result.json")).unwrap();
     assert_eq!(serde_json::from_str::<serde_json::Value>(&kept).unwrap(), result);
     home.run(&["calc", "result", "1", "--output", "result.json"]).code(6).says("exists; nothing was written");
+
+    // The same line, and code that wants more than it may have.
+    home.file(
+        "beam.py",
+        "def calculate(mesh, length, load):\n    print('begun', flush=True)\n    block = b'x' * (400 << 20)\n    while True:\n        pass\n",
+    );
+    let done = home.run(&arguments).code(3).says("2 ✗ failed: out of memory: limit 256 MiB");
+    assert_eq!(done.out.lines().next(), Some("begun"));
+    let shown = home.run(&["calc", "show", "2", "--json"]).json();
+    assert_eq!((&shown["run"]["error_kind"], &shown["memory_limit"]), (&json!("oom"), &json!(256)), "{shown}");
 }
 
 #[test]
@@ -130,10 +144,7 @@ fn without_waiting_the_id_is_printed_at_once() {
     home.run(&["calc", "rm", "1", "--yes"]).code(1).says("1 is ");
     home.run(&["calc", "logs", "1", "--follow"]).code(0).says("1 ✓ completed");
     home.run(&["calc", "run", "1"]).code(1).says("calculation 1 is completed; what has run stays as it ran");
-    assert_eq!(
-        home.run(&["calc", "run", "a.py", "--json", "--timeout", "5"]).code(0).json(),
-        serde_json::json!({"id": 2})
-    );
+    assert_eq!(home.run(&["calc", "run", "a.py", "--json", "--timeout", "5"]).code(0).json(), json!({"id": 2}));
     home.run(&["calc", "logs", "2", "--follow"]).code(0);
 }
 
@@ -144,7 +155,7 @@ fn a_draft_is_run_by_its_id() {
     home.run(&["calc", "new", "a.py", "--param", "d=21"]).code(0);
     home.run(&["calc", "run", "1", "--param", "d=3"]).code(2).says("made already");
     home.run(&["calc", "run", "1", "--wait"]).code(0);
-    assert_eq!(home.run(&["calc", "result", "1", "--json"]).json(), serde_json::json!({"twice": 42}));
+    assert_eq!(home.run(&["calc", "result", "1", "--json"]).json(), json!({"twice": 42}));
 }
 
 #[test]
@@ -170,17 +181,9 @@ fn each_end_has_its_exit_code_and_words() {
 fn a_run_that_is_cancelled_while_waited_for() {
     let home = Home::new();
     home.file("slow.py", "import time\nprint('begun', flush=True)\ntime.sleep(60)\n");
-    let mut child = home
-        .command(&["calc", "run", "slow.py", "--timeout", "60", "--follow"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut first = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
-    assert_eq!(first, "begun\n");
+    let (mut child, _out) = begun(&home, &["calc", "run", "slow.py", "--timeout", "60", "--follow"]);
     let asked = home.run(&["calc", "cancel", "1", "--json"]).code(0).json();
-    assert_eq!(asked, serde_json::json!({"id": 1, "cancel": "asked"}));
+    assert_eq!(asked, json!({"id": 1, "cancel": "asked"}));
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(8));
     home.run(&["calc", "cancel", "1"]).code(0).says("was over already: cancelled");
@@ -190,26 +193,17 @@ fn a_run_that_is_cancelled_while_waited_for() {
 #[test]
 fn a_second_cancel_kills_and_so_does_the_first_with_now() {
     let home = Home::new().with("MECAPY_CAPS_GRACE", "300");
-    let deaf =
-        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('up', flush=True)\ntime.sleep(60)\n";
+    let deaf = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('begun', flush=True)\ntime.sleep(60)\n";
     home.file("deaf.py", deaf);
     for number in ["1", "2"] {
-        let mut child = home
-            .command(&["calc", "run", "deaf.py", "--timeout", "60", "--follow"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut first = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
-        assert_eq!(first, "up\n");
+        let (mut child, _out) = begun(&home, &["calc", "run", "deaf.py", "--timeout", "60", "--follow"]);
         if number == "1" {
             home.run(&["calc", "cancel", number]).code(0).says("told to stop (once more: killed at once)");
             assert!(child.try_wait().unwrap().is_none(), "it has its grace");
             home.run(&["calc", "cancel", number]).code(0).says("calculation 1 killed");
         } else {
             let killed = home.run(&["calc", "cancel", "--now", number, "--json"]).code(0).json();
-            assert_eq!(killed, serde_json::json!({"id": 2, "cancel": "killed"}));
+            assert_eq!(killed, json!({"id": 2, "cancel": "killed"}));
         }
         assert_eq!(child.wait().unwrap().code(), Some(8));
     }
@@ -220,15 +214,7 @@ fn ctrl_c_leaves_the_run_alone() {
     for (signal, code) in [(rustix::process::Signal::INT, 130), (rustix::process::Signal::TERM, 143)] {
         let home = Home::new();
         home.file("slow.py", "import time\nprint('begun', flush=True)\ntime.sleep(2)\nprint('ended')\n");
-        let mut child = home
-            .command(&["calc", "run", "slow.py", "--follow"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut first = String::new();
-        out.read_line(&mut first).unwrap();
+        let (mut child, _out) = begun(&home, &["calc", "run", "slow.py", "--follow"]);
         interrupt(&child, signal);
         let mut words = String::new();
         child.stderr.take().unwrap().read_to_string(&mut words).unwrap();
@@ -242,20 +228,14 @@ fn ctrl_c_leaves_the_run_alone() {
 #[test]
 fn a_reader_that_goes_away_leaves_the_run_alone() {
     let home = Home::new();
-    home.file("talk.py", "import time\nfor i in range(20):\n    print('line', i, flush=True)\n    time.sleep(0.05)\n");
-    let mut child = home
-        .command(&["calc", "run", "talk.py", "--follow", "--quiet"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut first = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    home.file("talk.py", "import time\nprint('begun', flush=True)\nfor i in range(20):\n    print('line', i, flush=True)\n    time.sleep(0.05)\n");
+    let (child, out) = begun(&home, &["calc", "run", "talk.py", "--follow", "--quiet"]);
+    drop(out);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     wait_for(&home, "1", "completed");
-    assert_eq!(home.run(&["calc", "logs", "1"]).code(0).out.lines().count(), 20);
+    assert_eq!(home.run(&["calc", "logs", "1"]).code(0).out.lines().count(), 21);
 }
 
 #[test]
@@ -337,18 +317,43 @@ fn an_input_that_vanished_from_the_store_is_named() {
 }
 
 #[test]
-fn without_python_the_words_say_what_to_install() {
+fn without_python_a_run_is_refused_at_once_and_nothing_changes() {
     let home = Home::new();
     home.file("a.py", "pass");
     let empty = home.path().join("empty");
     std::fs::create_dir(&empty).unwrap();
-    let home = home.with("PATH", empty.to_str().unwrap());
-    let done = home.run(&["calc", "run", "a.py", "--wait"]);
-    assert_ne!(done.code, 0);
-    assert!(done.err.contains("no python3 in PATH"), "{}", done.err);
-    let done = home.run(&["calc", "run", "a.py", "--wait", "--python", "/nowhere/python3"]);
-    assert_ne!(done.code, 0);
-    assert!(done.err.contains("/nowhere/python3"), "{}", done.err);
+    home.run(&["calc", "new", "a.py"]).code(0);
+    let before = home.run(&["calc", "show", "1", "--json"]).json();
+    let refused = |arguments: &[&str], engine: &str, words: &[&str]| {
+        let mut command = home.command(&[&["calc", "run", "1", "--wait"], arguments].concat());
+        command.env("PATH", &empty).env("MECAPY_SANDBOX_ENGINE", engine).env("DOCKER_HOST", "unix:///nowhere/d.sock");
+        let done = Done::from(command.output().unwrap()).code(1);
+        for words in words {
+            assert!(done.err.contains(words), "{words:?} is not in {}", done.err);
+        }
+        assert_eq!(home.run(&["calc", "show", "1", "--json"]).json(), before);
+    };
+    refused(&[], "builtin", &["no python3 in PATH; install it", "sandbox.python in the configuration"]);
+    refused(
+        &[],
+        "auto",
+        &["no python3 in PATH; install it", "In a container it cannot run either: ", "/nowhere/d.sock"],
+    );
+    refused(&["--python", "/nowhere/python3"], "builtin", &["/nowhere/python3: cannot be started: No such file"]);
+    refused(&["--python", "mypython"], "builtin", &["mypython: cannot be started: there is none in PATH"]);
+    refused(&["--python", "empty"], "builtin", &["/empty/bin/python3: cannot be started: No such file"]);
+    assert_eq!(home.run(&["calc", "ls", "--json"]).json_lines().len(), 1);
+    let state = home.path().join(".local/state/mecapy");
+    for folder in ["spool", "queue"] {
+        assert!(!state.join(folder).exists(), "there is a {folder}");
+    }
+
+    // A virtual environment is named by its folder, from where one is.
+    std::fs::create_dir(empty.join("bin")).unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    let python = std::env::split_paths(&path).map(|folder| folder.join("python3")).find(|python| python.exists());
+    std::os::unix::fs::symlink(python.unwrap(), empty.join("bin/python3")).unwrap();
+    home.run(&["calc", "run", "1", "--python", "empty", "--wait"]).code(0);
 }
 
 #[test]
