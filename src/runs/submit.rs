@@ -187,7 +187,7 @@ async fn request(session: &Session, id: CalculationId, options: &RunOptions) -> 
         limits,
         caps: config.caps,
         bounds: Bounds { per_user: config.runs.max_per_user, per_host: config.runs.max_per_host },
-        python: options.python.clone().or_else(|| config.sandbox.python.clone()).map(absolute),
+        python: wish.python,
         allow_unisolated: config.sandbox.allow_unisolated,
         engine,
         notes: note.into_iter().collect(),
@@ -197,7 +197,7 @@ async fn request(session: &Session, id: CalculationId, options: &RunOptions) -> 
     })
 }
 
-/// What it is to be run with: its tool's image, and where it has no code, that image's own command.
+/// What it is to be run with: its tool's image, and where it has no code, that image's own command; which Python.
 async fn wish(session: &Session, row: &Calculation, options: &RunOptions) -> Result<Wish, SubmitError> {
     let image = match &options.image {
         Some(image) => image.clone(),
@@ -205,7 +205,8 @@ async fn wish(session: &Session, row: &Calculation, options: &RunOptions) -> Res
     };
     let own_command = row.code.trim().is_empty() && image != DEFAULT_IMAGE;
     let requires_container = calculation::requires_container("code", &row.code)?;
-    Ok(Wish { engine: options.engine, image, own_command, requires_container, pull: options.pull })
+    let python = options.python.clone().or_else(|| session.config.sandbox.python.clone()).map(absolute);
+    Ok(Wish { engine: options.engine, image, python, own_command, requires_container, pull: options.pull })
 }
 
 /// The image of the run that this is a copy of, where that was given another one than its tool's; else the tool's.
@@ -230,9 +231,10 @@ async fn usual_image(session: &Session, row: &Calculation) -> Result<String, Sub
     Ok(given.filter(|given| !same(given)).map(str::to_owned).unwrap_or(usual))
 }
 
-/// A path as the supervisor, which works elsewhere, understands it; a bare name is looked up in the PATH.
+/// A path as the supervisor, which works elsewhere, understands it; a bare name that is no folder here is looked up in
+/// the PATH.
 fn absolute(path: PathBuf) -> PathBuf {
-    if path.components().count() == 1 { path } else { std::path::absolute(&path).unwrap_or(path) }
+    if path.components().count() == 1 && !path.is_dir() { path } else { std::path::absolute(&path).unwrap_or(path) }
 }
 
 /// The input files, each of which must still be there as it was stored.

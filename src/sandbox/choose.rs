@@ -3,11 +3,13 @@
 use super::{
     Asked, Chosen, EngineError,
     docker::{self, ImageError},
+    python,
 };
 use crate::{
     config::{Config, Engine},
     domain::{id::RunId, tool::DEFAULT_IMAGE},
 };
+use std::path::PathBuf;
 
 /// What a run wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct Wish {
     pub engine: Option<Engine>,
     /// The image that its tool names, or that the person named.
     pub image: String,
+    /// The host's interpreter, where one is named; `python3` of the PATH without.
+    pub python: Option<PathBuf>,
     /// Whether there is no code: the image's own command is what runs.
     pub own_command: bool,
     /// Whether the code says that only a container will do.
@@ -33,6 +37,7 @@ pub struct Wish {
 /// | `auto` | Docker | built in where plain Python is asked for, told in the record; refused where a tool needs its own image or its code a container |
 ///
 /// So a machine that has Docker and no image yet works at once, and no run that needs its image gets another one.
+/// Nothing is built in where this host has no Python to run.
 pub async fn choose(config: &Config, wish: &Wish) -> Result<(Chosen, Option<String>), EngineError> {
     let engine = wish.engine.unwrap_or(config.sandbox.engine);
     let plain = !wish.own_command && wish.image == DEFAULT_IMAGE && !wish.requires_container;
@@ -51,6 +56,7 @@ pub async fn choose(config: &Config, wish: &Wish) -> Result<(Chosen, Option<Stri
                 wish.image
             )));
         }
+        python::locate(wish.python.as_deref())?;
         let note = (!plain).then(|| {
             format!(
                 "run by the built-in sandbox with this host's Python, as asked for, without the image {}",
@@ -63,15 +69,22 @@ pub async fn choose(config: &Config, wish: &Wish) -> Result<(Chosen, Option<Stri
         Ok(choice) => return Ok((Chosen::Docker(Box::new(choice)), None)),
         Err(missing) => missing,
     };
-    let only_there = engine == Engine::Docker || !plain;
+    let python = python::locate(wish.python.as_deref());
+    let only_there = engine == Engine::Docker || !plain || python.is_err();
     if let Some(image) = missing.image.filter(|_| only_there) {
-        let instead = engine == Engine::Auto && !wish.own_command && !wish.requires_container;
+        let instead = engine == Engine::Auto && !wish.own_command && !wish.requires_container && python.is_ok();
         return Err(EngineError::ImageMissing { image, instead });
     }
     if engine == Engine::Docker {
         return Err(EngineError::Refused(missing.words));
     }
     if plain {
+        if let Err(error) = python {
+            return Err(EngineError::Refused(format!(
+                "{error}. In a container it cannot run either: {}",
+                missing.words
+            )));
+        }
         let note = missing.told.then(|| format!("run by the built-in sandbox: {}", missing.words));
         return Ok((Chosen::Builtin, note));
     }
@@ -107,13 +120,13 @@ pub async fn offer(config: &Config) -> Result<Offer, EngineError> {
     let wish = Wish {
         engine: None,
         image: DEFAULT_IMAGE.to_owned(),
+        python: config.sandbox.python.clone(),
         own_command: false,
         requires_container: false,
         pull: false,
     };
     let (chosen, why) = choose(config, &wish).await?;
-    let sandbox = &config.sandbox;
-    let asked = Asked { python: sandbox.python.clone(), allow_unisolated: sandbox.allow_unisolated };
+    let asked = Asked { python: wish.python, allow_unisolated: config.sandbox.allow_unisolated };
     let about = super::Engine::open(&chosen, &asked).await?.about(RunId::new());
     let name = if chosen == Chosen::Builtin { format!("built-in {}", about.level) } else { about.level };
     Ok(Offer { name, guarantee: about.guarantee, why })

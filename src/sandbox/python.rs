@@ -12,10 +12,10 @@ use std::{
 #[derive(Debug, thiserror::Error)]
 pub enum PythonError {
     /// No `python3` anywhere in the PATH.
-    #[error("no python3 in PATH; install it, or name one: --python PATH or sandbox.python in the configuration")]
+    #[error("no python3 in PATH; install it, or name one: {NAME_ONE}")]
     NotFound,
     /// The configured one does not start.
-    #[error("{}: cannot be started: {source}", path.display())]
+    #[error("{}: cannot be started: {source}; name another interpreter: {NAME_ONE}", path.display())]
     Start {
         /// As configured.
         path: PathBuf,
@@ -23,7 +23,7 @@ pub enum PythonError {
         source: io::Error,
     },
     /// It started and is no usable Python 3.
-    #[error("{}: not a usable Python 3: {problem}", path.display())]
+    #[error("{}: not a usable Python 3: {problem}; name another interpreter: {NAME_ONE}", path.display())]
     Unusable {
         /// As configured or found.
         path: PathBuf,
@@ -31,6 +31,9 @@ pub enum PythonError {
         problem: String,
     },
 }
+
+/// How to say which interpreter it is to be.
+const NAME_ONE: &str = "--python PATH, or sandbox.python in the configuration";
 
 /// The oldest minor version of Python 3 that the managed runner works with.
 const OLDEST_MINOR: u32 = 8;
@@ -41,14 +44,23 @@ const QUESTION: &str = "import sys\nprint('.'.join(map(str, sys.version_info[:3]
 
 /// The configured interpreter (a file, or a venv's folder), else the first `python3` of the PATH. Blocks for one start of it.
 pub fn find(configured: Option<&Path>) -> Result<Interpreter, PythonError> {
+    ask(&locate(configured)?)
+}
+
+/// Where [`find`] will start it: there, and a program. Looks at a few files and starts nothing.
+pub fn locate(configured: Option<&Path>) -> Result<PathBuf, PythonError> {
+    let missing = |path: &Path, source| PythonError::Start { path: path.to_owned(), source };
     let path = match configured {
+        None => return in_path(OsStr::new("python3")).ok_or(PythonError::NotFound),
         Some(path) if path.is_dir() => path.join("bin/python3"),
-        Some(path) if path.components().count() == 1 => in_path(path.as_os_str()).unwrap_or_else(|| path.to_owned()),
+        Some(path) if path.components().count() == 1 => {
+            let found = in_path(path.as_os_str());
+            return found.ok_or_else(|| missing(path, io::Error::other("there is none in PATH")));
+        }
         Some(path) => path.to_owned(),
-        None => in_path(OsStr::new("python3")).ok_or(PythonError::NotFound)?,
     };
-    let path = std::path::absolute(&path).map_err(|source| PythonError::Start { path: path.clone(), source })?;
-    ask(&path)
+    let absolute = std::path::absolute(&path).and_then(|path| is_program(&path).map(|()| path));
+    absolute.map_err(|source| missing(&path, source))
 }
 
 fn in_path(name: &OsStr) -> Option<PathBuf> {
@@ -56,7 +68,13 @@ fn in_path(name: &OsStr) -> Option<PathBuf> {
     std::env::split_paths(&folders)
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(name))
-        .find(|file| rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok() && file.is_file())
+        .find(|file| is_program(file).is_ok())
+}
+
+/// Fails unless this user may execute it.
+fn is_program(path: &Path) -> io::Result<()> {
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK)?;
+    if path.is_file() { Ok(()) } else { Err(io::Error::other("it is no file")) }
 }
 
 fn ask(path: &Path) -> Result<Interpreter, PythonError> {
@@ -104,7 +122,21 @@ mod tests {
     #[test]
     fn a_missing_one_is_named() {
         let error = find(Some(Path::new("/nowhere/python3"))).unwrap_err().to_string();
-        assert!(error.contains("/nowhere/python3") && error.contains("cannot be started"), "{error}");
+        assert!(error.starts_with("/nowhere/python3: cannot be started: No such file"), "{error}");
+        assert!(error.ends_with("--python PATH, or sandbox.python in the configuration"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_executed_is_no_interpreter() {
+        let folder = tempfile::tempdir().unwrap();
+        let python = folder.path().join("bin/python3");
+        std::fs::create_dir_all(&python).unwrap();
+        let error = locate(Some(folder.path())).unwrap_err().to_string();
+        assert!(error.contains("bin/python3: cannot be started: it is no file"), "{error}");
+        std::fs::remove_dir(&python).unwrap();
+        std::fs::write(&python, "#!/bin/sh\n").unwrap();
+        let error = locate(Some(folder.path())).unwrap_err().to_string();
+        assert!(error.contains("bin/python3: cannot be started: Permission denied"), "{error}");
     }
 
     #[test]

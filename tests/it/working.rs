@@ -168,19 +168,33 @@ fn a_run_that_will_not_end_is_stopped_in_two_stages() {
     quit(pty);
 }
 
-#[test]
-fn a_run_that_is_refused_leaves_one_saved_calculation() {
-    let home = Home::new().with("MECAPY_SANDBOX_ENGINE", "docker").with("DOCKER_HOST", "unix:///nowhere/docker.sock");
-    let mut pty = open(&home);
+/// A second try changes no more than the first one.
+fn is_refused(home: &Home, words: &str) {
+    let mut pty = open(home);
     pty.send("n");
     pty.shows("Untitled");
     for _ in 0..2 {
         pty.send(F5);
         pty.shows("Saved as calculation 1, and not run");
+        pty.shows(words);
         pty.send("\x1b[17~"); // F6: the words go with the next key.
         pty.wait("the words stay", |screen| !screen.contents().contains("and not run"));
     }
     pty.send(ESC);
     pty.shows("1 calculation");
+    pty.shows("○ not started");
     quit(pty);
+}
+
+#[test]
+fn a_run_that_is_refused_leaves_one_saved_calculation() {
+    let home = Home::new().with("MECAPY_SANDBOX_ENGINE", "docker").with("DOCKER_HOST", "unix:///nowhere/docker.sock");
+    is_refused(&home, "/nowhere/docker.sock");
+}
+
+#[test]
+fn a_host_without_python_refuses_a_run_at_once() {
+    let home = Home::new();
+    let nothing = home.file("nothing/here", "");
+    is_refused(&home.with("PATH", nothing.parent().unwrap().to_str().unwrap()), "no python3 in PATH");
 }

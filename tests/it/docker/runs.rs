@@ -338,6 +338,16 @@ async fn without_the_image_plain_python_runs_built_in_and_says_so_and_other_imag
     let notes = record.notes.join("\n");
     assert!(notes.contains("built-in sandbox: the image mecapy.test/absent:1 is not on this host"), "{notes}");
 
+    // No Python here either: only the image is left, and it is named as what is missing.
+    let nowhere = machine.calculation("print('here')").await;
+    let options = mecapy::runs::RunOptions { python: Some("/nowhere/python3".into()), ..Default::default() };
+    let error = mecapy::runs::submit(&machine.session, nowhere, &options).await.unwrap_err();
+    let named = |image: &str| image == "mecapy.test/absent:1";
+    assert!(
+        matches!(&error, SubmitError::Engine(EngineError::ImageMissing { image, instead: false }) if named(image)),
+        "{error}"
+    );
+
     let own = machine.calculation("print('here')").await;
     let mut options = mecapy::runs::RunOptions {
         image: Some("mecapy.test/solver:3".into()),
