@@ -7,10 +7,11 @@ use std::{
     fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
-/// Removes `folder` and everything below; what it is not there for is as good as removed.
+/// Removes `folder` and everything below; what is not there, or what another process removes meanwhile, is as good as
+/// removed.
 ///
 /// Under its own name it disappears in one step; what an interrupted removal leaves has a leading dot.
 pub fn remove(folder: &Path) -> io::Result<()> {
@@ -22,12 +23,16 @@ pub fn remove(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    let moved = move_in(folder, &trash, &mut 0);
-    if !matches!(&moved, Err(error) if error.kind() == io::ErrorKind::NotFound) {
-        moved?;
+    gone(move_in(folder, &trash, &mut 0))?;
+    remove_emptied(&trash)
+}
+
+/// What is not there any more was removed by another process.
+fn gone<T: Default>(done: io::Result<T>) -> io::Result<T> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(T::default()),
+        done => done,
     }
-    empty(&trash)?;
-    fs::remove_dir(&trash)
 }
 
 /// Nothing takes longer to make.
@@ -42,13 +47,26 @@ pub fn sweep(root: &Path) -> io::Result<()> {
             continue;
         }
         if name.ends_with(".gone") {
-            empty(&path)?;
-            fs::remove_dir(&path)?;
-        } else if path.metadata()?.modified()?.elapsed().unwrap_or_default() > MAKING {
+            remove_emptied(&path)?;
+        } else if path.metadata().and_then(|data| data.modified()).is_ok_and(is_long_ago) {
             remove(&path)?;
         }
     }
     Ok(())
+}
+
+fn is_long_ago(made: SystemTime) -> bool {
+    made.elapsed().unwrap_or_default() > MAKING
+}
+
+/// Empties `trash` and removes it, though another process may do the same and move folders up in it.
+fn remove_emptied(trash: &Path) -> io::Result<()> {
+    loop {
+        empty(trash)?;
+        if remove_dir(trash)? {
+            return Ok(());
+        }
+    }
 }
 
 /// Empties `trash`, whose folders are all one level below it.
@@ -60,25 +78,33 @@ fn empty(trash: &Path) -> io::Result<()> {
             return Ok(());
         }
         for folder in folders {
-            open_up(&folder)?;
+            gone(open_up(&folder))?;
             for inner in remove_files(&folder)? {
-                open_up(&inner)?;
-                move_in(&inner, trash, &mut next)?;
+                gone(open_up(&inner))?;
+                gone(move_in(&inner, trash, &mut next))?;
             }
-            fs::remove_dir(&folder)?;
+            remove_dir(&folder)?;
         }
+    }
+}
+
+/// Removes an empty folder; one that was replaced by a full one of another process meanwhile is left for the next look.
+fn remove_dir(folder: &Path) -> io::Result<bool> {
+    match fs::remove_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
+        done => gone(done).map(|()| true),
     }
 }
 
 /// Removes what is no folder, and returns the folders.
 fn remove_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
-    for entry in fs::read_dir(folder)? {
+    for entry in gone(fs::read_dir(folder).map(Some))?.into_iter().flatten() {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
             folders.push(entry.path());
         } else {
-            fs::remove_file(entry.path())?;
+            gone(fs::remove_file(entry.path()))?;
         }
     }
     Ok(folders)
@@ -143,5 +169,27 @@ mod tests {
         let mut left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, [".making.new", "alive"]);
+    }
+
+    #[test]
+    fn several_processes_may_remove_the_same() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("run");
+        for inner in 0..100 {
+            let inner = folder.join(format!("{inner}/inner"));
+            fs::create_dir_all(&inner).unwrap();
+            fs::write(inner.join("file"), "").unwrap();
+        }
+        std::thread::scope(|scope| {
+            let removals = [true, false, true, false].map(|whole| {
+                let (root, folder) = (root.path(), &folder);
+                scope.spawn(move || if whole { remove(folder) } else { sweep(root) })
+            });
+            for removal in removals {
+                removal.join().unwrap().unwrap();
+            }
+        });
+        sweep(root.path()).unwrap();
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     }
 }
