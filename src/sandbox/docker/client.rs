@@ -13,10 +13,11 @@ use std::{
 };
 use tokio::net::{TcpStream, UnixStream};
 
-/// How long an engine may take to say who it is.
+/// How long an engine may be silent.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long it may take to begin an answer to anything else.
+/// How long it may take to begin an answer, where it is known to be there: one that stores an image or starts many
+/// containers keeps everybody waiting.
 const ANSWER: Duration = Duration::from_mins(2);
 
 /// The oldest interface that is spoken: that of Docker 20.10.
@@ -137,27 +138,37 @@ pub async fn find(search: &Search) -> Result<Connection, ConnectError> {
     Err(worst.unwrap_or_else(|| ConnectError::Nowhere { sockets: sockets() }))
 }
 
-/// Connects to the engine of a place and asks who it is; within a few seconds, whatever is there.
+/// Connects to the engine of a place and asks who it is. Whatever is silent is given up within seconds; an engine that
+/// is busy is waited for.
 pub async fn connect(endpoint: &Endpoint) -> Result<Connection, ConnectError> {
-    match tokio::time::timeout(PATIENCE, try_connect(endpoint)).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(ConnectError::Silent { endpoint: endpoint.clone() }),
-    }
+    unless_silent(endpoint, try_connect(endpoint)).await
 }
 
 /// A client for an engine that was asked before who it is: a question less of it, each of which makes an engine start
 /// programs to answer.
 pub(super) async fn client(endpoint: &Endpoint) -> Result<Docker, ConnectError> {
-    match tokio::time::timeout(PATIENCE, reach(endpoint)).await {
-        Ok(client) => client.map(|client| client.with_timeout(ANSWER)),
-        Err(_) => Err(ConnectError::Silent { endpoint: endpoint.clone() }),
+    unless_silent(endpoint, reach(endpoint)).await
+}
+
+/// Waits for answers of an engine: for a few seconds, and longer where it says that it is there.
+async fn unless_silent<T>(
+    endpoint: &Endpoint,
+    work: impl Future<Output = Result<T, ConnectError>>,
+) -> Result<T, ConnectError> {
+    let silent = || ConnectError::Silent { endpoint: endpoint.clone() };
+    let mut work = Box::pin(work);
+    if let Ok(outcome) = tokio::time::timeout(PATIENCE, &mut work).await {
+        return outcome;
     }
+    let is_there = Box::pin(async { dial(endpoint)?.ping().await.map_err(|error| unanswered(endpoint, &error)) });
+    tokio::time::timeout(PATIENCE, is_there).await.map_err(|_| silent())??;
+    tokio::time::timeout(ANSWER, work).await.map_err(|_| silent())?
 }
 
 async fn try_connect(endpoint: &Endpoint) -> Result<Connection, ConnectError> {
     let client = reach(endpoint).await?;
     let facts = Facts::ask(&client).await.map_err(|error| unanswered(endpoint, &error))?;
-    Ok(Connection { client: client.with_timeout(ANSWER), endpoint: endpoint.clone(), facts })
+    Ok(Connection { client, endpoint: endpoint.clone(), facts })
 }
 
 fn unanswered(endpoint: &Endpoint, error: &Error) -> ConnectError {
@@ -175,7 +186,23 @@ async fn reach(endpoint: &Endpoint) -> Result<Docker, ConnectError> {
         Address::Tcp(host) | Address::Tls { host, .. } => TcpStream::connect(host).await.map(drop),
     };
     reached.map_err(|error| unreachable(endpoint, &error))?;
-    let seconds = PATIENCE.as_secs();
+    let other = |error: Error| unanswered(endpoint, &error);
+    let client = dial(endpoint)?.negotiate_version().await.map_err(other)?;
+    let version = client.client_version();
+    if (version.major_version, version.minor_version) < OLDEST {
+        let said = client.version().await.map_err(other)?;
+        return Err(ConnectError::TooOld {
+            endpoint: endpoint.clone(),
+            product: said.platform.map_or_else(|| "the engine".to_owned(), |platform| platform.name),
+            version: said.version.unwrap_or_default(),
+        });
+    }
+    Ok(client)
+}
+
+/// A client of an engine, which was not asked for anything yet.
+fn dial(endpoint: &Endpoint) -> Result<Docker, ConnectError> {
+    let seconds = ANSWER.as_secs();
     let client = match &endpoint.address {
         Address::Unix(path) => Docker::connect_with_unix(&path.to_string_lossy(), seconds, API_DEFAULT_VERSION),
         Address::Tcp(host) => Docker::connect_with_http(host, seconds, API_DEFAULT_VERSION),
@@ -187,18 +214,7 @@ async fn reach(endpoint: &Endpoint) -> Result<Docker, ConnectError> {
             Docker::connect_with_ssl(host, &key, &cert, &ca, seconds, API_DEFAULT_VERSION)
         }
     };
-    let other = |error: Error| unanswered(endpoint, &error);
-    let client = client.map_err(other)?.negotiate_version().await.map_err(other)?;
-    let version = client.client_version();
-    if (version.major_version, version.minor_version) < OLDEST {
-        let said = client.version().await.map_err(other)?;
-        return Err(ConnectError::TooOld {
-            endpoint: endpoint.clone(),
-            product: said.platform.map_or_else(|| "the engine".to_owned(), |platform| platform.name),
-            version: said.version.unwrap_or_default(),
-        });
-    }
-    Ok(client)
+    client.map_err(|error| unanswered(endpoint, &error))
 }
 
 fn unreachable(endpoint: &Endpoint, error: &io::Error) -> ConnectError {

@@ -13,6 +13,7 @@ use std::{
     os::unix::net::UnixListener,
     path::{Path, PathBuf},
     process::Command,
+    sync::{Arc, OnceLock},
     time::Instant,
 };
 
@@ -97,6 +98,36 @@ fn whoever_does_not_answer_is_not_waited_for() {
     let words = refused(&named(&format!("unix://{}", socket.display())));
     assert!(words.contains("does not answer within 5 s"), "{words}");
     assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}
+
+#[test]
+fn an_engine_that_is_busy_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("busy.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    // It says that it is there, and nothing else before it was asked that.
+    let pinged = Arc::new(OnceLock::new());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let pinged = Arc::clone(&pinged);
+            std::thread::spawn(move || {
+                let mut request = [0; 4096];
+                let n = stream.read(&mut request).unwrap_or(0);
+                let body = if String::from_utf8_lossy(&request[..n]).contains("/_ping ") {
+                    let _ = pinged.set(());
+                    "OK"
+                } else {
+                    pinged.wait();
+                    r#"{"ApiVersion": "1.24", "Version": "1.12.6"}"#
+                };
+                let length = body.len();
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
+                let _ = write!(stream, "{head}\r\nContent-Length: {length}\r\n\r\n{body}");
+            });
+        }
+    });
+    let words = refused(&named(&format!("unix://{}", socket.display())));
+    assert!(words.contains("too old"), "{words}");
 }
 
 /// Answers every request with this.

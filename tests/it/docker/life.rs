@@ -48,7 +48,9 @@ async fn submit(machine: &Machine, program: &Path, n: u32, limits: Limits) -> Ru
 
 async fn until_printed(machine: &Machine, run: &Run, line: &str) {
     let log = machine.spool(run.run).join("log");
-    wait_for("output", || fs::read_to_string(&log).ok().filter(|log| log.contains(line))).await;
+    let printed = || fs::read_to_string(&log).is_ok_and(|log| log.contains(line));
+    wait_for("output", || (printed() || !machine.spool(run.run).is_dir()).then_some(())).await;
+    assert!(printed(), "it ended before: {:?}", machine.get(run.id).await.error_message);
 }
 
 async fn reconcile(machine: &Machine) -> Report {
@@ -109,7 +111,8 @@ async fn killed_at_with(engine: &Engine, steps: &[(&str, Told)]) {
         let run = submit(&machine, &machine.faulty(&format!("kill:{step}")), 3, LIMITS).await;
         let pid = wait_for("the supervisor", || machine.supervisor(run.run)).await;
         wait_for("its death", || has_ended(pid.as_raw_pid()).then_some(())).await;
-        assert!(machine.spool(run.run).is_dir(), "{step}: the spool stays");
+        let kept = machine.spool(run.run).is_dir();
+        assert!(kept, "{step}: it ended before: {:?}", machine.get(run.id).await.error_message);
         let report = reconcile(&machine).await;
         assert_eq!(list(&report), &[run.id], "{step}: {report:?}");
         assert_complete(engine, &machine, &run, 3).await;
