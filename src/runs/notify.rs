@@ -1,6 +1,6 @@
 //! Waiting for files to change: the kernel tells; where it cannot, a look each second.
 
-use inotify::{EventMask, Inotify, WatchMask};
+use inotify::{Inotify, WatchMask};
 use std::{io, path::Path, time::Duration};
 use tokio::io::unix::AsyncFd;
 
@@ -40,34 +40,22 @@ impl Notify {
 
     /// Returns when something changed since the last call (or might have). Cancel safe.
     pub(crate) async fn changed(&mut self) {
-        self.changed_how().await;
-    }
-
-    /// The same; `true` where it was more than bytes added to a file, of which more will follow. Cancel safe.
-    pub(super) async fn changed_how(&mut self) -> bool {
-        let Some(watch) = &mut self.0 else { return look().await };
-        let Ok(mut ready) = watch.readable_mut().await else { return look().await };
+        let Some(watch) = &mut self.0 else { return tokio::time::sleep(LOOK).await };
+        let Ok(mut ready) = watch.readable_mut().await else { return tokio::time::sleep(LOOK).await };
         // What changed is looked at anyway; the events only wake. All of them at once, so that many wake once.
         let mut buffer = [0; 4_096];
-        let mut is_more = false;
-        while let Ok(events) = ready.get_inner_mut().read_events(&mut buffer) {
-            let mut is_over = true;
-            for event in events {
-                is_over = false;
-                is_more |= event.mask != EventMask::MODIFY;
-            }
-            if is_over {
-                break;
-            }
-        }
+        while ready.get_inner_mut().read_events(&mut buffer).is_ok_and(|events| events.count() > 0) {}
         ready.clear_ready();
-        is_more
     }
-}
 
-async fn look() -> bool {
-    tokio::time::sleep(LOOK).await;
-    true
+    /// Watches a path for another mask from here on. One that is gone told so before.
+    pub(super) fn watch_for(&self, path: &Path, mask: WatchMask) {
+        if let Some(watch) = &self.0
+            && let Err(error) = watch.get_ref().watches().add(path, mask)
+        {
+            tracing::debug!(%error, "watched as before");
+        }
+    }
 }
 
 fn none_yet(error: io::Error) -> io::Result<()> {

@@ -11,11 +11,21 @@ use inotify::WatchMask;
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
+use tokio::time::Instant;
 
-/// The shortest time between two looks: a flood of output wakes a screen no more often.
-const PACE: Duration = Duration::from_millis(50);
+/// The shortest time between two words about a log that grows line by line,
+const QUICK: Duration = Duration::from_millis(50);
+
+/// and the longest, while it grows faster than anybody reads.
+const SLOW: Duration = Duration::from_millis(400);
+
+/// Bytes of a log between two words about it that are more than a screen shows: a flood.
+const FLOOD: u64 = 32 << 10;
+
+/// The steps of a life: files that are replaced, and the folder's end.
+const STEPS: WatchMask = WatchMask::MOVED_TO.union(WatchMask::CLOSE_WRITE).union(WatchMask::MOVE_SELF);
 
 /// What a watched run did.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,11 +48,13 @@ pub struct Watch {
     spool: Spool,
     notify: Option<Notify>,
     state: Option<LiveState>,
-    log: u64,
+    /// How far the log was told, and how fast it is told on; `None` where nobody wants to know.
+    log: Option<(u64, Pace)>,
+    /// Whether growing files wake, too.
+    listening: bool,
     ended: bool,
     unsupervised: bool,
     over: bool,
-    looked: Option<Instant>,
 }
 
 /// The spool folder of a run below `root`.
@@ -53,8 +65,16 @@ pub fn folder(root: &Path, run: RunId) -> PathBuf {
 impl Watch {
     /// Watches the spool in `folder`; one that is not there was delivered.
     pub fn open(folder: &Path) -> Result<Self, SpoolError> {
-        let mask = WatchMask::MODIFY | WatchMask::MOVED_TO | WatchMask::CLOSE_WRITE | WatchMask::MOVE_SELF;
-        let notify = match Notify::new([(folder, mask)]) {
+        Self::with(folder, Some((0, Pace::default())))
+    }
+
+    /// The same without a word about the log, however fast it grows.
+    pub fn steps(folder: &Path) -> Result<Self, SpoolError> {
+        Self::with(folder, None)
+    }
+
+    fn with(folder: &Path, log: Option<(u64, Pace)>) -> Result<Self, SpoolError> {
+        let notify = match Notify::new([(folder, STEPS)]) {
             Ok(notify) => Some(notify),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(source) => return Err(SpoolError::Io { path: folder.to_owned(), source }),
@@ -65,12 +85,19 @@ impl Watch {
         };
         let over = notify.is_none() || spool.is_none();
         let spool = spool.unwrap_or_else(|| Spool::at(folder));
-        Ok(Self { spool, notify, state: None, log: 0, ended: false, unsupervised: false, over, looked: None })
+        let (state, listening, ended, unsupervised) = (None, false, false, false);
+        Ok(Self { spool, notify, state, log, listening, ended, unsupervised, over })
     }
 
     /// The next thing that happened; `None` after [`Event::Delivered`]. Cancel safe.
+    ///
+    /// The first bytes of output are told at once, those behind them together; a flood a few times a second. Nothing else
+    /// waits for that.
     pub async fn next(&mut self) -> Option<Event> {
         loop {
+            let quiet = self.log.as_ref().and_then(|(_, pace)| pace.quiet_until(Instant::now()));
+            // Before the look, so that nothing comes between the two.
+            self.listen(self.log.is_some() && quiet.is_none());
             match self.look() {
                 Some(Event::Delivered) if self.over && self.notify.is_none() => return None,
                 Some(Event::Delivered) => {
@@ -81,14 +108,21 @@ impl Watch {
                 Some(event) => return Some(event),
                 None => {}
             }
-            if let Some(notify) = &mut self.notify {
-                // The first bytes of output are told at once, those right behind them together; all else at once.
-                if !notify.changed_how().await {
-                    let left = self.looked.map_or(Duration::ZERO, |looked| PACE.saturating_sub(looked.elapsed()));
-                    tokio::time::sleep(left).await;
-                }
-                self.looked = Some(Instant::now());
+            let Some(notify) = &mut self.notify else { continue };
+            match quiet {
+                Some(until) => _ = tokio::time::timeout_at(until, notify.changed()).await,
+                None => notify.changed().await,
             }
+        }
+    }
+
+    /// Whether growing files wake: while the log is not to be told, its writer need not say each time that it writes.
+    fn listen(&mut self, listening: bool) {
+        if let Some(notify) = &self.notify
+            && std::mem::replace(&mut self.listening, listening) != listening
+        {
+            let mask = if listening { STEPS | WatchMask::MODIFY } else { STEPS };
+            notify.watch_for(self.spool.folder(), mask);
         }
     }
 
@@ -99,19 +133,23 @@ impl Watch {
             return Some(Event::Delivered);
         }
         if let Ok(Some(state)) = LiveState::read(&self.spool)
-            && self.state.as_ref() != Some(&state)
+            && !self.state.as_ref().is_some_and(|before| is_same(before, &state))
         {
             self.state = Some(state.clone());
             return Some(Event::State(Box::new(state)));
         }
-        let size = fs::metadata(self.spool.path(log::LOG)).map_or(0, |log| log.len());
-        if size > self.log {
-            self.log = size;
-            return Some(Event::Log(size));
+        // The end first: a log that is looked at after it is whole.
+        let end = if self.ended { None } else { self.spool.outcome().ok().flatten() };
+        if let Some((told, pace)) = &mut self.log {
+            let size = fs::metadata(self.spool.path(log::LOG)).map_or(0, |log| log.len());
+            let now = Instant::now();
+            if size > *told && (end.is_some() || pace.quiet_until(now).is_none()) {
+                pace.told(size - *told, now);
+                *told = size;
+                return Some(Event::Log(size));
+            }
         }
-        if !self.ended
-            && let Ok(Some(end)) = self.spool.outcome()
-        {
+        if let Some(end) = end {
             self.ended = true;
             return Some(Event::Ended(Box::new(end)));
         }
@@ -123,3 +161,38 @@ impl Watch {
         None
     }
 }
+
+/// Whether nothing changed but what the log itself tells.
+fn is_same(before: &LiveState, state: &LiveState) -> bool {
+    *before == LiveState { log_bytes: before.log_bytes, ..state.clone() }
+}
+
+/// How fast a growing log is told: each line soon, a flood seldom.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    pause: Duration,
+    told: Option<Instant>,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { pause: QUICK, told: None }
+    }
+}
+
+impl Pace {
+    /// Until when nothing is told, where it is too early now.
+    fn quiet_until(&self, now: Instant) -> Option<Instant> {
+        self.told.map(|told| told + self.pause).filter(|until| *until > now)
+    }
+
+    /// It was told that the log grew by so much.
+    fn told(&mut self, grown: u64, now: Instant) {
+        self.pause = if grown < FLOOD { QUICK } else { (self.pause * 2).min(SLOW) };
+        self.told = Some(now);
+    }
+}
+
+#[cfg(test)]
+#[path = "watch_tests.rs"]
+mod tests;

@@ -48,7 +48,7 @@ fn calculation(session: &Session, root: &Path, run: RunId) -> Option<Calculation
 
 /// Tells each change of a run's state, and its end once it is in the database.
 async fn tell(folder: &Path, id: CalculationId, queue: &mpsc::Sender<Msg>) {
-    let Ok(mut watch) = Watch::open(folder) else { return };
+    let Ok(mut watch) = Watch::steps(folder) else { return };
     let mut status = None;
     while let Some(event) = watch.next().await {
         let msg = match event {
