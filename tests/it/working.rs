@@ -198,3 +198,31 @@ fn a_host_without_python_refuses_a_run_at_once() {
     let nothing = home.file("nothing/here", "");
     is_refused(&home.with("PATH", nothing.parent().unwrap().to_str().unwrap()), "no python3 in PATH");
 }
+
+#[test]
+fn a_flood_in_the_monitor_leaves_room_on_a_slow_line() {
+    // Long lines, no two alike, tens of thousands a second: each frame of it costs most of a screen.
+    let code = "import os, time\nn = 0\nwhile True:\n    text = ''\n    for _ in range(400):\n        n += 1\n        \
+                text += f'{n:09d} ' + chr(97 + n % 26) * 140 + '\\n'\n    os.write(1, text.encode())\n    time.sleep(0.01)\n";
+    let home = Home::new();
+    let file = home.file("code.py", code);
+    home.run(&["calc", "new", file.to_str().expect("UTF-8"), "--name", "Probe", "--timeout", "300"]).code(0);
+    let mut pty = Pty::start(&home, 200, 50, &[]);
+    pty.shows("Probe");
+    pty.send("r");
+    pty.shows("follows the end");
+    pty.shows("aaaaaaaaaa");
+    let (began, before) = (Instant::now(), pty.output().len());
+    let frames = |pty: &Pty| pty.output().matches("\x1b[?2026h").count();
+    let drawn = frames(&pty);
+    // As many as take some seconds on a quiet machine, more on a busy one: there are fewer then.
+    pty.wait_for("the log stands still", || frames(&pty) >= drawn + 20 && began.elapsed() > Duration::from_secs(4));
+    let (bytes, seconds) = ((pty.output().len() - before) as f64, began.elapsed().as_secs_f64());
+    assert!(bytes / seconds <= 10_000.0, "{bytes} bytes in {seconds} s");
+    // A key does not wait for the flood's turn.
+    pty.send("\x1b[A");
+    pty.wait("it goes on to follow", |screen| !screen.contents().contains("follows the end"));
+    home.run(&["calc", "cancel", "1", "--now"]).code(0);
+    pty.shows("cancelled");
+    quit(pty);
+}

@@ -7,7 +7,10 @@ use crate::{
         effect::{Request, Slot, Ticket},
         msg::{Failure, Reply, Stream},
         pane::Cx,
-        widgets::{log_view::LogRow, toast::Toast},
+        widgets::{
+            log_view::{LogRow, LogView},
+            toast::Toast,
+        },
     },
 };
 use chrono::{NaiveDateTime, TimeDelta};
@@ -16,8 +19,14 @@ use std::ops::Range;
 /// Places of a text that are asked for at once; the count is whole in any case.
 const MOST_MATCHES: u32 = 100_000;
 
-/// The shortest time between two requests for lines while the end is followed.
-const PACE: TimeDelta = TimeDelta::milliseconds(200);
+/// Bytes a second to the terminal that following a log may take: a slow line carries them beside the keys' answers.
+const RATE: usize = 8_000;
+
+/// Where all of the window changes, the shortest time between two requests for lines: nobody reads faster.
+const PAGE: TimeDelta = TimeDelta::milliseconds(250);
+
+/// And the longest: what is seen is never older than that.
+const LONGEST: TimeDelta = TimeDelta::seconds(1);
 
 /// Requests about the watched run that are under way.
 #[derive(Debug, Default)]
@@ -50,14 +59,15 @@ impl Tickets {
 
 impl MonitorPane {
     /// Asks for the lines that are seen and not at hand: one request at a time, so that a fast log starves none, and
-    /// while its end is followed only a few a second, so that a flood does not fill a slow line.
+    /// while its end is followed only as often as their bytes allow, so that a flood does not fill a slow line.
     pub(super) fn ask_lines(&mut self, cx: &mut Cx<'_>) {
         self.tickets.deferred = false;
         let Some(id) = self.chosen.filter(|_| self.visible && self.tickets.lines.is_none()) else { return };
         let view = self.lines_view();
         if let Some(range) = view.wanted().filter(|range| self.tickets.vain.as_ref() != Some(range)) {
-            let recent = self.tickets.asked_at.is_some_and(|asked| (cx.now.utc - asked).abs() < PACE);
-            if recent && view.follows() && view.is_filled() {
+            let recent = self.tickets.asked_at.is_some_and(|asked| (cx.now.utc - asked).abs() < pause(view));
+            let is_over = self.live.value().is_some_and(|live| live.status.is_final());
+            if recent && !is_over && view.follows() && view.is_filled() {
                 self.tickets.deferred = true;
                 return;
             }
@@ -167,4 +177,12 @@ impl MonitorPane {
             self.tickets.go_on = go_on;
         }
     }
+}
+
+/// The shortest time between two requests for lines while the end is followed: a line that is added costs little and is
+/// shown soon, a window that is replaced costs much.
+fn pause(view: &LogView) -> TimeDelta {
+    let (bytes, is_whole) = view.cost();
+    let paid = TimeDelta::milliseconds((bytes * 1_000 / RATE) as i64);
+    if is_whole { paid.clamp(PAGE, LONGEST) } else { paid.min(LONGEST) }
 }

@@ -21,11 +21,14 @@ use crate::{
         widgets::{input::Input, log_view::LogView, toast::Toast},
     },
 };
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 use filter::LineFilter;
 use layout::Parts;
 use ratatui::{Frame, layout::Rect};
 use samples::Samples;
+
+/// Between two loads of the list that nothing asked for.
+const LOAD: TimeDelta = TimeDelta::milliseconds(900);
 
 /// The monitor.
 #[derive(Default)]
@@ -34,6 +37,8 @@ pub struct MonitorPane {
     runs: Remote<Page<CalculationRow>>,
     /// Rows changed while they were being loaded.
     stale: bool,
+    /// When they were asked for last.
+    loaded_at: Option<NaiveDateTime>,
     opened: bool,
     visible: bool,
     /// It was just brought to the front: something that lives is shown rather than what has ended.
@@ -129,8 +134,12 @@ impl Pane for MonitorPane {
                 (self.in_log, self.fresh) = (true, false);
                 self.watch(id, cx);
             }
-            // Runs of other programs start and end without a word.
-            Event::Tick if !self.runs.is_loading() => self.load(cx),
+            // Runs of other programs start and end without a word. Ticks come more often than they do.
+            Event::Tick
+                if !self.runs.is_loading() && self.loaded_at.is_none_or(|at| (cx.now.utc - at).abs() >= LOAD) =>
+            {
+                self.load(cx);
+            }
             Event::Intent(_) | Event::Tick => {}
         }
         let size = self.parts(cx.area).log.as_size();
@@ -179,7 +188,7 @@ impl MonitorPane {
     }
 
     fn load(&mut self, cx: &mut Cx<'_>) {
-        self.stale = false;
+        (self.stale, self.loaded_at) = (false, Some(cx.now.utc));
         let ticket = cx.start(Slot::List(PaneId::Monitor), Request::ListActive);
         self.runs.ask(ticket);
     }

@@ -130,6 +130,12 @@ fn say(bench: &mut Bench<MonitorPane>, reply: Reply) {
 
 /// Answers all requests for lines of a log of `length` lines.
 fn serve(bench: &mut Bench<MonitorPane>, length: u64) {
+    serve_lines(bench, length, |number| {
+        format!("\u{1b}[32mstep {number}\u{1b}[0m residual {:.3e}", 1.0 / (number + 1) as f64)
+    });
+}
+
+fn serve_lines(bench: &mut Bench<MonitorPane>, length: u64, text: impl Fn(u64) -> String) {
     for _ in 0..3 {
         let asked = bench.effects.iter().rev().find_map(|effect| match effect {
             Effect::Start { ticket, request: Request::LogLines { from, count, .. }, .. } => {
@@ -143,7 +149,7 @@ fn serve(bench: &mut Bench<MonitorPane>, length: u64) {
             number,
             stream: if number % 7 == 6 { Stream::Err } else { Stream::Out },
             time: now().utc + TimeDelta::milliseconds(number as i64 * 125),
-            bytes: format!("\u{1b}[32mstep {number}\u{1b}[0m residual {:.3e}", 1.0 / (number + 1) as f64).into_bytes(),
+            bytes: text(number).into_bytes(),
         };
         let lines = (from..(from + u64::from(count)).min(length)).map(line).collect();
         bench.event(Event::Reply(ticket, Ok(Reply::LogLines(lines))));
@@ -194,6 +200,7 @@ fn what_lives_comes_before_what_has_ended() {
     // But not away from what was asked for.
     bench.event(Event::Intent(Intent::Watch(CalculationId(3))));
     bench.clear();
+    bench.now.utc += TimeDelta::seconds(1);
     bench.event(Event::Tick);
     bench.reply(page(vec![row(4, Status::Running, "Next")]));
     assert_eq!(bench.pane.chosen, Some(CalculationId(3)));
@@ -255,6 +262,83 @@ fn one_request_for_lines_at_a_time() {
     serve(&mut bench, 199);
     assert_eq!(bench.pane.tick(), Tick::Second);
     assert!(bench.screen().contains("step 198"), "{}", bench.screen());
+}
+
+fn asks_lines(request: &Request) -> bool {
+    matches!(request, Request::LogLines { .. })
+}
+
+#[test]
+fn a_slow_log_is_shown_line_by_line() {
+    let mut bench = watching(100);
+    for length in 101..150 {
+        bench.now.utc += TimeDelta::milliseconds(50);
+        bench.clear();
+        say(&mut bench, Reply::LogLength(length));
+        assert_eq!(count(&bench, asks_lines), 1, "line {length} waits");
+        serve(&mut bench, length);
+    }
+}
+
+#[test]
+fn a_flood_is_shown_as_its_bytes_allow_and_its_end_at_once() {
+    // How often lines are asked for in ten seconds of a log that grows by thousands of lines each twentieth of one.
+    let asked = |columns: usize, width: u16, height: u16| {
+        let text = |number: u64| format!("{number:0columns$}");
+        let mut bench = watching(100);
+        bench.resize(width, height);
+        serve(&mut bench, 100);
+        let (mut times, mut length) = (0, 10_000);
+        for _ in 0..200 {
+            bench.now.utc += TimeDelta::milliseconds(50);
+            length += 5_000;
+            bench.clear();
+            say(&mut bench, Reply::LogLength(length));
+            times += count(&bench, asks_lines);
+            serve_lines(&mut bench, length, text);
+        }
+        assert!(bench.screen().contains(&text(length - 1)) || bench.pane.is_behind());
+        say(&mut bench, Reply::Live(Box::new(live(3, Status::Completed))));
+        serve_lines(&mut bench, length, text);
+        assert!(bench.screen().contains(&text(length - 1)), "the last line is there: {}", bench.screen());
+        assert!(!bench.pane.is_behind());
+        times
+    };
+    // A small window four times a second; a large one full of long lines takes 6 KB each time.
+    assert!((38..=42).contains(&asked(12, 80, 21)), "{}", asked(12, 80, 21));
+    assert!((11..=16).contains(&asked(140, 200, 48)), "{}", asked(140, 200, 48));
+}
+
+#[test]
+fn a_key_is_answered_at_once_during_a_flood() {
+    let mut bench = watching(100);
+    bench.now.utc += TimeDelta::seconds(1);
+    say(&mut bench, Reply::LogLength(10_000));
+    serve(&mut bench, 10_000);
+    say(&mut bench, Reply::LogLength(20_000));
+    assert!(bench.pane.is_behind());
+    bench.clear();
+    bench.keys("g");
+    assert_eq!(count(&bench, asks_lines), 1);
+}
+
+#[test]
+fn ticks_for_the_log_do_not_load_the_list() {
+    let mut bench = watching(100);
+    bench.event(Event::Tick);
+    bench.clear();
+    for _ in 0..8 {
+        bench.now.utc += TimeDelta::milliseconds(250);
+        bench.event(Event::Tick);
+        let list = bench.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Start { ticket, request: Request::ListActive, .. } => Some(*ticket),
+            _ => None,
+        });
+        if let Some(list) = list {
+            bench.event(Event::Reply(list, Ok(page(vec![row(3, Status::Running, "Plane truss")]))));
+        }
+    }
+    assert_eq!(count(&bench, |request| *request == Request::ListActive), 2, "once a second");
 }
 
 #[test]

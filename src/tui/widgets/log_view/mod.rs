@@ -14,6 +14,9 @@ use std::{collections::VecDeque, ops::Range};
 /// Columns that one step to the side moves.
 const SIDE_STEP: usize = 8;
 
+/// Bytes that lead a terminal to a row.
+const MOVE: usize = 8;
+
 /// A line of the log as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogRow {
@@ -136,6 +139,17 @@ impl LogView {
     /// Whether there are lines at hand to fill the window with, newest or not.
     pub fn is_filled(&self) -> bool {
         self.rows.len() >= usize::from(self.size.height)
+    }
+
+    /// What showing the newest lines takes while the end is followed: bytes to the terminal, roughly, and whether all
+    /// of the window is replaced.
+    pub fn cost(&self) -> (usize, bool) {
+        let height = usize::from(self.size.height);
+        let missing = usize::try_from(self.length.saturating_sub(self.at_hand().end)).unwrap_or(usize::MAX);
+        let columns = self.rows.iter().rev().take(height).map(|row| row.line.width.min(self.text_width()));
+        let (rows, columns) = columns.fold((0, 0), |(rows, sum), columns| (rows + 1, sum + columns));
+        let row = columns / rows.max(1) + view::gutter(self.times) + MOVE;
+        (missing.clamp(1, height.max(1)) * row, missing >= height)
     }
 
     /// Rows of the window.
