@@ -44,6 +44,10 @@ const ROUNDS: usize = 21;
 const CONTAINERS: usize = 20;
 const MANY: usize = 200;
 
+/// How long a container floods, and one that only the engine's client listens to.
+const FLOOD_SECONDS: Duration = Duration::from_secs(10);
+const ENGINE_SECONDS: u64 = 5;
+
 const LIMITS: Limits = Limits { timeout: 600, memory_limit: 512, cpu_limit: 64.0 };
 
 const MILLION: &str = "import sys\nfor i in range(1_000_000):\n    sys.stdout.write(f'line {i} of a million\\n')\n";
@@ -87,7 +91,7 @@ async fn containers(host: &str, image: &str) {
     let variables = variables(&machine, host, image);
     container_overhead(&machine, &variables, image).await;
     container_throughput(&machine).await;
-    container_flood(&machine, &variables).await;
+    container_flood(&machine, &variables, image).await;
 }
 
 /// The same installation for the program itself.
@@ -159,12 +163,13 @@ async fn container_throughput(machine: &Machine) {
     println!("containers: {:.1} empty runs a second, two at a time", MANY as f64 / began.elapsed().as_secs_f64());
 }
 
-/// A container that prints as fast as it can for ten seconds, watched by a screen whose keys are pressed meanwhile.
-async fn container_flood(machine: &Machine, variables: &[(&'static str, OsString)]) {
-    let code = "import os, time\nblock = b'123456789\\n' * 6_400\nend, lines = time.monotonic() + 10, 0\n\
-                while time.monotonic() < end:\n    os.write(1, block)\n    lines += 6_400\n\
-                def calculate(): return {'lines': lines, 'at': time.time()}\n";
-    let id = machine.calculation_with(code, "{}", LIMITS, vec![]).await;
+/// A container that prints as fast as it can for ten seconds, watched by a screen whose keys are pressed meanwhile; before
+/// and behind it one that only `docker run` listens to. What the engine itself can pass on is the bound of all of them.
+async fn container_flood(machine: &Machine, variables: &[(&'static str, OsString)], image: &str) {
+    let before = engine_rate(image);
+    let code =
+        format!("{}def calculate(): return {{'lines': lines, 'at': time.time()}}\n", flood(FLOOD_SECONDS.as_secs()));
+    let id = machine.calculation_with(&code, "{}", LIMITS, vec![]).await;
     let run = machine.submit(id).await;
     let mut command = CommandBuilder::new(support::MECAPY);
     command.env_clear();
@@ -172,7 +177,7 @@ async fn container_flood(machine: &Machine, variables: &[(&'static str, OsString
         command.env(name, value);
     }
     let screen = tokio::task::spawn_blocking(move || watch_flood(Terminal::start(command)));
-    let peak = peak(machine, run).await;
+    let (peak, used) = peak(machine, run).await;
     let seen = screen.await.expect("the screen is watched");
     let row = machine.get(id).await;
     assert_eq!(row.status, Status::Completed, "{:?}", row.error_message);
@@ -181,21 +186,49 @@ async fn container_flood(machine: &Machine, variables: &[(&'static str, OsString
     assert_eq!(result["lines"], lines, "the log is whole");
     let seconds = row.execution_time.expect("measured");
     let rate = lines as f64 / seconds / 1e6;
-    println!("containers: flood {rate:.2} million lines/s for {seconds:.1} s, supervisor's peak {} MiB", peak / 1_024);
+    let engine = f64::midpoint(before, engine_rate(image));
+    println!(
+        "containers: flood {rate:.2} million lines/s for {seconds:.1} s, {:.2} times the {engine:.2} million that \
+         `docker run` passes on by itself; the supervisor's peak {} MiB, {:.0} ns of CPU a line",
+        rate / engine,
+        peak / 1_024,
+        used.as_nanos() as f64 / lines as f64
+    );
     let mut keys = seen.keys;
     keys.sort_unstable();
     let rank = |share: f64| keys[((keys.len() - 1) as f64 * share).round() as usize];
     println!(
-        "containers: meanwhile {} keys to their frames: median {:?}, p99 {:?}, worst {:?}; the screen's peak {} MiB, \
-         {:.1} KB/s to the terminal; its end seen {:.0} ms after the code's",
+        "containers: meanwhile {:.1} KB/s to the terminal; then {} keys to their frames: median {:?}, p99 {:?}, worst \
+         {:?}; the screen's peak {} MiB; its end seen {:.0} ms after the code's",
+        seen.bytes_a_second / 1e3,
         keys.len(),
         rank(0.5),
         rank(0.99),
         rank(1.0),
         seen.peak / 1_024,
-        seen.bytes_a_second / 1e3,
         (seen.ended - result["at"].as_f64().expect("a time")) * 1e3
     );
+}
+
+/// Prints lines of ten bytes, no two of a screen alike, for so long, and counts them.
+fn flood(seconds: u64) -> String {
+    format!(
+        "import os, time\nblocks = [b''.join(b'%09d\\n' % (k * 6_400 + n) for n in range(6_400)) for k in range(16)]\n\
+         end, lines = time.monotonic() + {seconds}, 0\n\
+         while time.monotonic() < end:\n    os.write(1, blocks[lines // 6_400 % 16])\n    lines += 6_400\n"
+    )
+}
+
+/// Million lines a second that the engine passes on to its own client, which keeps nothing, while it keeps the log as
+/// it does for a run.
+fn engine_rate(image: &str) -> f64 {
+    let code = format!("{}import sys\nprint(lines, file=sys.stderr)\n", flood(ENGINE_SECONDS));
+    let mut docker = Command::new("docker");
+    docker.args(["run", "--rm", "--network", "none", "--log-driver", "local", "--log-opt", "max-size=16g"]);
+    docker.args(["--log-opt", "max-file=1", "--log-opt", "compress=false", image, "python3", "-I", "-c"]).arg(code);
+    let done = docker.stdout(Stdio::null()).output().expect("docker");
+    let lines = String::from_utf8_lossy(&done.stderr).trim().parse::<u64>().expect("a number of lines");
+    lines as f64 / ENGINE_SECONDS as f64 / 1e6
 }
 
 /// What a screen did during a flood.
@@ -203,24 +236,26 @@ struct Seen {
     keys: Vec<Duration>,
     /// KiB.
     peak: u64,
+    /// While no key was pressed.
     bytes_a_second: f64,
     /// When it showed the end: seconds since 1970.
     ended: f64,
 }
 
-/// Opens and closes the help over the log until the run is over.
+/// Follows the log; then opens and closes the help over it until the run is over.
 fn watch_flood(mut screen: Terminal) -> Seen {
     screen.wait_for("Monitor");
-    screen.press_while_busy(b"4", |text| text.contains("123456789"));
+    screen.press_while_busy(b"4", |text| text.contains("follows") && text.contains("00000"));
     let (began, before) = (Instant::now(), screen.written());
+    screen.watch(FLOOD_SECONDS / 2);
+    let bytes_a_second = (screen.written() - before) as f64 / began.elapsed().as_secs_f64();
     let mut keys = Vec::new();
-    while began.elapsed() < Duration::from_secs(8) {
+    while began.elapsed() < FLOOD_SECONDS.mul_f64(0.8) {
         for (key, open) in [(&b"?"[..], true), (&b"\x1b"[..], false)] {
             keys.push(screen.press_while_busy(key, |text| text.contains("Keys (Esc closes)") == open));
             screen.watch(Duration::from_millis(40));
         }
     }
-    let bytes_a_second = (screen.written() - before) as f64 / began.elapsed().as_secs_f64();
     while !screen.shows("completed") {
         assert!(began.elapsed() < Duration::from_mins(2), "the end is never shown");
         screen.watch(Duration::from_millis(5));
@@ -258,32 +293,43 @@ async fn rate(name: &str, code: &str, lines: u64) {
     let id = machine.calculation_with(code, "{}", LIMITS, vec![]).await;
     let run = machine.submit(id).await;
     let began = Instant::now();
-    let peak = peak(&machine, run).await;
+    let (peak, used) = peak(&machine, run).await;
     let whole = began.elapsed();
     let row = machine.get(id).await;
     assert_eq!(row.status, Status::Completed, "{:?}", row.error_message);
     assert_eq!(count(&machine, id).await, lines, "the log is whole");
     let seconds = row.execution_time.expect("measured");
     println!(
-        "{name}: {:.2} million lines/s ({seconds:.2} s), recorded after {whole:.2?}, supervisor's peak {} MiB",
+        "{name}: {:.2} million lines/s ({seconds:.2} s), recorded after {whole:.2?}, supervisor's peak {} MiB, \
+         {:.0} ns of CPU a line",
         lines as f64 / seconds / 1e6,
-        peak / 1_024
+        peak / 1_024,
+        used.as_nanos() as f64 / lines as f64
     );
 }
 
-/// The most memory of a run's supervisor until its end, KiB.
-async fn peak(machine: &Machine, run: RunId) -> u64 {
-    let mut peak = 0;
+/// The most memory of a run's supervisor until its end, KiB, and the CPU time that it took.
+async fn peak(machine: &Machine, run: RunId) -> (u64, Duration) {
+    let (mut peak, mut used) = (0, Duration::ZERO);
     while machine.spool(run).exists() {
         if let Some(pid) = machine.supervisor(run) {
-            let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_pid())).unwrap_or_default();
+            let read = |name: &str| fs::read_to_string(format!("/proc/{}/{name}", pid.as_raw_pid()));
+            let status = read("status").unwrap_or_default();
             let high = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
             let high = high.and_then(|high| high.trim().strip_suffix(" kB")?.parse::<u64>().ok());
             peak = peak.max(high.unwrap_or_default());
+            used = used.max(cpu_time(&read("stat").unwrap_or_default()).unwrap_or_default());
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    peak
+    (peak, used)
+}
+
+/// User and system time in a process's `stat`: ticks of a hundredth of a second, behind the name in parentheses.
+fn cpu_time(stat: &str) -> Option<Duration> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+    Some(Duration::from_millis(ticks * 10))
 }
 
 async fn count(machine: &Machine, id: CalculationId) -> u64 {
