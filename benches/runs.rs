@@ -12,7 +12,8 @@
 //! MECAPY_BENCH_IMAGE=mecapy.test/python:1 cargo bench --bench runs -- containers
 //! ```
 //!
-//! `containers` leaves the built-in sandbox out. To be compared with rows of one table, both halves run on a quiet machine.
+//! `containers` leaves the built-in sandbox out, `flood` everything but the flood of a container. To be compared with rows
+//! of one table, both halves run on a quiet machine.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
@@ -61,15 +62,16 @@ const ALTERNATE: &str =
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let only_containers = std::env::args().any(|argument| argument == "containers");
+    let asked = |part: &str| std::env::args().any(|argument| argument == part);
+    let (only_containers, only_flood) = (asked("containers"), asked("flood"));
     runtime.block_on(async {
-        if !only_containers {
+        if !only_containers && !only_flood {
             builtin().await;
         }
         // `DOCKER_HOST` and an image with Python, where containers are to be measured.
         let named = |name| std::env::var(name).ok();
         if let (Some(host), Some(image)) = (named("DOCKER_HOST"), named("MECAPY_BENCH_IMAGE")) {
-            containers(&host, &image).await;
+            containers(&host, &image, only_flood).await;
         }
     });
 }
@@ -84,13 +86,15 @@ async fn builtin() {
 }
 
 /// Runs in containers beside `docker run` of the same image, one after the other and two at a time, and a flood.
-async fn containers(host: &str, image: &str) {
+async fn containers(host: &str, image: &str, only_flood: bool) {
     let (address, chosen) = (format!("docker.host={host}"), format!("sandbox.image={image}"));
     let set = ["sandbox.engine=docker", &address, &chosen, "limits.max_cpu=64", "caps.log_mib=16384"];
     let machine = Machine::with(&set).await;
     let variables = variables(&machine, host, image);
-    container_overhead(&machine, &variables, image).await;
-    container_throughput(&machine).await;
+    if !only_flood {
+        container_overhead(&machine, &variables, image).await;
+        container_throughput(&machine).await;
+    }
     container_flood(&machine, &variables, image).await;
 }
 
