@@ -11,7 +11,10 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use tokio::net::{TcpStream, UnixStream};
+use tokio::{
+    net::{TcpStream, UnixStream},
+    time::Instant,
+};
 
 /// How long an engine may be silent.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -19,6 +22,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long it may take to begin an answer, where it is known to be there: one that stores an image or starts many
 /// containers keeps everybody waiting.
 const ANSWER: Duration = Duration::from_mins(2);
+
+/// How often and how long a container is asked after that changes its state just now.
+const SETTLING: Duration = Duration::from_millis(50);
+const SETTLED: Duration = Duration::from_secs(10);
 
 /// The oldest interface that is spoken: that of Docker 20.10.
 const OLDEST: (usize, usize) = (1, 41);
@@ -263,6 +270,18 @@ fn readable(endpoint: &Endpoint, path: &Path) -> Result<(), ConnectError> {
     })
 }
 
+/// Asks about containers until the answer can be read. Podman says for a moment that one is `stopped`, a state that is
+/// not Docker's and that the client library takes none of: it becomes `exited` once Podman has cleaned up behind it.
+pub(super) async fn settled<T, A: Future<Output = Result<T, Error>>>(ask: impl Fn() -> A) -> Result<T, Error> {
+    let end = Instant::now() + SETTLED;
+    loop {
+        match Box::pin(ask()).await {
+            Err(Error::JsonDataError { .. }) if Instant::now() < end => tokio::time::sleep(SETTLING).await,
+            answer => return answer,
+        }
+    }
+}
+
 /// An error of the client library with everything behind it, each once.
 pub(super) fn words(error: &Error) -> String {
     if let Error::DockerResponseServerError { message, .. } = error {
@@ -278,4 +297,30 @@ pub(super) fn words(error: &Error) -> String {
         source = error.source();
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    fn unread() -> Error {
+        Error::JsonDataError { message: "unknown variant `stopped`".to_owned(), column: 545 }
+    }
+
+    #[tokio::test]
+    async fn a_state_that_passes_is_waited_for_and_other_troubles_are_told_at_once() {
+        let asked = Cell::new(0);
+        let third = settled(|| async {
+            asked.set(asked.get() + 1);
+            if asked.get() < 3 { Err(unread()) } else { Ok(asked.get()) }
+        });
+        assert_eq!(third.await.unwrap(), 3);
+        let missing = settled(|| async {
+            asked.set(asked.get() + 1);
+            Err::<(), _>(Error::RequestTimeoutError)
+        });
+        assert!(matches!(missing.await, Err(Error::RequestTimeoutError)));
+        assert_eq!(asked.get(), 4);
+    }
 }

@@ -1,6 +1,10 @@
 //! Waits for a container's end, passes orders on meanwhile, and finds out how it ended.
 
-use super::{Identity, client::words, identity::is_missing};
+use super::{
+    Identity,
+    client::{settled, words},
+    identity::is_missing,
+};
 use crate::{
     domain::run::Usage,
     sandbox::{Ended, Exit, Stopped, told, wire::Report},
@@ -130,7 +134,7 @@ async fn wait(client: &Docker, container: &str, away: &watch::Sender<Option<Stri
             None => {}
         }
         tokio::time::sleep(Duration::from_millis(*pauses.next().unwrap_or(&1_000))).await;
-        match client.inspect_container(container, None).await {
+        match settled(|| client.inspect_container(container, None)).await {
             Ok(found) if !found.state.as_ref().and_then(|state| state.running).unwrap_or(false) => return,
             Ok(_) => _ = away.send_if_modified(|away| away.take().is_some()),
             Err(error) if is_missing(&error) => return,
@@ -141,7 +145,7 @@ async fn wait(client: &Docker, container: &str, away: &watch::Sender<Option<Stri
 
 /// What the engine knows of an end that the shim did not tell.
 async fn fate(client: &Docker, container: &str) -> String {
-    match client.inspect_container(container, None).await {
+    match settled(|| client.inspect_container(container, None)).await {
         Ok(found) => {
             let state = found.state.unwrap_or_default();
             let code = state.exit_code.unwrap_or_default();

@@ -1,6 +1,10 @@
 //! Which container a run has, and what can be done about one whose supervisor is gone.
 
-use super::{Endpoint, Running, client::client, failed, transfer};
+use super::{
+    Endpoint, Running,
+    client::{client, settled},
+    failed, transfer,
+};
 use crate::{
     domain::id::RunId,
     sandbox::{EngineError, Job},
@@ -93,7 +97,7 @@ impl Identity {
     /// Looks for it. A running one is taken over with its whole log; the shim in it holds its time.
     pub async fn find(&self, folder: &Path) -> Result<Found, EngineError> {
         let client = self.client().await?;
-        let state = match client.inspect_container(&self.name.container, None).await {
+        let state = match settled(|| client.inspect_container(&self.name.container, None)).await {
             Ok(container) => container.state.and_then(|state| state.status),
             Err(error) if is_missing(&error) => return Ok(Found::Gone),
             Err(error) => return Err(failed("look for the container")(error)),

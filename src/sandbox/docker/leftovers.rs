@@ -1,7 +1,9 @@
 //! Containers and volumes of mecapy in an engine: found by their labels, removed by name.
 
 use super::{
-    Connection, failed,
+    Connection,
+    client::settled,
+    failed,
     identity::is_missing,
     images::PROBE,
     profile::{HOST, OWNER, RUN, SPOOLS},
@@ -73,7 +75,7 @@ impl Connection {
     async fn containers(&self, of: &Belongs) -> Result<Vec<Thing>, Error> {
         let filters = HashMap::from([("label".to_owned(), labels(of))]);
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-        let found = self.client.list_containers(Some(options)).await?;
+        let found = settled(|| self.client.list_containers(Some(options.clone()))).await?;
         let thing = |container: bollard::models::ContainerSummary| {
             let name = container.names.unwrap_or_default().into_iter().next().or(container.id)?;
             let run = container.labels.as_ref().and_then(run_of);
@@ -86,7 +88,7 @@ impl Connection {
     async fn probes(&self) -> Result<Vec<Thing>, Error> {
         let filters = HashMap::from([("label".to_owned(), vec![PROBE.to_owned()])]);
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-        let found = self.client.list_containers(Some(options)).await?;
+        let found = settled(|| self.client.list_containers(Some(options.clone()))).await?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let old = |made: i64| now.saturating_sub(Duration::from_secs(made.unsigned_abs())) > PROBING;
         let old = found.into_iter().filter(|container| container.created.is_some_and(old));

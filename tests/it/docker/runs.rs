@@ -20,7 +20,14 @@ pub fn things(engine: &Engine) -> BTreeSet<String> {
     crate::support::docker::block_on(async {
         let client = engine.client();
         let options = ListContainersOptionsBuilder::new().all(true).build();
-        let containers = client.list_containers(Some(options)).await.expect("the engine answers");
+        let began = std::time::Instant::now();
+        let containers = loop {
+            match client.list_containers(Some(options.clone())).await {
+                // Podman's `stopped`, which passes.
+                Err(bollard::errors::Error::JsonDataError { .. }) if began.elapsed() < support::PATIENCE => {}
+                answer => break answer.expect("the engine answers"),
+            }
+        };
         let names = containers.into_iter().flat_map(|container| container.names.unwrap_or_default());
         let volumes = client.list_volumes(None::<ListVolumesOptions>).await.expect("the engine answers");
         let volumes = volumes.volumes.unwrap_or_default().into_iter();
