@@ -155,5 +155,6 @@ async fn in_container(config: &Config, wish: &Wish) -> Result<docker::Choice, Mi
             return Err(Missing { image, told: true, words });
         }
     };
-    Ok(docker::Choice { endpoint: connection.endpoint, image, image_id, fetch, own_command: wish.own_command })
+    let told = Some(docker::Told::now(connection.facts));
+    Ok(docker::Choice { endpoint: connection.endpoint, image, image_id, fetch, own_command: wish.own_command, told })
 }

@@ -4,7 +4,7 @@ use super::{
     Facts,
     search::{Address, Endpoint, Search, SearchError},
 };
-use bollard::{API_DEFAULT_VERSION, Docker, errors::Error};
+use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker, errors::Error};
 use std::{
     io,
     os::unix::fs::MetadataExt as _,
@@ -151,10 +151,20 @@ pub async fn connect(endpoint: &Endpoint) -> Result<Connection, ConnectError> {
     unless_silent(endpoint, try_connect(endpoint)).await
 }
 
-/// A client for an engine that was asked before who it is: a question less of it, each of which makes an engine start
-/// programs to answer.
+/// A client for an engine that was asked before who it is: now only whether it is there, since each question more makes
+/// an engine start programs to answer. Requests name no version, so an engine answers in its own.
 pub(super) async fn client(endpoint: &Endpoint) -> Result<Docker, ConnectError> {
-    unless_silent(endpoint, reach(endpoint)).await
+    let there = async {
+        let client = reach(endpoint).await?;
+        client.ping().await.map_err(|error| unanswered(endpoint, &error))?;
+        Ok(client)
+    };
+    unless_silent(endpoint, there).await
+}
+
+/// The same, with what it said of itself then.
+pub(super) async fn known(endpoint: &Endpoint, facts: &Facts) -> Result<Connection, ConnectError> {
+    Ok(Connection { client: client(endpoint).await?, endpoint: endpoint.clone(), facts: facts.clone() })
 }
 
 /// Waits for answers of an engine: for a few seconds, and longer where it says that it is there.
@@ -167,14 +177,27 @@ async fn unless_silent<T>(
     if let Ok(outcome) = tokio::time::timeout(PATIENCE, &mut work).await {
         return outcome;
     }
-    let is_there = Box::pin(async { dial(endpoint)?.ping().await.map_err(|error| unanswered(endpoint, &error)) });
+    let is_there = Box::pin(async {
+        dial(endpoint, API_DEFAULT_VERSION)?.ping().await.map_err(|error| unanswered(endpoint, &error))
+    });
     tokio::time::timeout(PATIENCE, is_there).await.map_err(|_| silent())??;
     tokio::time::timeout(ANSWER, work).await.map_err(|_| silent())?
 }
 
 async fn try_connect(endpoint: &Endpoint) -> Result<Connection, ConnectError> {
     let client = reach(endpoint).await?;
-    let facts = Facts::ask(&client).await.map_err(|error| unanswered(endpoint, &error))?;
+    let said = tokio::try_join!(client.version(), client.info());
+    let (version, info) = said.map_err(|error| unanswered(endpoint, &error))?;
+    let facts = Facts::of(&version, &info);
+    let spoken = facts.spoken().ok_or_else(|| ConnectError::Other {
+        endpoint: endpoint.clone(),
+        problem: format!("it calls its interface {:?}", facts.api),
+    })?;
+    if (spoken.major_version, spoken.minor_version) < OLDEST {
+        let (product, version) = (facts.product, facts.version);
+        return Err(ConnectError::TooOld { endpoint: endpoint.clone(), product, version });
+    }
+    let client = dial(endpoint, &spoken)?;
     Ok(Connection { client, endpoint: endpoint.clone(), facts })
 }
 
@@ -185,7 +208,7 @@ fn unanswered(endpoint: &Endpoint, error: &Error) -> ConnectError {
     }
 }
 
-/// Speaks the newest interface that both sides know.
+/// A client for whoever listens there.
 async fn reach(endpoint: &Endpoint) -> Result<Docker, ConnectError> {
     // A connection of our own first: the client library tells its failures in words of its own.
     let reached = match &endpoint.address {
@@ -193,32 +216,21 @@ async fn reach(endpoint: &Endpoint) -> Result<Docker, ConnectError> {
         Address::Tcp(host) | Address::Tls { host, .. } => TcpStream::connect(host).await.map(drop),
     };
     reached.map_err(|error| unreachable(endpoint, &error))?;
-    let other = |error: Error| unanswered(endpoint, &error);
-    let client = dial(endpoint)?.negotiate_version().await.map_err(other)?;
-    let version = client.client_version();
-    if (version.major_version, version.minor_version) < OLDEST {
-        let said = client.version().await.map_err(other)?;
-        return Err(ConnectError::TooOld {
-            endpoint: endpoint.clone(),
-            product: said.platform.map_or_else(|| "the engine".to_owned(), |platform| platform.name),
-            version: said.version.unwrap_or_default(),
-        });
-    }
-    Ok(client)
+    dial(endpoint, API_DEFAULT_VERSION)
 }
 
 /// A client of an engine, which was not asked for anything yet.
-fn dial(endpoint: &Endpoint) -> Result<Docker, ConnectError> {
+fn dial(endpoint: &Endpoint, version: &ClientVersion) -> Result<Docker, ConnectError> {
     let seconds = ANSWER.as_secs();
     let client = match &endpoint.address {
-        Address::Unix(path) => Docker::connect_with_unix(&path.to_string_lossy(), seconds, API_DEFAULT_VERSION),
-        Address::Tcp(host) => Docker::connect_with_http(host, seconds, API_DEFAULT_VERSION),
+        Address::Unix(path) => Docker::connect_with_unix(&path.to_string_lossy(), seconds, version),
+        Address::Tcp(host) => Docker::connect_with_http(host, seconds, version),
         Address::Tls { host, keys } => {
             let [key, cert, ca] = ["key.pem", "cert.pem", "ca.pem"].map(|name| keys.join(name));
             for path in [&ca, &cert, &key] {
                 readable(endpoint, path)?;
             }
-            Docker::connect_with_ssl(host, &key, &cert, &ca, seconds, API_DEFAULT_VERSION)
+            Docker::connect_with_ssl(host, &key, &cert, &ca, seconds, version)
         }
     };
     client.map_err(|error| unanswered(endpoint, &error))

@@ -1,11 +1,10 @@
 //! What a container engine says of itself, and what is known of its version.
 
 use bollard::{
-    Docker,
-    errors::Error,
+    API_DEFAULT_VERSION, ClientVersion,
     models::{SystemInfo, SystemVersion},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The first engine without the holes in copying to containers: CVE-2026-41567, CVE-2026-41568 and CVE-2026-42306.
 const COPY_FIXED: [u64; 3] = [29, 5, 1];
@@ -14,7 +13,7 @@ const COPY_FIXED: [u64; 3] = [29, 5, 1];
 const RUNC_FIXED: [[u64; 3]; 3] = [[1, 2, 8], [1, 3, 3], [1, 4, 0]];
 
 /// An engine as it describes itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// `Docker` or `Podman`.
     pub product: String,
@@ -60,10 +59,12 @@ pub struct Hole {
 }
 
 impl Facts {
-    /// Asks the engine.
-    pub async fn ask(engine: &Docker) -> Result<Self, Error> {
-        let (version, info) = tokio::try_join!(engine.version(), engine.info())?;
-        Ok(Self::of(&version, &info))
+    /// The newest interface that both sides know; `None` where the engine's is no version.
+    pub fn spoken(&self) -> Option<ClientVersion> {
+        let (major, minor) = self.api.split_once('.')?;
+        let theirs = ClientVersion { major_version: major.parse().ok()?, minor_version: minor.parse().ok()? };
+        let ours = ClientVersion { ..*API_DEFAULT_VERSION };
+        Some(if theirs < ours { theirs } else { ours })
     }
 
     /// From its two answers.

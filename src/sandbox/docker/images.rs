@@ -160,7 +160,7 @@ impl Connection {
 }
 
 /// The path of python3 in a container of this image, started or not.
-pub async fn python_in(client: &Docker, container: &str, image: &Image) -> Result<String, ImageError> {
+async fn python_in(client: &Docker, container: &str, image: &Image) -> Result<String, ImageError> {
     let path = image.search_path();
     for folder in path.split(':').filter(|folder| folder.starts_with('/')) {
         let candidate = format!("{}/python3", folder.trim_end_matches('/'));

@@ -1,8 +1,6 @@
 //! A container engine that answered, with an image that is there: able to run something.
 
-use super::{
-    Connection, Endpoint, Identity, Image, ImageError, Name, Running, connect, failed, profile, python_in, transfer,
-};
+use super::{Connection, Endpoint, Facts, Identity, Image, Name, Running, client, connect, failed, profile, transfer};
 use crate::{
     domain::id::RunId,
     sandbox::{About, EngineError, Job, Program},
@@ -12,12 +10,16 @@ use bollard::{
     container::AttachContainerResults,
     query_parameters::{AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, UploadToContainerOptionsBuilder},
 };
+use chrono::{NaiveDateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::{
     path::PathBuf,
     time::{SystemTime, UNIX_EPOCH},
 };
 use tokio::sync::mpsc;
+
+/// For so long an engine is taken for what it said it was.
+const FRESH: TimeDelta = TimeDelta::seconds(10);
 
 /// What was chosen when the run was submitted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +36,31 @@ pub struct Choice {
     pub fetch: Option<PathBuf>,
     /// Whether the image's own command runs instead of the code.
     pub own_command: bool,
+    /// What the engine said of itself then, so that a run that begins at once need not ask again.
+    #[serde(default)]
+    pub told: Option<Told>,
+}
+
+/// What an engine said of itself, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// What it said.
+    pub facts: Facts,
+    /// UTC.
+    pub at: NaiveDateTime,
+}
+
+impl Told {
+    /// As it is now.
+    pub fn now(facts: Facts) -> Self {
+        Self { facts, at: Utc::now().naive_utc() }
+    }
+
+    /// What still counts as said just now. A run that waited for its turn asks again: its record tells what it ran in.
+    fn fresh(&self) -> Option<&Facts> {
+        let age = Utc::now().naive_utc() - self.at;
+        (TimeDelta::zero()..FRESH).contains(&age).then_some(&self.facts)
+    }
 }
 
 /// The engine and the image.
@@ -61,7 +88,11 @@ impl std::fmt::Debug for Created {
 impl Ready {
     /// Finds both.
     pub async fn open(choice: &Choice) -> Result<Self, EngineError> {
-        let connection = connect(&choice.endpoint).await.map_err(|error| EngineError::Container(error.to_string()))?;
+        let connection = match choice.told.as_ref().and_then(Told::fresh) {
+            Some(facts) => client::known(&choice.endpoint, facts).await,
+            None => connect(&choice.endpoint).await,
+        };
+        let connection = connection.map_err(|error| EngineError::Container(error.to_string()))?;
         let mut image = connection.image(&choice.image_id).await.map_err(|error| {
             EngineError::Refused(format!(
                 "the image {} ({}) is not there any more: {error}",
@@ -107,12 +138,7 @@ impl Ready {
         };
         // Before there is anything to leave behind.
         note(&identity);
-        let made = self.make(job, &identity).await;
-        let made = match made {
-            Ok(attached) => self.check_python(job, &identity).await.map(|()| attached),
-            Err(error) => Err(error),
-        };
-        let attached = match made {
+        let attached = match self.make(job, &identity).await {
             Ok(attached) => attached,
             Err(error) => {
                 let _ = identity.discard_with(&self.connection.client).await;
@@ -120,18 +146,6 @@ impl Ready {
             }
         };
         Ok(Created { ready: self.clone(), identity, attached, job: job.clone() })
-    }
-
-    /// Python code in an image without python3 is refused in words, while nothing has started.
-    async fn check_python(&self, job: &Job, identity: &Identity) -> Result<(), EngineError> {
-        if job.program != Program::ImagePython {
-            return Ok(());
-        }
-        match python_in(&self.connection.client, &identity.name.container, &self.image).await {
-            Ok(_) => Ok(()),
-            Err(error @ ImageError::NoPython { .. }) => Err(EngineError::Refused(error.to_string())),
-            Err(error) => Err(EngineError::Container(error.to_string())),
-        }
     }
 
     async fn make(&self, job: &Job, identity: &Identity) -> Result<AttachContainerResults, EngineError> {
