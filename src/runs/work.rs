@@ -76,15 +76,15 @@ pub(super) async fn run(life: &mut Life) -> Result<Stage, SpoolError> {
     // Of a supervisor before this one, which ended before any code ran.
     recover::discard(&life.spool).await;
     let (request, asked) = (&life.request, life.request.asked());
-    let opening = life.database();
-    let found = tokio::join!(Engine::open(&request.engine, &asked), prepare(&life.spool, request), opening);
+    // Claiming needs it, which is beside the making of the sandbox; it tries again where it could not be opened.
+    let database = life.shared_database();
+    tokio::spawn(async move { database.get().await.map(drop) });
+    let found = tokio::join!(Engine::open(&request.engine, &asked), prepare(&life.spool, request));
     let engine = match (found.0, found.1) {
         (Ok(engine), Ok(())) => engine,
         (Err(error), _) => return Ok(Stage::Ended(refused(&error.into()))),
         (_, Err(refusal)) => return Ok(Stage::Ended(refused(&refusal))),
     };
-    // Where it could not be opened, claiming tries again and says why.
-    drop(found.2);
     let job = Job {
         run: life.request.run,
         folder: life.spool.path(recover::WORK),
@@ -142,7 +142,7 @@ pub(super) async fn resume(life: &mut Life) -> Result<Stage, SpoolError> {
         _ => return recover::recover(&life.spool, &life.request).await.map(Stage::Ended),
     };
     if let Ok(Some(drained)) = life.spool.read::<Drained>(recover::ENDED) {
-        return collect(life, &identity, drained).await;
+        return collect(life, &identity, None, drained).await;
     }
     life.sandbox = Some(identity.clone());
     let folder = life.spool.path(recover::WORK);
@@ -187,13 +187,27 @@ async fn attend(life: &mut Life, mut running: Running, log: LogWriter) -> Result
         tracing::warn!(%error, "how the sandbox ended is not written down");
     }
     crate::faults::at("ended");
-    collect(life, &running.identity(), drained).await
+    let identity = running.identity();
+    collect(life, &identity, Some(&running), drained).await
 }
 
 /// Brings home what a sandbox that is over has left, and judges it.
-async fn collect(life: &mut Life, identity: &Identity, drained: Drained) -> Result<Stage, SpoolError> {
+async fn collect(
+    life: &mut Life,
+    identity: &Identity,
+    running: Option<&Running>,
+    drained: Drained,
+) -> Result<Stage, SpoolError> {
     let folder = life.spool.path(recover::WORK);
-    let fetched = patiently(life, "its outputs cannot be read yet", async || identity.fetch(&folder).await).await;
+    let brought = match running {
+        Some(running) => running.bring(&folder).await,
+        None => None,
+    };
+    let fetched = match brought {
+        Some(Ok(notes)) => Patience::Done(notes),
+        // The engine keeps them, and says what is wrong as often as it is asked.
+        _ => patiently(life, "its outputs cannot be read yet", async || identity.fetch(&folder).await).await,
+    };
     let notes = match fetched {
         Patience::Done(notes) => notes,
         Patience::Left => return Ok(Stage::GoesOn),

@@ -272,6 +272,14 @@ impl Running {
         }
     }
 
+    /// Once it is over, what [`Identity::fetch`] does, without asking its engine; `None` where that has to be asked.
+    pub async fn bring(&self, folder: &Path) -> Option<Result<Vec<String>, EngineError>> {
+        match self {
+            Self::Builtin(_) => None,
+            Self::Docker(running) => running.bring(folder).await,
+        }
+    }
+
     /// What is to be told with the result, once it is over.
     pub fn notes(&self) -> Vec<String> {
         match self {

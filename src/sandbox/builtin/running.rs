@@ -161,7 +161,8 @@ async fn listen(mut reports: OwnedReadHalf, mut child: Child, usage: watch::Send
                 usage.send_replace(told::usage(sample));
                 ended = Some(told::ended(exit, reason, oom, sample));
             }
-            Ok(Report::Started(_) | Report::Failed(..) | Report::Progress(_) | Report::Note(_)) => {}
+            // The others are a container's.
+            Ok(_) => {}
             Err(_) => break,
         }
     }

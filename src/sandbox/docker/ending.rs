@@ -4,6 +4,7 @@ use super::{
     Identity,
     client::{settled, words},
     identity::is_missing,
+    reader::Files,
 };
 use crate::{
     domain::run::Usage,
@@ -46,6 +47,8 @@ pub(super) struct Attendant {
     /// What the shim says of the end.
     pub(super) last: watch::Receiver<Option<Report>>,
     pub(super) usage: watch::Receiver<Usage>,
+    /// All output files, where the shim told them.
+    pub(super) outputs: watch::Receiver<Option<Files>>,
     /// Told why, while the engine does not answer.
     pub(super) away: watch::Sender<Option<String>>,
     pub(super) end: watch::Sender<End>,
@@ -53,7 +56,7 @@ pub(super) struct Attendant {
 
 /// Waits for the end, and passes orders on meanwhile.
 pub(super) async fn attend(it: Attendant) {
-    let Attendant { client, identity, mut orders, reading, last, usage, away, end } = it;
+    let Attendant { client, identity, mut orders, mut reading, last, usage, outputs, away, end } = it;
     let container = &identity.name.container;
     let mut stopped: Option<Stopped> = None;
     let mut killed: Option<Stopped> = None;
@@ -64,10 +67,17 @@ pub(super) async fn attend(it: Attendant) {
     tokio::pin!(deadline, kill);
     let over = wait(&client, container, &away);
     tokio::pin!(over);
-    let mut listening = true;
+    let (mut listening, mut read) = (true, false);
     loop {
         tokio::select! {
             () = &mut over => break,
+            _ = &mut reading, if !read => {
+                read = true;
+                // Nothing is left that the engine would have to be asked for.
+                if matches!(*last.borrow(), Some(Report::Ended(..))) && outputs.borrow().is_some() {
+                    break;
+                }
+            }
             order = orders.recv(), if listening => {
                 let Some(order) = order else { listening = false; continue };
                 let why = match order {
@@ -98,7 +108,7 @@ pub(super) async fn attend(it: Attendant) {
         }
     }
     // End of the container is not the end of its output.
-    if tokio::time::timeout(LAST_OUTPUT, reading).await.is_err() {
+    if !read && tokio::time::timeout(LAST_OUTPUT, reading).await.is_err() {
         tracing::warn!("the last output did not come");
     }
     let report = last.borrow().clone();

@@ -17,7 +17,11 @@ use bollard::{
 };
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use std::{io, path::Path, time::Duration};
+use std::{
+    io::{self, Read},
+    path::Path,
+    time::Duration,
+};
 use tokio::sync::mpsc;
 
 /// Seconds after the limit and the grace within which the shim has ended the run on any machine.
@@ -167,7 +171,7 @@ impl Identity {
 }
 
 /// Puts what comes into a new folder, which then takes the place of the old one. Blocks.
-fn read(from: transfer::ChunkReader, folder: &Path, most: u64) -> io::Result<transfer::Taken> {
+pub(super) fn read(from: impl Read, folder: &Path, most: u64) -> io::Result<transfer::Taken> {
     let (new, place) = (folder.join("out.new"), folder.join("out"));
     for path in [&new, &place] {
         match std::fs::remove_dir_all(path) {

@@ -1,6 +1,10 @@
 //! Reads what a container prints, from the first byte on and each once, and takes the shim's reports out of it.
 
-use super::{ending::AWAY, identity::is_missing, reports::Reports};
+use super::{
+    ending::AWAY,
+    identity::is_missing,
+    reports::{LastLine, Reports},
+};
 use crate::{
     domain::run::Usage,
     sandbox::{told, wire::Report},
@@ -14,6 +18,12 @@ use tokio::{
 };
 use tokio_util::bytes::Bytes;
 
+/// Output files: names below `out`, and contents.
+pub(super) type Files = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Bytes of outputs taken from reports: more than any shim tells.
+const MOST_OUTPUTS: usize = 1 << 20;
+
 /// A container's output as the engine gives it.
 pub(super) type Lines = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
 
@@ -22,6 +32,9 @@ pub(super) struct Reader {
     pub(super) client: Docker,
     pub(super) container: String,
     pub(super) reports: Reports,
+    pub(super) last_line: LastLine,
+    /// Outputs that were told so far.
+    pub(super) outputs: Files,
     pub(super) out: DuplexStream,
     pub(super) err: DuplexStream,
     /// Bytes of each stream that came so far, the reports' included: what a second reading skips.
@@ -31,7 +44,8 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Returns at the end of the output, however often the way to it breaks.
+    /// Returns at the end of the output, however often the way to it breaks: where the shim says that it is, else where
+    /// the engine does.
     pub(super) async fn read(mut self, lines: Option<Lines>) {
         let mut lines = lines.unwrap_or_else(|| self.log());
         loop {
@@ -56,6 +70,7 @@ impl Reader {
         let mut text = Vec::new();
         self.reports.finish(&mut text);
         let _ = self.err.write_all(&text).await;
+        let _ = self.out.write_all(&self.last_line.finish()).await;
         let _ = self.out.shutdown().await;
         let _ = self.err.shutdown().await;
     }
@@ -94,18 +109,23 @@ impl Reader {
                 Ok(other) => {
                     let message = other.into_bytes();
                     self.passed[0] += message.len() as u64;
-                    let _ = self.out.write_all(&message).await;
+                    let text = self.last_line.take(message);
+                    let _ = self.out.write_all(&text).await;
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the container's output broke off");
                     return true;
                 }
             }
+            if self.last_line.is_found() && self.told.last.borrow().is_some() {
+                // The engine has still to clear up after its container: nobody waits for that.
+                return false;
+            }
         }
         false
     }
 
-    fn hear(&self, report: Report) {
+    fn hear(&mut self, report: Report) {
         match report {
             Report::Started(_) | Report::Failed(..) => {
                 if matches!(report, Report::Failed(..)) {
@@ -118,10 +138,29 @@ impl Reader {
             Report::Note(note) => {
                 self.told.notes.send_modify(|notes| notes.push(String::from_utf8_lossy(&note).into_owned()));
             }
+            Report::Output(name, bytes) => self.keep_output(name, &bytes),
+            Report::Outputs(files) => {
+                let outputs = std::mem::take(&mut self.outputs);
+                if outputs.len() as u64 == files {
+                    self.told.outputs.send_replace(Some(outputs));
+                }
+            }
             Report::Ended(_, _, _, sample) => {
                 self.told.usage.send_replace(told::usage(sample));
                 self.told.last.send_replace(Some(report));
             }
+        }
+    }
+
+    /// Pieces of a file come one behind the other.
+    fn keep_output(&mut self, name: Vec<u8>, bytes: &[u8]) {
+        let kept: usize = self.outputs.iter().map(|(name, content)| name.len() + content.len()).sum();
+        if kept + name.len() + bytes.len() > MOST_OUTPUTS {
+            return;
+        }
+        match self.outputs.last_mut() {
+            Some((last, content)) if *last == name => content.extend_from_slice(bytes),
+            _ => self.outputs.push((name, bytes.to_vec())),
         }
     }
 
@@ -163,4 +202,6 @@ pub(super) struct Told {
     pub(super) last: watch::Sender<Option<Report>>,
     pub(super) usage: watch::Sender<Usage>,
     pub(super) notes: watch::Sender<Vec<String>>,
+    /// All output files, where they were told.
+    pub(super) outputs: watch::Sender<Option<Files>>,
 }

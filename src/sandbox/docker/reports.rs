@@ -2,6 +2,7 @@
 
 use crate::sandbox::wire::{self, MARK, Report};
 use memchr::memmem::Finder;
+use tokio_util::bytes::Bytes;
 
 /// A line longer than this behind the secret is none of the shim's.
 const LONGEST: usize = 4_096;
@@ -63,6 +64,52 @@ impl Reports {
     }
 }
 
+/// Finds the end of a container's standard output, which its shim marks: the last of all lines.
+#[derive(Debug)]
+pub struct LastLine {
+    line: Vec<u8>,
+    /// The end of what came, where it may be the start of that line.
+    held: Vec<u8>,
+    found: bool,
+}
+
+impl LastLine {
+    /// By the secret in it.
+    pub fn new(secret: &str) -> Self {
+        Self { line: wire::last_line(secret.as_bytes()), held: Vec::new(), found: false }
+    }
+
+    /// Whether it came: there is nothing behind it.
+    pub const fn is_found(&self) -> bool {
+        self.found
+    }
+
+    /// Takes more of the stream and gives the code's part of it.
+    pub fn take(&mut self, bytes: Bytes) -> Bytes {
+        let bytes = if self.held.is_empty() {
+            bytes
+        } else {
+            let mut joined = std::mem::take(&mut self.held);
+            joined.extend_from_slice(&bytes);
+            joined.into()
+        };
+        let from = bytes.len().saturating_sub(self.line.len());
+        let starts = memchr::memchr_iter(MARK, &bytes[from..]).map(|at| from + at);
+        let Some(at) = starts.into_iter().find(|at| self.line.starts_with(&bytes[*at..])) else { return bytes };
+        if bytes.len() - at == self.line.len() {
+            self.found = true;
+        } else {
+            self.held = bytes[at..].to_vec();
+        }
+        bytes.slice(..at)
+    }
+
+    /// The stream is over: what was held was the code's.
+    pub fn finish(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.held)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,8 +152,40 @@ mod tests {
     }
 
     #[test]
+    fn the_last_line_is_found_whatever_the_pieces_are() {
+        let text = b"one \x1e two \x1e0123456789abcdef three\x1e0123";
+        let stream = [&text[..], &wire::last_line(SECRET.as_bytes())].concat();
+        for size in 1..=stream.len() {
+            let mut last = LastLine::new(SECRET);
+            let mut found = Vec::new();
+            for piece in stream.chunks(size) {
+                assert!(!last.is_found());
+                found.extend(last.take(Bytes::copy_from_slice(piece)));
+            }
+            assert!(last.is_found() && last.finish().is_empty(), "pieces of {size}");
+            assert_eq!(found, text, "pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn the_start_of_a_last_line_is_text_where_no_more_comes() {
+        let line = wire::last_line(SECRET.as_bytes());
+        let mut last = LastLine::new(SECRET);
+        assert_eq!(last.take(Bytes::copy_from_slice(&line[..20])), b""[..]);
+        assert_eq!(last.finish(), line[..20]);
+        // Somebody else's.
+        let other = wire::last_line(b"ffffffffffffffffffffffffffffffff");
+        assert_eq!(last.take(other.clone().into()), other);
+        assert!(!last.is_found());
+    }
+
+    #[test]
     fn a_report_fits_into_what_a_pipe_takes_in_one_piece() {
-        let largest = wire::frame(SECRET.as_bytes(), &Report::Progress(vec![b'x'; 1_900]));
-        assert!(largest.len() <= 4_096, "{}", largest.len());
+        let name = b"files/".repeat(40);
+        let rest = vec![b'x'; 1_900 - name.len()];
+        for largest in [Report::Progress(vec![b'x'; 1_900]), Report::Output(name, rest)] {
+            let largest = wire::frame(SECRET.as_bytes(), &largest);
+            assert!(largest.len() <= 4_096, "{}", largest.len());
+        }
     }
 }

@@ -1,15 +1,17 @@
 //! A container that was started: what it prints, what its shim reports, how it ended.
 //!
 //! Two tasks: one reads the container's output, whoever is slow, and takes the shim's reports out of it; the other
-//! waits for the container's end and passes orders on. The shim alone knows how the code ended; without its last
+//! waits for the container's end and passes orders on. Where the shim has told everything, outputs included, that is
+//! the end: the engine clears up after its container while the run is recorded. The shim alone knows how the code ended; without its last
 //! report the run is lost, and that is trouble of the engine.
 
 use super::{
     Identity,
     ending::{self, Attendant, End, Order},
-    failed,
-    reader::{Lines, Reader, Told},
-    reports::Reports,
+    failed, identity,
+    reader::{Files, Lines, Reader, Told},
+    reports::{LastLine, Reports},
+    transfer,
 };
 use crate::{
     domain::run::Usage,
@@ -40,6 +42,7 @@ pub struct Running {
     away: watch::Receiver<Option<String>>,
     end: watch::Receiver<End>,
     notes: watch::Receiver<Vec<String>>,
+    outputs: watch::Receiver<Option<Files>>,
 }
 
 impl Running {
@@ -90,13 +93,16 @@ impl Running {
         let (end_in, end) = watch::channel(None);
         let (away_in, away) = watch::channel(None);
         let (notes_in, notes) = watch::channel(Vec::new());
+        let (outputs_in, outputs) = watch::channel(None);
         let (first_in, first) = watch::channel(None);
         let (last_in, last) = watch::channel(None);
-        let told = Told { first: first_in, last: last_in, usage: usage_in, notes: notes_in };
+        let told = Told { first: first_in, last: last_in, usage: usage_in, notes: notes_in, outputs: outputs_in };
         let reader = Reader {
             client: client.clone(),
             container: identity.name.container.clone(),
             reports: Reports::new(&identity.name.secret),
+            last_line: LastLine::new(&identity.name.secret),
+            outputs: Vec::new(),
             out,
             err,
             passed: [0; 2],
@@ -111,10 +117,11 @@ impl Running {
             reading,
             last,
             usage: usage.clone(),
+            outputs: outputs.clone(),
             away: away_in,
             end: end_in,
         }));
-        (Self { identity, output: Some((stdout, stderr)), orders, usage, away, end, notes }, first)
+        (Self { identity, output: Some((stdout, stderr)), orders, usage, away, end, notes, outputs }, first)
     }
 
     /// Which container it is.
@@ -138,6 +145,18 @@ impl Running {
         self.notes.borrow().clone()
     }
 
+    /// Puts the outputs that came along with its reports into `folder/out`, as [`Identity::fetch`] does, with its notes;
+    /// `None` where they did not come.
+    pub async fn bring(&self, folder: &Path) -> Option<Result<Vec<String>, EngineError>> {
+        let files = self.outputs.borrow().clone()?;
+        let (folder, most) = (folder.to_owned(), self.identity.output_bytes);
+        let put =
+            tokio::task::spawn_blocking(move || identity::read(&transfer::pack_outputs(&files)?[..], &folder, most));
+        let taken = put.await.map_err(std::io::Error::other).flatten();
+        let failed = |error| EngineError::Container(format!("the outputs cannot be kept: {error}"));
+        Some(taken.map(|taken| taken.notes).map_err(failed))
+    }
+
     /// Asks for the end; the first reason counts.
     pub fn stop(&self, why: Stopped) {
         let _ = self.orders.send(Order::Stop(why));
@@ -153,7 +172,7 @@ impl Running {
         self.away.clone()
     }
 
-    /// Waits until the container is over and its output was taken. May be cancelled and called again.
+    /// Waits until nothing of the code runs and its output was taken. May be cancelled and called again.
     pub async fn wait(&mut self) -> Result<Ended, EngineError> {
         let end = self.end.wait_for(Option::is_some).await.ok().and_then(|end| end.clone());
         end.unwrap_or_else(|| Err("nobody listened".to_owned())).map_err(EngineError::Lost)

@@ -82,6 +82,22 @@ pub fn pack(to: impl Write, folder: &Path, plan: &[u8]) -> io::Result<()> {
     tar.into_inner()?.flush()
 }
 
+/// The tar of the folder `out` as an engine would give it, of files by their names below it.
+pub fn pack_outputs(files: &[(Vec<u8>, Vec<u8>)]) -> io::Result<Vec<u8>> {
+    let mut tar = Builder::new(Vec::new());
+    let entries =
+        ["out/", "out/files/", "out/artifacts/"].map(|name| (EntryType::Directory, name.as_bytes().to_vec(), &b""[..]));
+    let files = files.iter().map(|(name, bytes)| (EntryType::Regular, [b"out/", &name[..]].concat(), &bytes[..]));
+    for (kind, name, bytes) in entries.into_iter().chain(files) {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_mode(0o600);
+        header.set_size(bytes.len() as u64);
+        tar.append_data(&mut header, OsStr::from_bytes(&name), bytes)?;
+    }
+    tar.into_inner()
+}
+
 /// What was and was not taken from a tar.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Taken {

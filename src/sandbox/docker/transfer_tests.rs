@@ -127,3 +127,17 @@ fn what_goes_in_belongs_to_whom_it_should() {
         assert!(found, "{expected:?} is not in {seen:?}");
     }
 }
+
+#[test]
+fn outputs_that_were_told_are_read_as_those_of_an_engine() {
+    let home = tempfile::tempdir().unwrap();
+    let long = [b"artifacts/".to_vec(), vec![b'n'; 250]].concat();
+    let odd = b"files/a\n\xff.csv".to_vec();
+    let told = [(b"data.json".to_vec(), b"{}".to_vec()), (odd, b"1,2".to_vec()), (long, Vec::new())];
+    let taken = unpack(&pack_outputs(&told).unwrap()[..], &home.path().join("out"), 1 << 20).unwrap();
+    assert_eq!(taken, Taken::default());
+    for (name, content) in &told {
+        let path = home.path().join("out").join(OsStr::from_bytes(name));
+        assert_eq!(fs::read(&path).unwrap(), *content, "{}", path.display());
+    }
+}

@@ -21,6 +21,8 @@ use std::{
 
 /// How long the last report waits for somebody to read the log.
 const PATIENCE: Duration = Duration::from_mins(10);
+/// For so long it is tried again at once.
+const SOON: Duration = Duration::from_millis(100);
 
 /// The way to the program.
 pub enum Channel {
@@ -30,25 +32,41 @@ pub enum Channel {
     Log(Log),
 }
 
-/// The container's standard error, by a descriptor of our own.
+/// The container's outputs, by descriptors of our own: reports go to standard error.
 pub struct Log {
     to: File,
+    out: File,
     secret: Vec<u8>,
 }
 
 impl Log {
     /// Its own description of the pipe: what we set on it must not change what the code sees.
     pub fn open(secret: &[u8]) -> Result<Self, Trouble> {
-        let mut options = File::options();
-        // O_NONBLOCK | O_CLOEXEC
-        let to = options.write(true).custom_flags(0o2_004_000).open("/proc/self/fd/2");
-        Ok(Self { to: to.map_err(|error| Trouble::of("open the log", &error))?, secret: secret.to_vec() })
+        let open = |path: &str| {
+            // O_NONBLOCK | O_CLOEXEC
+            let file = File::options().write(true).custom_flags(0o2_004_000).open(path);
+            file.map_err(|error| Trouble::of("open the log", &error))
+        };
+        Ok(Self { to: open("/proc/self/fd/2")?, out: open("/proc/self/fd/1")?, secret: secret.to_vec() })
     }
 
     fn write(&mut self, report: &Report) -> bool {
-        let line = wire::frame(&self.secret, report);
-        // All or nothing: a pipe takes this much in one piece.
-        matches!(self.to.write(&line), Ok(written) if written == line.len())
+        is_written(&mut self.to, &wire::frame(&self.secret, report))
+    }
+}
+
+/// All or nothing: a pipe takes this much in one piece.
+fn is_written(to: &mut File, line: &[u8]) -> bool {
+    matches!(to.write(line), Ok(written) if written == line.len())
+}
+
+/// Tries until somebody reads.
+fn patiently(mut write: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !write() && began.elapsed() < PATIENCE {
+        // Soon at first: a reader that is at it has room in no time.
+        let wait = if began.elapsed() < SOON { 1 } else { 20 };
+        sys::wait_readable([None, None], wait);
     }
 }
 
@@ -89,12 +107,15 @@ impl Channel {
                 let _ = socket.set_nonblocking(false);
                 let _ = report.write(socket);
             }
-            Self::Log(log) => {
-                let began = Instant::now();
-                while !log.write(report) && began.elapsed() < PATIENCE {
-                    sys::wait_readable([None, None], 20);
-                }
-            }
+            Self::Log(log) => patiently(|| log.write(report)),
+        }
+    }
+
+    /// Ends a container's standard output, behind all that the code wrote.
+    pub fn end_output(&mut self) {
+        if let Self::Log(log) = self {
+            let line = wire::last_line(&log.secret);
+            patiently(|| is_written(&mut log.out, &line));
         }
     }
 

@@ -26,6 +26,7 @@ mod group;
 mod landlock;
 mod mounts;
 mod namespaces;
+mod outputs;
 mod pace;
 mod procs;
 mod progress;

@@ -5,7 +5,7 @@ use crate::{
     channel::{Channel, Order},
     disk,
     group::Group,
-    landlock,
+    landlock, outputs,
     pace::Pace,
     procs::{self, Process, Scope},
     progress::Progress,
@@ -365,6 +365,11 @@ impl Watch<'_> {
             let (out, scratch) = (self.workspace.join("out"), self.workspace.join("scratch"));
             for note in aside::put(&out, &scratch, self.plan.output_bytes) {
                 channel.say_last(&Report::Note(note.into()));
+            }
+            // Whoever is left, stuck in the kernel, might write more: then it ends with the container.
+            if !sys::has_children() {
+                outputs::tell(&out, self.plan.output_bytes, channel);
+                channel.end_output();
             }
         }
         let exit = self.exit.unwrap_or(Exit::Signal(sys::SIGKILL as u64));

@@ -186,6 +186,17 @@ impl Report {
                 to.bytes(bytes);
                 None
             }
+            Self::Output(name, bytes) => {
+                to.number(6);
+                to.bytes(name);
+                to.bytes(bytes);
+                None
+            }
+            Self::Outputs(files) => {
+                to.number(7);
+                to.number(*files);
+                None
+            }
             Self::Ended(exit, reason, oom, sample) => {
                 to.number(3);
                 match exit {
@@ -229,6 +240,8 @@ impl Report {
             }
             4 => Self::Progress(from.bytes()?),
             5 => Self::Note(from.bytes()?),
+            6 => Self::Output(from.bytes()?, from.bytes()?),
+            7 => Self::Outputs(from.number()?),
             _ => return None,
         })
     }

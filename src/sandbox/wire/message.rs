@@ -19,6 +19,11 @@ pub fn frame(secret: &[u8], report: &Report) -> Vec<u8> {
     line
 }
 
+/// The last line of a container's standard output: nothing follows.
+pub fn last_line(secret: &[u8]) -> Vec<u8> {
+    [&[MARK], secret, b"\n"].concat()
+}
+
 /// A report from its line without mark, secret and newline.
 pub fn unframe(digits: &[u8]) -> Option<Report> {
     let value = |digit: u8| char::from(digit).to_digit(16).map(|value| value as u8);

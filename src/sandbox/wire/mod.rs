@@ -159,4 +159,8 @@ pub enum Report {
     Progress(Vec<u8>),
     /// Something that is to be told with the result.
     Note(Vec<u8>),
+    /// More of an output file: its name below `out`, and what follows.
+    Output(Vec<u8>, Vec<u8>),
+    /// So many files were told, and there is nothing else below `out`.
+    Outputs(u64),
 }
