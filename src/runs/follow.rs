@@ -93,6 +93,8 @@ pub struct Follow {
     next_line: u64,
     /// The run writes no more.
     complete: bool,
+    /// Its end is in the database.
+    recorded: bool,
     over: bool,
     /// Another host has it.
     elsewhere: bool,
@@ -119,6 +121,7 @@ impl Follow {
             log: None,
             next_line: 0,
             complete: false,
+            recorded: false,
             over: false,
             elsewhere,
             told: None,
@@ -173,6 +176,10 @@ impl Follow {
             if let Some(lines) = self.lines()? {
                 return Ok(Some(Followed::Lines(lines)));
             }
+            if self.recorded {
+                self.over = true;
+                return Ok(Some(Followed::Ended(self.status().await?)));
+            }
             let next = self.watch.next();
             let event = match self.suspect {
                 Some(at) => tokio::time::timeout_at(at, next).await,
@@ -184,7 +191,13 @@ impl Follow {
                 continue;
             };
             match event {
-                Some(Event::State(state)) => return Ok(Some(Followed::State(state))),
+                Some(Event::State(state)) => {
+                    if state.recorded {
+                        self.open_log().await?;
+                        (self.complete, self.recorded) = (true, true);
+                    }
+                    return Ok(Some(Followed::State(state)));
+                }
                 Some(Event::Log(_)) => self.open_log().await?,
                 // Whoever follows a run from its submission may be faster than its supervisor: the run is not kept
                 // waiting for what is only a suspicion.

@@ -75,6 +75,9 @@ pub struct LiveState {
     /// How far its image is, while it is fetched.
     #[serde(default)]
     pub pull: Option<pull::Progress>,
+    /// Whether its end is in the database, while its container is still to be removed.
+    #[serde(default)]
+    pub recorded: bool,
     /// Anything else worth a sentence.
     pub notes: Vec<String>,
 }
@@ -108,6 +111,7 @@ pub(super) fn first(request: &Request) -> LiveState {
         progress: None,
         log_bytes: 0,
         pull: None,
+        recorded: false,
         notes: Vec::new(),
     }
 }

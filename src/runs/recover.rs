@@ -130,16 +130,17 @@ fn abandoned(spool: &Spool, request: &Request) -> Final {
     end
 }
 
-/// Removes what a sandbox left in its engine, where the spool says which one that is.
-pub(super) async fn discard(spool: &Spool) {
+/// Removes what a sandbox left in its engine, where the spool says which one that is; whether nothing is left.
+pub(super) async fn discard(spool: &Spool) -> bool {
     let discarded = match spool.read::<Identity>(SANDBOX) {
         Ok(Some(identity)) => identity.discard().await.map_err(|error| error.to_string()),
         Ok(None) => Ok(()),
         Err(error) => Err(error.to_string()),
     };
-    if let Err(error) = discarded {
+    if let Err(error) = &discarded {
         tracing::warn!(error, "the sandbox is not removed");
     }
+    discarded.is_ok()
 }
 
 /// A supervisor that ended between starting a sandbox and writing down which process it is took the sandbox's orders

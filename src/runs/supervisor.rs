@@ -5,7 +5,7 @@ use super::{
     deliver::{deliver, sweep_store},
     detach, drain, fetch,
     live::{self, LiveState, Phase, StateFile},
-    pause::{Pause, Paused},
+    pause::{Pause, Paused, engine_patience},
     queue, recover,
     request::Request,
     spool::{Final, Spool, SpoolError, SpoolLock},
@@ -329,13 +329,18 @@ impl Life {
             state.waiting_reason = None;
         });
         self.state.write();
-        // Beside the first attempt: removing a container takes as long as recording its end, and may wait for an engine.
-        let spool = self.spool.clone();
-        let discarding = async {
-            recover::discard(&spool).await;
-            crate::faults::at("discarded");
-        };
-        let ((), mut attempted) = tokio::join!(discarding, self.attempt(end));
+        let mut attempted = self.attempt(end).await;
+        if attempted.is_ok() {
+            crate::faults::at("recorded");
+            // Whoever waits for the end need not wait for the engine, which takes as long again.
+            let sandbox = self.spool.read::<Identity>(recover::SANDBOX).ok().flatten();
+            self.state.change(|state| state.recorded = sandbox.is_some_and(|sandbox| sandbox.outlives_supervisor()));
+            self.state.write();
+        }
+        crate::faults::at("clearing");
+        // A database that is away does not keep the container.
+        let mut gone = recover::discard(&self.spool).await;
+        crate::faults::at("discarded");
         let mut pause = Pause::new();
         let began = Instant::now();
         while let Err(error) = attempted {
@@ -350,6 +355,19 @@ impl Life {
             attempted = self.attempt(end).await;
         }
         crate::faults::at("delivered");
+        // Once the spool is gone nobody knows of the container. Where its engine was given up, that was said.
+        let (mut pause, began) = (Pause::new(), Instant::now());
+        while !gone && !self.spool.is_asked_to_end_now() {
+            let words = "its container cannot be removed: the engine does not answer";
+            self.state.change(|state| state.waiting_reason = Some(words.to_owned()));
+            self.state.write();
+            let gave_up = began.elapsed() > engine_patience();
+            if gave_up || pause.wait(&self.spool, &mut self.terminate).await == Paused::GiveUp {
+                tracing::warn!("the next start of mecapy removes it");
+                return Ok(());
+            }
+            gone = recover::discard(&self.spool).await;
+        }
         queue::leave(&self.request);
         self.spool.remove()?;
         sweep_store(&self.request);

@@ -137,7 +137,55 @@ async fn killed_once_the_code_began_it_is_adopted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_after_the_end_the_end_stands() {
     let delivered: fn(&Report) -> &Vec<_> = |report| &report.delivered;
-    killed_at(&["final", "discarded", "delivering", "delivered"].map(|step| (step, delivered))).await;
+    killed_at(&["final", "delivering", "recorded", "clearing", "discarded", "delivered"].map(|step| (step, delivered)))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_for_the_end_does_not_wait_for_the_container_to_go() {
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    let machine = machine(engine, image, &[]).await;
+    let gate = machine.folder.path().join("gate");
+    let run = submit(&machine, &machine.faulty(&format!("pause:clearing:{}", gate.display())), 3, LIMITS).await;
+    assert_whole(&machine.follow(run.id).await, 3);
+    assert_eq!(machine.get(run.id).await.status, Status::Completed);
+    assert_whole(&machine.log(run.id).await, 3);
+    assert!(runs_now(engine, &run).is_some() && machine.spool(run.run).is_dir(), "it is still to go");
+    assert!(runs::leftovers(&machine.session).await.leftovers.is_empty(), "its supervisor sees to it");
+    fs::write(&gate, "").unwrap();
+    assert_complete(engine, &machine, &run, 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_outputs_come_with_the_end_and_much_is_fetched() {
+    let Some(engine) = Engine::shared() else { return };
+    let Some(image) = engine.python() else { return };
+    let machine = machine(engine, image, &[]).await;
+    let gate = machine.folder.path().join("gate");
+    let program = machine.faulty(&format!("pause:ended:{}", gate.display()));
+    let run = submit(&machine, &program, 3, LIMITS).await;
+    wait_for("its end", || gate.with_extension("reached").exists().then_some(())).await;
+    let client = engine.client();
+    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+    block_on(async { client.remove_container(&format!("mecapy-{}", run.run), Some(options)).await }).unwrap();
+    fs::write(&gate, "").unwrap();
+    assert_complete(engine, &machine, &run, 3).await;
+
+    let much = r#"
+import pathlib
+out = pathlib.Path("/workspace/out")
+for i in range(20): (out / "files" / f"{i}.txt").write_text(str(i))
+(out / "artifacts" / "deep").mkdir()
+(out / "artifacts" / "deep" / "large").write_bytes(bytes(range(256)) * 1_000)
+print("no newline", end="")
+"#;
+    let id = machine.calculation_with(much, "{}", LIMITS, vec![]).await;
+    let run = machine.submit(id).await;
+    assert_eq!(machine.follow(id).await, "no newline\n");
+    let sizes: Vec<_> = machine.files(id).await.into_iter().map(|linked| linked.file.file_size).collect();
+    assert!(sizes.len() == 22 && sizes.contains(&256_000), "{sizes:?}");
+    assert_nothing_left(engine, &machine, &Run { id, run }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -406,10 +454,8 @@ async fn an_engine_that_is_stopped_ends_its_runs_which_is_said_and_nothing_is_lo
     let run = submit(&machine, Path::new(MECAPY), ENDLESS, LIMITS).await;
     until_printed(&machine, &run, "out 5\n").await;
     engine.stop();
-    // Down: the run is neither failed nor lost for that.
-    let waiting = wait_for("the reason", || machine.state(run.run)?.waiting_reason).await;
-    assert!(waiting.contains("engine"), "{waiting}");
-    assert_eq!(machine.get(run.id).await.status, Status::Running);
+    // It told its containers to end, which the shim reports; what is left of this one is still to go.
+    assert!(machine.spool(run.run).is_dir());
     engine.start();
     assert_engine_error(&engine, &machine, &run, "engine").await;
     assert!(machine.files(run.id).await.iter().any(|linked| linked.file.filename == "a.txt"));
@@ -418,6 +464,10 @@ async fn an_engine_that_is_stopped_ends_its_runs_which_is_said_and_nothing_is_lo
     let run = submit(&machine, Path::new(MECAPY), ENDLESS, LIMITS).await;
     until_printed(&machine, &run, "out 5\n").await;
     engine.kill();
+    // Down: the run is neither failed nor lost for that.
+    let waiting = wait_for("the reason", || machine.state(run.run)?.waiting_reason).await;
+    assert!(waiting.contains("engine"), "{waiting}");
+    assert_eq!(machine.get(run.id).await.status, Status::Running);
     engine.start();
     assert_engine_error(&engine, &machine, &run, "engine").await;
     assert_eq!(things(&engine), before);

@@ -37,11 +37,18 @@ pub fn things(engine: &Engine) -> BTreeSet<String> {
     })
 }
 
-/// Fails where anything of these runs is left in the engine.
+/// Fails where anything of these runs stays in the engine. A container goes just after the end was recorded.
 pub fn assert_gone(engine: &Engine, runs: &[mecapy::domain::id::RunId]) {
-    let left: Vec<_> =
-        things(engine).into_iter().filter(|name| runs.iter().any(|run| name.contains(&run.to_string()))).collect();
-    assert!(left.is_empty(), "left behind: {left:?}");
+    let began = std::time::Instant::now();
+    loop {
+        let left: Vec<_> =
+            things(engine).into_iter().filter(|name| runs.iter().any(|run| name.contains(&run.to_string()))).collect();
+        if left.is_empty() {
+            return;
+        }
+        assert!(began.elapsed() < support::PATIENCE, "left behind: {left:?}");
+        std::thread::park_timeout(std::time::Duration::from_millis(20));
+    }
 }
 
 const EVERYTHING: &str = r#"
