@@ -24,6 +24,14 @@ mod support;
 #[expect(dead_code, reason = "the screen's bench presses other keys")]
 mod terminal;
 
+use bollard::{
+    Docker,
+    models::{ContainerCreateBody, HostConfig},
+    query_parameters::{
+        CreateContainerOptions, RemoveContainerOptionsBuilder, StartContainerOptions, WaitContainerOptionsBuilder,
+    },
+};
+use futures_util::StreamExt;
 use mecapy::domain::{
     id::{CalculationId, RunId},
     limits::Limits,
@@ -92,7 +100,9 @@ async fn containers(host: &str, image: &str, only_flood: bool) {
     let machine = Machine::with(&set).await;
     let variables = variables(&machine, host, image);
     if !only_flood {
-        container_overhead(&machine, &variables, image).await;
+        let socket = host.strip_prefix("unix://").expect("the engine is at a socket of this host");
+        let engine = Docker::connect_with_unix(socket, 120, bollard::API_DEFAULT_VERSION).expect("a client");
+        container_overhead(&machine, &variables, image, &engine).await;
         container_throughput(&machine).await;
     }
     container_flood(&machine, &variables, image).await;
@@ -116,12 +126,36 @@ fn variables(machine: &Machine, host: &str, image: &str) -> Vec<(&'static str, O
     ]
 }
 
-async fn container_overhead(machine: &Machine, variables: &[(&'static str, OsString)], image: &str) {
+/// The calls of the engine's interface alone: made, started, waited for, removed.
+async fn raw(engine: &Docker, image: &str, command: &[&str]) {
+    let body = ContainerCreateBody {
+        image: Some(image.to_owned()),
+        cmd: Some(command.iter().map(|word| (*word).to_owned()).collect()),
+        host_config: Some(HostConfig { network_mode: Some("none".to_owned()), ..HostConfig::default() }),
+        ..ContainerCreateBody::default()
+    };
+    let made = engine.create_container(None::<CreateContainerOptions>, body).await.expect("made");
+    engine.start_container(&made.id, None::<StartContainerOptions>).await.expect("started");
+    let over = WaitContainerOptionsBuilder::new().condition("not-running").build();
+    Box::pin(engine.wait_container(&made.id, Some(over))).next().await.expect("an answer").expect("success");
+    let remove = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+    engine.remove_container(&made.id, Some(remove)).await.expect("removed");
+}
+
+async fn container_overhead(machine: &Machine, variables: &[(&'static str, OsString)], image: &str, engine: &Docker) {
     let code = machine.folder.path().join("nothing.py");
     fs::write(&code, "pass\n").expect("written");
     let (mut nothing, mut python, mut whole, mut command) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut raw_nothing, mut raw_python) = (Vec::new(), Vec::new());
     for _ in 0..CONTAINERS {
-        for (program, times) in [(&["true"][..], &mut nothing), (&["python3", "-I", "-c", "pass"][..], &mut python)] {
+        let programs = [
+            (&["true"][..], &mut nothing, &mut raw_nothing),
+            (&["python3", "-I", "-c", "pass"][..], &mut python, &mut raw_python),
+        ];
+        for (program, times, raw_times) in programs {
+            let began = Instant::now();
+            raw(engine, image, program).await;
+            raw_times.push(began.elapsed());
             let began = Instant::now();
             let docker =
                 Command::new("docker").args(["run", "--rm", "--network", "none", image]).args(program).status();
@@ -134,20 +168,28 @@ async fn container_overhead(machine: &Machine, variables: &[(&'static str, OsStr
         machine.follow(id).await;
         whole.push(began.elapsed());
         assert_eq!(machine.get(id).await.status, Status::Completed);
+        // Its container goes behind the record, and shall not slow the next one down.
+        machine.assert_nothing_left().await;
         let began = Instant::now();
         let mut run = Command::new(support::MECAPY);
         run.args(["calc", "run", "--wait", "--quiet", "--cpu", "64"]).arg(&code).env_clear();
         let run = run.envs(variables.iter().cloned()).stdout(Stdio::null()).status();
         assert!(run.expect("mecapy").success());
         command.push(began.elapsed());
+        machine.assert_nothing_left().await;
     }
-    let (nothing, python, whole, command) = (median(nothing), median(python), median(whole), median(command));
-    println!("containers: docker run --rm: true {nothing:?}, python3 {python:?}");
+    let [whole, command] = [whole, command].map(median);
+    let beside = [nothing, python, raw_nothing, raw_python].map(median);
+    println!(
+        "containers: docker run --rm: true {:?}, python3 {:?}; calls of the engine alone: true {:?}, python3 {:?}",
+        beside[0], beside[1], beside[2], beside[3]
+    );
     for (what, time) in [("submit to recorded", whole), ("calc run --wait", command)] {
+        let [nothing, python, raw_nothing, raw_python] =
+            beside.map(|beside| format!("{:.2}", time.as_secs_f64() / beside.as_secs_f64()));
         println!(
-            "containers: {what} {time:?}: {:.2} times the first, {:.2} times the second",
-            time.as_secs_f64() / nothing.as_secs_f64(),
-            time.as_secs_f64() / python.as_secs_f64()
+            "containers: {what} {time:?}: {nothing} and {python} times docker run, {raw_nothing} and {raw_python} times \
+             the calls"
         );
     }
 }
