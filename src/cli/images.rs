@@ -143,8 +143,10 @@ fn line(progress: &Progress, width: usize) -> String {
     if progress.layers.is_empty() {
         return cut(&format!("{}: asking its registry", progress.image), width);
     }
-    let words = progress.words();
-    let used = progress.image.chars().count() + words.chars().count() + 4;
+    let name = progress.image.chars().count() + 4;
+    let words = Some(progress.words()).filter(|words| name + words.chars().count() <= width);
+    let words = words.unwrap_or_else(|| progress.amount());
+    let used = name + words.chars().count();
     let room = width.saturating_sub(used).min(40);
     let bar = match progress.fraction() {
         Some(share) if room >= 10 => {
@@ -210,9 +212,11 @@ mod tests {
         assert_eq!(line(&progress, 80), "python:3.12: asking its registry");
         progress.layers = vec![layer(Step::Done, 100 << 20), layer(Step::Downloading, 20 << 20)];
         (progress.received, progress.total, progress.rate) = (120 << 20, 200 << 20, Some(8 << 20));
-        let words = "120 MiB of 200 MiB, 8.0 MiB/s, 10.0 s left, 1 of 2 layers ready";
+        let words = "120 MiB of 200 MiB, 8.0 MiB/s, 10 s left, 1 of 2 layers ready";
         assert_eq!(line(&progress, 80), format!("python:3.12: {words}"), "no room for a bar");
-        assert_eq!(line(&progress, 101), format!("python:3.12: [############---------] {words}"));
+        assert_eq!(line(&progress, 101), format!("python:3.12: [#############----------] {words}"));
+        let amount = "120 MiB of 200 MiB, 8.0 MiB/s, 10 s left";
+        assert_eq!(line(&progress, 70), format!("python:3.12: [#######------] {amount}"), "the layers make room");
         for width in 0..120 {
             assert!(line(&progress, width).chars().count() <= width);
         }

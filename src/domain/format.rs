@@ -19,6 +19,11 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// The same in whole seconds, as limits and running clocks are: `30 s`, `1m 05s`.
+pub fn whole(seconds: f64) -> String {
+    if (0.0..60.0).contains(&seconds) { format!("{} s", seconds.floor()) } else { duration(seconds.floor()) }
+}
+
 /// Bytes with a binary unit: `512 B`, `1.5 KiB`, `310 MiB`.
 pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -64,6 +69,15 @@ mod tests {
             (f64::NAN, "–"),
         ] {
             assert_eq!(duration(seconds), text);
+        }
+    }
+
+    #[test]
+    fn limits_and_clocks_have_whole_seconds() {
+        for (seconds, text) in
+            [(0.9, "0 s"), (30.0, "30 s"), (59.99, "59 s"), (61.5, "1m 01s"), (3_600.0, "1h 00m"), (f64::NAN, "–")]
+        {
+            assert_eq!(whole(seconds), text);
         }
     }
 

@@ -1,6 +1,6 @@
 //! How far the fetching of an image is.
 
-use super::format::{bytes, duration};
+use super::format::{bytes, whole};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -62,17 +62,22 @@ impl Layer {
 }
 
 impl Progress {
-    /// `120 MiB of 200 MiB, 8.0 MiB/s, 10.0 s left, 1 of 2 layers ready`.
+    /// `120 MiB of 200 MiB, 8.0 MiB/s, 10 s left, 1 of 2 layers ready`.
     pub fn words(&self) -> String {
+        let (ready, all) = self.ready();
+        self.amount() + &format!(", {ready} of {all} layers ready")
+    }
+
+    /// `120 MiB of 200 MiB, 8.0 MiB/s, 10 s left`.
+    pub fn amount(&self) -> String {
         let mut words = format!("{} of {}", bytes(self.received), bytes(self.total));
         if let Some(rate) = self.rate {
             let _ = write!(words, ", {}/s", bytes(rate));
         }
         if let Some(left) = self.left().filter(|left| *left > 0) {
-            let _ = write!(words, ", {} left", duration(left as f64));
+            let _ = write!(words, ", {} left", whole(left as f64));
         }
-        let (ready, all) = self.ready();
-        words + &format!(", {ready} of {all} layers ready")
+        words
     }
 
     /// The done share, 0 to 1: what arrived, of what is known to come.

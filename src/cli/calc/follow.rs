@@ -43,10 +43,17 @@ pub async fn follow(session: &Session, id: CalculationId, log: &Log, output: Out
         output.say(format_args!("calculation {id} is on another host; its log is read when it is over"));
     }
     loop {
-        let event = tokio::select! {
-            event = follow.next() => event?,
-            _ = interrupt.recv() => return Ok(detached(id, Exit::Interrupted, output)),
-            _ = terminate.recv() => return Ok(detached(id, Exit::Terminated, output)),
+        let left = tokio::select! {
+            event = follow.next() => Ok(event?),
+            _ = interrupt.recv() => Err(Exit::Interrupted),
+            _ = terminate.recv() => Err(Exit::Terminated),
+        };
+        let event = match left {
+            Ok(event) => event,
+            Err(exit) => {
+                bar.end();
+                return Ok(detached(id, exit, output));
+            }
         };
         match event {
             Some(Followed::Lines(lines)) => {
@@ -55,6 +62,7 @@ pub async fn follow(session: &Session, id: CalculationId, log: &Log, output: Out
             }
             Some(Followed::State(state)) if state.waiting_reason != reason => {
                 reason = state.waiting_reason;
+                bar.end();
                 if let Some(reason) = &reason {
                     output.say(format_args!("calculation {id} waits: {reason}"));
                 }

@@ -68,7 +68,7 @@ pub fn words(calculation: &NewCalculation, inputs: &[InputFile]) -> String {
         calculation.name,
         calculation.code.chars().count(),
         calculation.inputs.len() + inputs.len(),
-        format::duration(f64::from(limits.timeout)),
+        format::whole(f64::from(limits.timeout)),
         limits.memory_limit,
         limits.cpu_limit
     )

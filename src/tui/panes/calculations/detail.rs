@@ -146,7 +146,7 @@ impl Detail {
         let rows = [
             format!(
                 "time    {}{}",
-                format::duration(f64::from(limits.timeout)),
+                format::whole(f64::from(limits.timeout)),
                 used(calculation.execution_time.map(format::duration))
             ),
             format!("memory  {} MiB{}", limits.memory_limit, used(memory)),

@@ -133,7 +133,7 @@ fn newest(pane: &MonitorPane, row: &CalculationRow) -> CalculationRow {
 fn run_row(row: &CalculationRow, chosen: bool, focused: bool, area: Rect, buffer: &mut Buffer, look: &Look<'_>) {
     let theme = look.theme;
     let time = match (row.status, row.started_at) {
-        (Status::Running, Some(started)) => words::whole(words::seconds(look.now.utc - started)),
+        (Status::Running, Some(started)) => format::whole(words::seconds(look.now.utc - started)),
         (Status::Pending, _) => "waits".to_owned(),
         _ => row.execution_time.map(format::duration).unwrap_or_default(),
     };

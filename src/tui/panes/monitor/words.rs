@@ -3,7 +3,7 @@
 use super::MonitorPane;
 use crate::{
     domain::{
-        format::{self, bytes},
+        format::{self, bytes, whole},
         pull::{Progress, Step},
         run::Usage,
         status::Status,
@@ -117,6 +117,9 @@ impl Page<'_> {
         let share = elapsed / limit;
         let words = format!("{} of {}", whole(elapsed), whole(limit));
         self.gauge("time", share, &words, None, if share > 0.9 { theme.warning } else { theme.text });
+        if let Some(waiting) = &live.waiting {
+            self.words("waits", waiting, theme.warning);
+        }
         if pane.is_stopping() {
             self.stopping(pane, live, now);
         }
@@ -284,11 +287,6 @@ pub(super) fn seconds(span: chrono::TimeDelta) -> f64 {
     span.num_milliseconds().max(0) as f64 / 1_000.0
 }
 
-/// A running clock: whole seconds, so that it changes once a second.
-pub(super) fn whole(seconds: f64) -> String {
-    if seconds < 60.0 { format!("{} s", seconds.floor()) } else { format::duration(seconds.floor()) }
-}
-
 fn mib(bytes: u64) -> u64 {
     bytes.div_ceil(1 << 20)
 }
@@ -377,12 +375,5 @@ mod tests {
         assert_eq!(shown(4).len(), 4);
         assert_eq!(shown(5)[3], "         stress_3 = 3.5 …");
         assert!(shown(5).iter().all(|line| text::width(line) <= 40));
-    }
-
-    #[test]
-    fn the_clock_shows_whole_seconds() {
-        for (seconds, text) in [(0.9, "0 s"), (59.99, "59 s"), (61.5, "1m 01s"), (3_600.0, "1h 00m")] {
-            assert_eq!(whole(seconds), text);
-        }
     }
 }

@@ -101,7 +101,7 @@ fn detail(tool: &Tool, width: u16, theme: &Theme) -> Vec<Line<'static>> {
         Line::styled(
             format!(
                 "Limits: {}, {} MiB, {} cores",
-                format::duration(f64::from(tool.limits.timeout)),
+                format::whole(f64::from(tool.limits.timeout)),
                 tool.limits.memory_limit,
                 tool.limits.cpu_limit
             ),
