@@ -294,14 +294,20 @@ pub(super) async fn settled<T, A: Future<Output = Result<T, Error>>>(ask: impl F
     }
 }
 
-/// An error of the client library with everything behind it, each once.
+/// An error of the client library: what the engine said, or the system; else everything behind it, each once.
 pub(super) fn words(error: &Error) -> String {
-    if let Error::DockerResponseServerError { message, .. } = error {
+    if let Error::DockerResponseServerError { message, .. } | Error::DockerStreamError { error: message } = error {
         return message.clone();
     }
     let mut words = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
+        // Which layers of the library it came through helps nobody.
+        match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+            Some(io::ErrorKind::ConnectionRefused) => return "the connection is refused".to_owned(),
+            Some(io::ErrorKind::NotFound) => return "its socket is gone".to_owned(),
+            _ => {}
+        }
         let more = error.to_string();
         if !words.contains(&more) {
             words = format!("{words}: {more}");
@@ -334,5 +340,18 @@ mod tests {
         });
         assert!(matches!(missing.await, Err(Error::RequestTimeoutError)));
         assert_eq!(asked.get(), 4);
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_went_away_is_told_in_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("engine.sock");
+        let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let client = Docker::connect_with_unix(socket.to_str().unwrap(), 5, bollard::API_DEFAULT_VERSION).unwrap();
+        drop(listener);
+        assert_eq!(words(&client.ping().await.unwrap_err()), "the connection is refused");
+        std::fs::remove_file(&socket).unwrap();
+        assert_eq!(words(&client.ping().await.unwrap_err()), "its socket is gone");
+        assert_eq!(words(&Error::DockerStreamError { error: "no space left".to_owned() }), "no space left");
     }
 }

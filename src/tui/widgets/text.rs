@@ -1,9 +1,13 @@
 //! Text in columns: cutting and measuring by what a terminal shows.
 
+use crate::domain::text::SafeText;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
+
+/// Columns of a quoted name.
+const QUOTED: usize = 60;
 
 /// Columns that a text takes.
 pub fn width(text: &str) -> usize {
@@ -27,6 +31,11 @@ pub fn cut(text: &str, columns: usize) -> Cow<'_, str> {
     }
     short.push('…');
     Cow::Owned(short)
+}
+
+/// A name in quotes for a sentence or a title: hidden characters as marks, a long one cut.
+pub fn quoted(name: &str) -> String {
+    format!("\"{}\"", cut(&SafeText::label(name), QUOTED))
 }
 
 /// Writes one line into `area`'s row `y` (from 0), cut to its width; gives the columns used.
@@ -119,6 +128,13 @@ mod tests {
             proptest::prop_assert_eq!(end, theirs.set_stringn(x, 0, &text, usize::MAX, style).0);
             proptest::prop_assert_eq!(ours, theirs);
         }
+    }
+
+    #[test]
+    fn a_name_in_quotes_has_marks_and_an_end() {
+        assert_eq!(quoted("Träger \"A\""), "\"Träger \"A\"\"");
+        assert_eq!(quoted("a\u{1b}[31m\u{202e}b"), "\"a^[[31m<U+202E>b\"");
+        assert_eq!(width(&quoted(&"x".repeat(200))), QUOTED + 2);
     }
 
     #[test]

@@ -120,7 +120,7 @@ impl Calculations {
         let marked: Vec<CalculationId> = self.table.marked().iter().map(|id| CalculationId(*id)).collect();
         let one = |id, name: &str, status| Subject {
             ids: vec![id],
-            what: format!("\"{}\"", text::cut(&SafeText::label(name), NAME)),
+            what: text::quoted(name),
             names: Vec::new(),
             waits: status == Status::Pending,
         };

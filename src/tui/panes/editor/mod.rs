@@ -22,6 +22,7 @@ use crate::tui::{
         code_editor::{Command, Motion},
         dialog::{Answer, Dialog},
         input::Input,
+        text,
         toast::Toast,
     },
 };
@@ -150,7 +151,7 @@ impl Pane for EditorPane {
 
     fn unsaved(&self) -> Option<String> {
         let document = self.document.as_ref().filter(|document| document.is_unsaved())?;
-        Some(format!("the text of {:?} (kept as a draft)", document.name.text()))
+        Some(format!("the text of {} (kept as a draft)", text::quoted(document.name.text())))
     }
 }
 
@@ -366,7 +367,10 @@ impl EditorPane {
                 if let Some(name) = self.drafts.selected_name() {
                     let ticket = cx.ask(Dialog::Confirm {
                         title: "Forget the unsaved text?".to_owned(),
-                        lines: vec![format!("{name:?} was never saved like this; it cannot be brought back.")],
+                        lines: vec![format!(
+                            "{} was never saved like this; it cannot be brought back.",
+                            text::quoted(&name)
+                        )],
                         verb: "Forget it".to_owned(),
                         danger: true,
                     });

@@ -11,7 +11,7 @@ use crate::{
         effect::{Draft, DraftKey, Request},
         msg::{CalculationDetail, Failure, Reply},
         pane::{Cx, Intent},
-        widgets::{dialog::Dialog, toast::Toast},
+        widgets::{dialog::Dialog, text, toast::Toast},
     },
 };
 
@@ -100,7 +100,10 @@ impl EditorPane {
     fn put(&mut self, document: Document, cx: &mut Cx<'_>) {
         if let Some(before) = self.document.take() {
             if before.is_unsaved() {
-                cx.toast(Toast::info(format!("The unsaved text of {:?} is kept as a draft", before.name.text())));
+                cx.toast(Toast::info(format!(
+                    "The unsaved text of {} is kept as a draft",
+                    text::quoted(before.name.text())
+                )));
             }
             self.drafts.put_away(&before, cx);
         }
@@ -124,7 +127,10 @@ impl EditorPane {
         let ticket = cx.ask(Dialog::Confirm {
             title: "Go on with unsaved text?".to_owned(),
             lines: vec![
-                format!("Text of {:?} was typed and not saved; it was kept {kept}.", draft.calculation.name),
+                format!(
+                    "Text of {} was typed and not saved; it was kept {kept}.",
+                    text::quoted(&draft.calculation.name)
+                ),
                 "Esc shows the calculation as it is saved; the text stays under Editor.".to_owned(),
             ],
             verb: "Go on with it".to_owned(),

@@ -14,6 +14,7 @@ use crate::{
         pane::{Cx, Fact, Intent, fetch_question},
         widgets::{
             dialog::{Choice, Dialog},
+            text,
             toast::Toast,
         },
     },
@@ -154,18 +155,18 @@ impl EditorPane {
 
     /// Another text is in front by now: how the save came out is told all the same.
     fn saved_behind(&mut self, saving: &Saving, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
-        let name = saving.content.name();
+        let name = text::quoted(saving.content.name());
         let words = match reply {
-            Ok(Reply::Saved(id)) => format!("{name:?} is saved as calculation {id}"),
-            Ok(Reply::Submitted(id, _)) => format!("{name:?} is queued as calculation {id}"),
+            Ok(Reply::Saved(id)) => format!("{name} is saved as calculation {id}"),
+            Ok(Reply::Submitted(id, _)) => format!("{name} is queued as calculation {id}"),
             Ok(Reply::ImageMissing(id, image)) => {
-                format!("{name:?} is saved as calculation {id} and not run: its image {image} is not on this host")
+                format!("{name} is saved as calculation {id} and not run: its image {image} is not on this host")
             }
             Ok(Reply::NotStarted(id, failure)) => {
-                format!("{name:?} is saved as calculation {id}, and not run: {}", failure.message)
+                format!("{name} is saved as calculation {id}, and not run: {}", failure.message)
             }
             Ok(_) => return,
-            Err(failure) => return cx.toast(Toast::bad(format!("{name:?} was not saved: {}", failure.message))),
+            Err(failure) => return cx.toast(Toast::bad(format!("{name} was not saved: {}", failure.message))),
         };
         self.drafts.forget_other(&saving.key, cx);
         cx.fact(Fact::CalculationsChanged);
@@ -184,7 +185,7 @@ impl EditorPane {
             Target::CopyOf(_) => "as a copy: what has run stays as it ran",
         };
         let ticket = cx.ask(Dialog::Choose {
-            title: format!("{:?} is not saved", document.name.text()),
+            title: format!("{} is not saved", text::quoted(document.name.text())),
             items: vec![
                 choice("Save", saved),
                 choice("Keep the draft", "it stays here, and is offered at the next start"),

@@ -6,7 +6,10 @@ use crate::{
     tui::{
         effect::{Request, Slot, Ticket},
         pane::{Cx, Intent},
-        widgets::dialog::{Answer, Check, Dialog},
+        widgets::{
+            dialog::{Answer, Check, Dialog},
+            text,
+        },
     },
 };
 
@@ -49,7 +52,7 @@ impl MonitorPane {
                 "What it wrote until then is kept.".to_owned(),
             ]
         };
-        let title = format!("Stop {:?}?", live.name);
+        let title = format!("Stop {}?", text::quoted(&live.name));
         let question = Question::Stop(live.id);
         let ticket = cx.ask(Dialog::Confirm { title, lines, verb: "stop it".to_owned(), danger: true });
         self.asked = Some((ticket, question));

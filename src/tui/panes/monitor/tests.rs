@@ -11,7 +11,7 @@ use crate::{
         msg::{LogFiltered, LogLine, Place, Stream},
         testing::{Bench, now},
         theme::Theme,
-        widgets::dialog::Answer,
+        widgets::dialog::{Answer, Dialog},
     },
 };
 use chrono::TimeDelta;
@@ -521,6 +521,28 @@ fn stops_in_two_stages_and_shows_the_seconds() {
     assert!(bench.screen().contains("■ cancelled"), "{}", bench.screen());
     bench.keys("x");
     assert!(bench.dialogs.is_empty(), "it has ended");
+}
+
+#[test]
+fn a_question_names_a_hostile_name_by_its_marks() {
+    let mut bench = watching(3);
+    let mut hostile = live(3, Status::Running);
+    hostile.name = format!("evil \u{1b}[31m\u{202e}{}", "x".repeat(200));
+    say(&mut bench, Reply::Live(Box::new(hostile)));
+    bench.keys("x");
+    let Some((_, Dialog::Confirm { title, .. })) = bench.dialogs.last() else { panic!("no question") };
+    assert!(title.starts_with("Stop \"evil ^[[31m<U+202E>xxx") && title.ends_with("…\"?"), "{title}");
+}
+
+#[test]
+fn a_run_whose_engine_is_away_says_so() {
+    let mut bench = watching(3);
+    let mut alone = live(3, Status::Running);
+    alone.waiting = Some("the engine does not answer: the connection is refused".to_owned());
+    say(&mut bench, Reply::Live(Box::new(alone)));
+    assert!(bench.screen().contains("waits    the engine does not answer: the connection"), "{}", bench.screen());
+    say(&mut bench, Reply::Live(Box::new(live(3, Status::Running))));
+    assert!(!bench.screen().contains("waits"), "{}", bench.screen());
 }
 
 #[test]
