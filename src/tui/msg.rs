@@ -36,8 +36,13 @@ pub enum Msg {
     Reply(Ticket, Result<Reply, Failure>),
     /// Database and store are open, or could not be opened.
     Opened(Result<Box<Place>, Failure>),
-    /// More is known of the place: the sandbox was looked at.
-    Placed(Box<Place>),
+    /// The sandbox was looked at.
+    Sandbox {
+        /// Its level in a word or two, or what is wrong with it.
+        name: String,
+        /// Whether it would run something.
+        ready: bool,
+    },
     /// The database does not answer, in words; `None` when it does again.
     Away(Option<String>),
     /// Something to know, in a sentence.
@@ -84,10 +89,10 @@ pub struct Place {
     pub isolation: Isolation,
     /// Whether the person is to be asked about that before anything else.
     pub ask: bool,
-    /// The sandbox's level in a word or two.
+    /// The sandbox's level in a word or two, or what is wrong with it; empty until it was looked at.
     pub sandbox: String,
-    /// What the sandbox guarantees, in a sentence.
-    pub guarantee: String,
+    /// Whether it would run something now.
+    pub ready: bool,
     /// The limits of a calculation that names none.
     pub limits: Limits,
 }

@@ -115,9 +115,9 @@ impl App {
                 }
                 self.place = Some(place);
             }
-            Msg::Placed(place) => {
+            Msg::Sandbox { name, ready } => {
                 if let Some(Ok(known)) = &mut self.place {
-                    *known = *place;
+                    (known.sandbox, known.ready) = (name, ready);
                 }
             }
             Msg::Away(Some(why)) => {

@@ -73,7 +73,7 @@ impl Harness {
             isolation: Isolation::Local,
             ask: false,
             sandbox: "E2".to_owned(),
-            guarantee: "No network.".to_owned(),
+            ready: true,
             limits: Limits::default(),
         };
         harness.send(Msg::Opened(Ok(Box::new(place))));
@@ -277,6 +277,16 @@ fn a_failure_stays_until_a_key_and_other_words_go_by_themselves() {
     harness.send(Msg::Tick);
     assert!(!harness.screen().contains("2 runs"));
     assert_eq!(harness.app.tick(), Tick::Never, "nothing is woken for nothing");
+}
+
+#[test]
+fn the_header_follows_what_would_run_code() {
+    let mut harness = Harness::opened(80, 24);
+    harness.shows("sandbox E2");
+    harness.send(Msg::Sandbox { name: "not available".to_owned(), ready: false });
+    harness.shows("sandbox not available");
+    harness.send(Msg::Sandbox { name: "Docker 29.5.1".to_owned(), ready: true });
+    harness.shows("sandbox Docker 29.5.1");
 }
 
 #[test]

@@ -68,7 +68,8 @@ impl App {
                 let style = if place.isolation == Isolation::None { theme.warning } else { theme.text };
                 parts.push((place.isolation.badge().to_owned(), style));
                 if !place.sandbox.is_empty() {
-                    parts.push((format!("sandbox {}", SafeText::label(&place.sandbox)), theme.text));
+                    let style = if place.ready { theme.text } else { theme.warning };
+                    parts.push((format!("sandbox {}", SafeText::label(&place.sandbox)), style));
                 }
                 parts.push((SafeText::label(&place.database).into_string(), theme.dim));
             }

@@ -2,6 +2,7 @@
 //!
 //! A run has a folder in the spool while it lives. The kernel tells when one appears; nothing is asked meanwhile.
 
+use super::outlook::Outlook;
 use crate::{
     domain::id::{CalculationId, RunId},
     runs::{Event, Watch, notify::Notify, spool::Spool},
@@ -9,18 +10,18 @@ use crate::{
     tui::msg::Msg,
 };
 use inotify::WatchMask;
-use std::{collections::HashSet, fs, io, os::unix::fs::DirBuilderExt as _, path::Path};
+use std::{collections::HashSet, fs, io, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc};
 use tokio::sync::mpsc;
 
 /// Attends to every run of this database until the queue is gone.
-pub async fn attend(session: Session, queue: mpsc::Sender<Msg>) {
-    if let Err(error) = look_after(&session, &queue).await {
+pub async fn attend(session: Session, queue: mpsc::Sender<Msg>, outlook: Arc<Outlook>) {
+    if let Err(error) = look_after(&session, &queue, &outlook).await {
         // The lists are then refreshed by what this screen does, and by the key for it.
         tracing::warn!(%error, "runs of other programs go unnoticed");
     }
 }
 
-async fn look_after(session: &Session, queue: &mpsc::Sender<Msg>) -> io::Result<()> {
+async fn look_after(session: &Session, queue: &mpsc::Sender<Msg>, outlook: &Arc<Outlook>) -> io::Result<()> {
     let root = session.config.paths.spool();
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&root)?;
     let mut notify = Notify::new([(root.as_path(), WatchMask::CREATE | WatchMask::MOVED_TO)])?;
@@ -32,8 +33,8 @@ async fn look_after(session: &Session, queue: &mpsc::Sender<Msg>) -> io::Result<
             if queue.send(Msg::Changed).await.is_err() {
                 return Ok(());
             }
-            let (queue, folder) = (queue.clone(), crate::runs::folder(&root, run));
-            tokio::spawn(async move { tell(&folder, id, &queue).await });
+            let (queue, outlook, folder) = (queue.clone(), outlook.clone(), crate::runs::folder(&root, run));
+            tokio::spawn(async move { tell(&folder, id, &queue, &outlook).await });
         }
         known = present;
         notify.changed().await;
@@ -47,12 +48,15 @@ fn calculation(session: &Session, root: &Path, run: RunId) -> Option<Calculation
 }
 
 /// Tells each change of a run's state, and its end once it is in the database.
-async fn tell(folder: &Path, id: CalculationId, queue: &mpsc::Sender<Msg>) {
+async fn tell(folder: &Path, id: CalculationId, queue: &mpsc::Sender<Msg>, outlook: &Outlook) {
     let Ok(mut watch) = Watch::steps(folder) else { return };
     let mut status = None;
     while let Some(event) = watch.next().await {
         let msg = match event {
-            Event::State(state) if status.replace(state.status) != Some(state.status) => Msg::Changed,
+            Event::State(state) if status.replace(state.status) != Some(state.status) => {
+                outlook.hope();
+                Msg::Changed
+            }
             Event::Delivered => Msg::RunEnded(id),
             _ => continue,
         };

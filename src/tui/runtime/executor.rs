@@ -1,6 +1,6 @@
 //! Effects become tasks: one a request, with its slot, its time limit and its reply on the queue.
 
-use super::requests;
+use super::{outlook::Outlook, requests};
 use crate::{
     session::{Session, agreement},
     tui::{
@@ -54,6 +54,8 @@ pub struct Executor {
     draft: Option<oneshot::Receiver<()>>,
     /// Whether a task looks already whether the database answers.
     doubted: Arc<AtomicBool>,
+    /// Told where something was refused.
+    outlook: Arc<Outlook>,
 }
 
 /// Finds out whether the database is why a request failed or takes long, tells so, and tells when it is back.
@@ -91,7 +93,7 @@ impl Doubt {
 
 impl Executor {
     /// An executor whose tasks run on `services` and answer on `queue`.
-    pub fn new(services: Handle, queue: mpsc::Sender<Msg>, read_only: bool) -> Self {
+    pub fn new(services: Handle, queue: mpsc::Sender<Msg>, outlook: Arc<Outlook>, read_only: bool) -> Self {
         Self {
             services,
             session: None,
@@ -102,6 +104,7 @@ impl Executor {
             changing: JoinSet::new(),
             draft: None,
             doubted: Arc::default(),
+            outlook,
         }
     }
 
@@ -165,6 +168,7 @@ impl Executor {
         let (done, ended) = oneshot::channel();
         let before = if slot == Slot::Draft { self.draft.replace(ended) } else { None };
         let doubt = Doubt { session: session.clone(), queue: self.queue.clone(), raised: self.doubted.clone() };
+        let outlook = self.outlook.clone();
         let work = async move {
             let _done: oneshot::Sender<()> = done; // dropped at the end, whatever the end
             if let Some(before) = before {
@@ -193,6 +197,9 @@ impl Executor {
             if let Err(failure) | Ok(Reply::NotStarted(_, failure)) = &reply {
                 tracing::error!(what, "{failure}");
                 doubt.raise();
+            }
+            if changes && matches!(reply, Err(_) | Ok(Reply::NotStarted(..) | Reply::ImageMissing(..))) {
+                outlook.doubt();
             }
             // The screen is gone only when the program ends.
             let _ = queue.send(Msg::Reply(ticket, reply)).await;

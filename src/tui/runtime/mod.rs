@@ -9,6 +9,7 @@ mod changes;
 mod executor;
 mod external;
 mod input;
+mod outlook;
 mod painter;
 mod parse;
 mod requests;
@@ -26,6 +27,7 @@ use super::{
 use crate::{config::Config, domain::text::SafeText};
 use executor::Executor;
 use input::Input;
+use outlook::Outlook;
 use ratatui::layout::Size;
 use signals::{Asked, Signals, stop_until_continued};
 use start::Opened;
@@ -65,7 +67,8 @@ pub fn run(config: Arc<Config>, read_only: bool, yes: bool) -> Result<End, Scree
     let services = Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(ScreenError::Terminal)?;
     let (queue, messages) = mpsc::channel(QUEUE);
     let (rows, rows_shown) = oneshot::channel();
-    let opening = start::open(services.handle(), config.clone(), queue.clone(), rows_shown, yes);
+    let outlook = Arc::new(Outlook::default());
+    let opening = start::open(services.handle(), config.clone(), queue.clone(), rows_shown, yes, outlook.clone());
     let runtime = Builder::new_current_thread().enable_all().build().map_err(ScreenError::Terminal)?;
     let end = runtime.block_on(async {
         let screen = Screen::enter(settings.theme.colour, settings.mouse).map_err(ScreenError::Terminal)?;
@@ -74,7 +77,7 @@ pub fn run(config: Arc<Config>, read_only: bool, yes: bool) -> Result<End, Scree
         let mut shown = Loop {
             app,
             screen,
-            executor: Executor::new(services.handle().clone(), queue.clone(), read_only),
+            executor: Executor::new(services.handle().clone(), queue.clone(), outlook, read_only),
             input: None,
             queue,
             messages,

@@ -1,9 +1,9 @@
 //! What comes before and beside the first frame: settings, panes, the opening of the session.
 
-use super::{attend::attend, changes::tell_changes};
+use super::{attend::attend, changes::tell_changes, outlook::Outlook};
 use crate::{
     config::{Color, Config, Theme as ThemeSetting},
-    runs, sandbox,
+    runs,
     session::{Session, SessionError, agreement},
     tui::{
         app::Settings,
@@ -110,6 +110,7 @@ pub fn open(
     queue: mpsc::Sender<Msg>,
     rows: oneshot::Receiver<()>,
     yes: bool,
+    outlook: Arc<Outlook>,
 ) -> mpsc::Receiver<Opened> {
     let (steps, opened) = mpsc::channel(4);
     services.spawn(async move {
@@ -135,20 +136,14 @@ pub fn open(
         place.ask = !yes && agreement::is_wanted(&session);
         // From before the first list is read: what changes meanwhile is not missed.
         let changes = session.db.changes(session.user.id).await;
-        let _ = steps.send(Opened::Session(Box::new(session.clone()), Box::new(place.clone()))).await;
+        let _ = steps.send(Opened::Session(Box::new(session.clone()), Box::new(place))).await;
         // The rows have the cores for themselves; nobody waits for the rest.
         let _ = tokio::time::timeout(ROWS_FIRST, rows).await;
         tokio::spawn(tell_changes(changes, queue.clone()));
-        tokio::spawn(attend(session.clone(), queue));
+        tokio::spawn(attend(session.clone(), queue, outlook.clone()));
         // An engine that is slow to answer holds up nothing else.
-        let looked = async {
-            (place.sandbox, place.guarantee) = match sandbox::offer(&session.config).await {
-                Ok(offer) => (offer.name, offer.guarantee),
-                Err(error) => ("none".to_owned(), error.to_string()),
-            };
-            let _ = steps.send(Opened::Message(Msg::Placed(Box::new(place)))).await;
-        };
-        let ((), report) = tokio::join!(looked, runs::reconcile(&session));
+        tokio::spawn(outlook.tell(session.config.clone(), steps.clone()));
+        let report = runs::reconcile(&session).await;
         if !report.is_empty() {
             for sentence in report.sentences() {
                 tracing::info!("{sentence}");
@@ -169,7 +164,7 @@ fn place(session: &Session) -> Place {
         isolation: session.db.isolation(),
         ask: false,
         sandbox: String::new(),
-        guarantee: String::new(),
+        ready: true,
         limits: session.config.limits.default,
     }
 }
