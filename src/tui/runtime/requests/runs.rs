@@ -60,10 +60,18 @@ pub async fn stop(session: &Session, id: CalculationId, now: bool) -> Result<Rep
 
 /// Stops a run gently, and one that was told before at once.
 pub async fn stop_further(session: &Session, id: CalculationId) -> Result<(), Failure> {
-    if runs::cancel(session, id).await? == runs::Cancel::Stopping {
+    if is_to_be_killed(runs::cancel(session, id).await?)? {
         runs::cancel_now(session, id).await?;
     }
     Ok(())
+}
+
+/// Whether it had been told to end before; one that is over is not counted among the stopped.
+fn is_to_be_killed(asked: runs::Cancel) -> Result<bool, Failure> {
+    match asked {
+        runs::Cancel::AlreadyOver(status) => Err(Failure::new(format!("it was over already: {status}"))),
+        asked => Ok(asked == runs::Cancel::Stopping),
+    }
 }
 
 /// What waits and runs, newest first; only what was asked to run.
@@ -367,5 +375,19 @@ impl From<SpoolError> for Failure {
     fn from(error: SpoolError) -> Self {
         tracing::error!(?error, "spool");
         Self::new(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::status::Status;
+
+    #[test]
+    fn what_is_over_is_not_counted_among_the_stopped() {
+        assert!(!is_to_be_killed(runs::Cancel::Asked).unwrap() && !is_to_be_killed(runs::Cancel::Cancelled).unwrap());
+        assert!(is_to_be_killed(runs::Cancel::Stopping).unwrap());
+        let refused = is_to_be_killed(runs::Cancel::AlreadyOver(Status::Completed)).unwrap_err();
+        assert_eq!(refused.message, "it was over already: completed");
     }
 }
