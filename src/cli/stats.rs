@@ -22,8 +22,17 @@ const ROWS: usize = 15;
 
 /// Prints the figures; a file whose check finds something is an error.
 pub async fn stats(session: &Session, args: Stats, output: Output) -> CommandResult {
-    let figures = health::figures(&session.db, session.user.id).await?;
+    let figures = health::figures(&session.db, session.user.id).await;
     let health = if args.database { Some(health::health(&session.db, args.check).await?) } else { None };
+    // Who holds the rows up is seen in the health: it does not wait for them.
+    let figures = match (figures, &health) {
+        (Ok(figures), _) => figures,
+        (Err(error), Some(health)) if !output.json => {
+            database(health, output)?;
+            return Err(error.into());
+        }
+        (Err(error), _) => return Err(error.into()),
+    };
     if output.json {
         let mut all = json!({"user_stats": figures.own, "recent_calculations": figures.recent});
         if let Some(health) = &health {

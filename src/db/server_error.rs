@@ -40,6 +40,10 @@ pub(super) fn explain(place: &str, error: &DbErr) -> Option<DbError> {
 fn of_server(place: String, code: &str, message: &str) -> Option<DbError> {
     let problem = message.to_owned();
     Some(match code {
+        // A person or a program that was switched off: the address is right.
+        "28000" if problem.ends_with("is not permitted to log in") => {
+            DbError::Denied { place, problem: format!("{problem}; whoever runs the database can switch it on again") }
+        }
         "28P01" | "28000" | "3D000" => DbError::Denied { place, problem: format!("{problem}; look at database.url") },
         // A policy refused the row, not a privilege the statement.
         "42501" if problem.contains("row-level security policy") => DbError::Denied {
@@ -48,7 +52,7 @@ fn of_server(place: String, code: &str, message: &str) -> Option<DbError> {
         },
         "42501" => DbError::Denied { place, problem: format!("{problem}; ask whoever owns the database") },
         "53300" => {
-            let problem = "the server has as many clients as it takes (max_connections); it is tried again".to_owned();
+            let problem = "the server has as many clients as it takes (max_connections)".to_owned();
             DbError::TooMany { place, problem }
         }
         "53100" | "53200" => DbError::NoSpace { place },
@@ -59,7 +63,9 @@ fn of_server(place: String, code: &str, message: &str) -> Option<DbError> {
         code if code.starts_with("23") || code.starts_with("22") => {
             DbError::Conflict(format!("the database refuses the values: {problem}"))
         }
-        "57P03" => DbError::Unreachable { place, problem: "it is starting or stopping; it is tried again".to_owned() },
+        "57P03" => {
+            DbError::Unreachable { place, problem: "it is starting or stopping; try again in a moment".to_owned() }
+        }
         code if code.starts_with("57P") || code.starts_with("08") => DbError::Unreachable { place, problem },
         _ => return None,
     })
@@ -89,4 +95,19 @@ fn of_tls(words: &str) -> String {
         "its certificate is not accepted ({words}); database.tls_ca names the file of an authority of your own, and the \
          host in the address must be the one in the certificate"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_fits_what_the_server_refuses() {
+        let words = |code, message| of_server("here".to_owned(), code, message).unwrap().to_string();
+        assert!(words("28P01", "password authentication failed").contains("look at database.url"));
+        let off = words("28000", "role \"ann\" is not permitted to log in");
+        assert!(off.contains("can switch it on again") && !off.contains("database.url"), "{off}");
+        // Whether it is tried again is known to who tries.
+        assert!(!words("53300", "too many clients already").contains("again"));
+    }
 }

@@ -8,7 +8,9 @@ pub const EXAMPLES: &str = "\
 Examples:
   mecapy calc run --tool beam_deflection --follow
   mecapy calc run beam.py --params params.json --input mesh=grid.csv --timeout 60 --follow
-  mecapy calc run beam.py --param load=10 --wait --json";
+  mecapy calc run fem.py --engine docker --image registry.example/fem:2 --pull --follow
+  mecapy calc run beam.py --param load=10 --wait --json
+  mecapy calc run 12";
 
 /// Verbs of calculations.
 #[derive(Debug, Subcommand)]

@@ -14,6 +14,7 @@ use crate::{
 /// Copies everything (code, parameters, limits, tool version, inputs with their roles and names) and runs the copy.
 pub async fn rerun(session: &Session, args: &Rerun, changes: Changes, output: Output) -> CommandResult {
     changes.allowed("run a calculation")?;
+    args.how.check()?;
     let (mut copy, known) = calculations::copy_of(session, CalculationId(args.id)).await?;
     let inputs = content::change(&mut copy, &known, &args.settings, &session.config.limits)?;
     if changes.dry_run {

@@ -12,16 +12,18 @@ use crate::{
         exit::{CommandResult, Exit, Failure},
         output::Output,
     },
-    domain::{id::CalculationId, status::Status},
+    domain::{id::CalculationId, status::Status, text::SafeText},
     runs::{self, RunOptions, SubmitError},
-    sandbox::EngineError,
+    sandbox::{EngineError, docker::Reference},
     session::Session,
 };
-use std::path::Path;
+use clap::ValueEnum as _;
+use std::{fmt::Write as _, path::Path};
 
 /// Runs a calculation that is there, or makes one from a file or a tool and runs that.
 pub async fn run(session: &Session, args: &Run, changes: Changes, output: Output) -> CommandResult {
     changes.allowed("run a calculation")?;
+    args.how.check()?;
     let known = args.target.as_ref().and_then(|target| target.to_str()?.parse().ok()).map(CalculationId);
     let id = if let Some(id) = known {
         startable(session, id, &args.content).await?;
@@ -41,6 +43,37 @@ pub async fn run(session: &Session, args: &Run, changes: Changes, output: Output
     start(session, id, &args.how, known.is_none(), output).await
 }
 
+impl How {
+    /// Refuses what cannot be meant, before anything is made.
+    pub fn check(&self) -> Result<(), Failure> {
+        let Some(image) = &self.image else { return Ok(()) };
+        Reference::parse(image).map_err(|error| Failure::usage(error.to_string()))?;
+        Ok(())
+    }
+
+    /// The flags that say again what runs it, each with a blank before it.
+    fn flags(&self) -> String {
+        let python = self.python.as_ref().map(|path| ("python", path.display().to_string()));
+        let engine = self.engine.and_then(|engine| Some(("engine", engine.to_possible_value()?.get_name().to_owned())));
+        let image = self.image.clone().map(|image| ("image", image));
+        let mut flags = String::new();
+        for (flag, value) in [python, engine, image].into_iter().flatten() {
+            let _ = write!(flags, " --{flag} {}", SafeText::label(&quoted_for_shell(&value)));
+        }
+        flags
+    }
+}
+
+/// As a POSIX shell reads it as one word.
+fn quoted_for_shell(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:@=+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 /// Starts the run of a calculation, `made` just now or not, and does until its end what was asked for.
 pub async fn start(session: &Session, id: CalculationId, how: &How, made: bool, output: Output) -> CommandResult {
     let options = RunOptions {
@@ -58,7 +91,8 @@ pub async fn start(session: &Session, id: CalculationId, how: &How, made: bool, 
     }
     if let Err(error) = submitted {
         if made {
-            output.always_say(format_args!("calculation {id} was made; run it with: mecapy calc run {id}"));
+            let how = how.flags();
+            output.always_say(format_args!("calculation {id} was made; run it with: mecapy calc run {id}{how}"));
         }
         return Err(error.into());
     }
@@ -103,4 +137,32 @@ async fn startable(session: &Session, id: CalculationId, content: &Content) -> R
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_run_can_be_run_as_it_was_meant() {
+        let how = How {
+            python: Some("/opt/my python".into()),
+            engine: Some(crate::config::Engine::Docker),
+            image: Some("fem:2".to_owned()),
+            pull: false,
+            follow: true,
+            wait: false,
+        };
+        assert_eq!(how.flags(), " --python '/opt/my python' --engine docker --image fem:2");
+        assert!(how.check().is_ok());
+        let wrong = How { image: Some("Bad Name".to_owned()), ..how };
+        assert_eq!(wrong.check().unwrap_err().exit, Exit::Usage);
+    }
+
+    #[test]
+    fn words_for_a_shell_stay_one() {
+        for (word, quoted) in [("a/b:1", "a/b:1"), ("", "''"), ("it's", r"'it'\''s'"), ("$HOME", "'$HOME'")] {
+            assert_eq!(quoted_for_shell(word), quoted);
+        }
+    }
 }
