@@ -75,8 +75,10 @@ pub struct Partition {
     /// Its table.
     pub name: String,
     /// Where it begins, UTC; `None` for the default one, or where it takes everything before its end.
+    #[serde(serialize_with = "crate::domain::time::utc")]
     pub from: Option<NaiveDateTime>,
     /// Where it ends, exclusive.
+    #[serde(serialize_with = "crate::domain::time::utc")]
     pub to: Option<NaiveDateTime>,
     /// Whether it catches what no other takes.
     pub is_default: bool,
@@ -95,6 +97,7 @@ pub struct Partitions {
     /// By name.
     pub all: Vec<Partition>,
     /// Now, UTC, by the server's clock.
+    #[serde(serialize_with = "crate::domain::time::utc")]
     pub now: NaiveDateTime,
 }
 

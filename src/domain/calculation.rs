@@ -148,10 +148,13 @@ pub struct CalculationRow {
     /// Whether a run was asked for: pending without one is "not started".
     pub queued: bool,
     /// UTC.
+    #[serde(serialize_with = "super::time::utc")]
     pub created_at: NaiveDateTime,
     /// UTC.
+    #[serde(serialize_with = "super::time::utc")]
     pub started_at: Option<NaiveDateTime>,
     /// UTC.
+    #[serde(serialize_with = "super::time::utc")]
     pub completed_at: Option<NaiveDateTime>,
     /// Seconds from the start of the user's process to its end.
     pub execution_time: Option<f64>,
@@ -187,8 +190,10 @@ pub struct Calculation {
     /// Where it stands.
     pub status: Status,
     /// UTC.
+    #[serde(serialize_with = "super::time::utc")]
     pub started_at: Option<NaiveDateTime>,
     /// UTC.
+    #[serde(serialize_with = "super::time::utc")]
     pub completed_at: Option<NaiveDateTime>,
     /// Python.
     pub code: String,
@@ -205,8 +210,10 @@ pub struct Calculation {
     /// CPU seconds.
     pub cpu_time: Option<f64>,
     /// UTC.
+    #[serde(serialize_with = "super::time::utc")]
     pub created_at: NaiveDateTime,
     /// UTC.
+    #[serde(serialize_with = "super::time::utc")]
     pub updated_at: NaiveDateTime,
     /// What its runs may use; `None` where another program made the row and said nothing.
     #[serde(flatten)]

@@ -107,6 +107,7 @@ pub struct UserFile {
     /// Plain URL of the object.
     pub s3_url: String,
     /// UTC.
+    #[serde(serialize_with = "super::time::utc")]
     pub uploaded_at: NaiveDateTime,
     /// Whether everybody may read it.
     pub is_public: bool,

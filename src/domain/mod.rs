@@ -16,6 +16,7 @@ pub mod run;
 pub mod statistics;
 pub mod status;
 pub mod text;
+pub mod time;
 pub mod tool;
 pub mod user;
 

@@ -29,6 +29,7 @@ pub struct RecentCalculation {
     /// As stored.
     pub status: String,
     /// UTC.
+    #[serde(serialize_with = "super::time::utc")]
     pub created_at: chrono::NaiveDateTime,
     /// Seconds.
     pub execution_time: Option<f64>,

@@ -95,8 +95,10 @@ pub struct Tool {
     #[serde(flatten)]
     pub limits: Limits,
     /// UTC.
+    #[serde(serialize_with = "super::time::utc")]
     pub created_at: NaiveDateTime,
     /// UTC.
+    #[serde(serialize_with = "super::time::utc")]
     pub updated_at: NaiveDateTime,
     /// Whether it is offered.
     pub is_active: bool,

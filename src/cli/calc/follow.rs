@@ -10,7 +10,7 @@ use crate::{
         images::Bar,
         output::Output,
     },
-    domain::{id::CalculationId, text::log_line},
+    domain::{id::CalculationId, text::log_line, time::rfc3339},
     runs::{
         self, Follow, Followed,
         log::{LogLine, LogReader},
@@ -172,7 +172,7 @@ fn object(line: &LogLine) -> serde_json::Value {
     json!({
         "line": line.number + 1,
         "stream": line.stream,
-        "time": time.map(|time| time.naive_utc()),
+        "time": time.map(|time| rfc3339(time.naive_utc())),
         "text": String::from_utf8_lossy(&line.bytes),
     })
 }

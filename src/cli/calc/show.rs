@@ -9,7 +9,7 @@ use crate::{
     db::{self, runs::RunRecord},
     domain::{
         calculation::Calculation, file::LinkedFile, format, id::CalculationId, limits::Limits, status::Status,
-        text::SafeText,
+        text::SafeText, time::rfc3339,
     },
     session::Session,
 };
@@ -169,9 +169,9 @@ fn run_json(run: &RunRecord) -> Value {
     json!({
         "id": run.id,
         "host": run.host,
-        "submitted_at": run.submitted_at,
-        "started_at": run.started_at,
-        "completed_at": run.completed_at,
+        "submitted_at": rfc3339(run.submitted_at),
+        "started_at": run.started_at.map(rfc3339),
+        "completed_at": run.completed_at.map(rfc3339),
         "engine": run.engine,
         "level": run.level,
         "guarantee": run.guarantee,

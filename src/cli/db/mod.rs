@@ -14,7 +14,7 @@ use super::{
 use crate::{
     config::Config,
     db::admin::{Admin, AdminError, Standing},
-    domain::text::SafeText,
+    domain::{text::SafeText, time::rfc3339},
     session::database_options,
 };
 use args::Db;
@@ -76,7 +76,7 @@ async fn history(admin: &Admin, output: Output) -> CommandResult {
     for name in STEPS.iter().map(|step| step.name).chain(unknown.iter().map(String::as_str)) {
         let applied = standing.is_applied(name);
         if output.json {
-            let at = at(name).map(|time| time.and_utc().to_rfc3339());
+            let at = at(name).map(rfc3339);
             output.json(&json!({ "name": name, "applied": applied, "applied_at": at }))?;
         } else {
             let when = match at(name) {

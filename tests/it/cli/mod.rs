@@ -10,3 +10,4 @@ mod settings;
 mod shared;
 mod stats;
 mod terminal;
+mod times;

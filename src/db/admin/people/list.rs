@@ -38,6 +38,7 @@ pub struct Listed {
     /// Whether it may work here: may sign in and, as a person, is active.
     pub is_active: bool,
     /// UTC, as the database keeps it.
+    #[serde(serialize_with = "crate::domain::time::utc")]
     pub last_login: Option<chrono::NaiveDateTime>,
     /// Connections open right now.
     pub connections: i64,
