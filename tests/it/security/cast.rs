@@ -8,6 +8,16 @@ pub const PASSWORD: &str = "b4ttery-staple";
 /// Who takes part as a person, each with a row of `users`.
 pub const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "erin"];
 
+/// The tables with rows of people, each with the column that says whose a row is.
+pub const OWNED: [(&str, &str); 6] = [
+    ("users", "id"),
+    ("user_files", "user_id"),
+    ("calculations", "user_id"),
+    ("calculation_runs", "user_id"),
+    ("tools", "author_id"),
+    ("tool_versions", "created_by"),
+];
+
 /// A secured database and its people. Their roles are the server's, so each database has its own names for them.
 pub struct Cast {
     pub database: Database,
