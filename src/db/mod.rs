@@ -13,7 +13,6 @@ pub mod filesystem;
 pub mod health;
 pub mod partitions;
 pub mod runs;
-pub mod runs_live;
 pub mod tools;
 pub mod users;
 

@@ -7,7 +7,7 @@ use super::{live::LiveState, spool::Spool, supervisor::Life};
 use crate::{
     db::{
         Db, DbError,
-        runs_live::{self, Wanted},
+        runs::live::{self, Wanted},
     },
     domain::id::RunId,
 };
@@ -71,7 +71,7 @@ struct Beating {
 impl Beating {
     async fn once(&mut self, db: &Db) -> Result<(), DbError> {
         if !self.spool.is_asked_to_end_now() {
-            let asked = match runs_live::wanted(db, self.run).await? {
+            let asked = match live::wanted(db, self.run).await? {
                 Wanted::NotAnyMore => self.spool.ask_to_end_now(),
                 Wanted::No if !self.spool.is_asked_to_stop() => self.spool.ask_to_stop(),
                 Wanted::No | Wanted::Yes => Ok(()),
@@ -87,7 +87,7 @@ impl Beating {
             return Ok(());
         }
         let text = serde_json::to_string(&state).unwrap_or_default();
-        runs_live::tell(db, self.run, &text, state.usage).await?;
+        live::tell(db, self.run, &text, state.usage).await?;
         (self.told, self.at) = (Some(state), Some(Instant::now()));
         Ok(())
     }

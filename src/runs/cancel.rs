@@ -90,7 +90,7 @@ async fn stop_run(session: &Session, id: CalculationId, now: bool) -> Result<Can
         let asked = if before && !now {
             true
         } else {
-            db::runs_live::request_stop(&session.db, session.user.id, id, now).await?
+            db::runs::live::request_stop(&session.db, session.user.id, id, now).await?
         };
         let status = db::calculations::row(&session.db, session.user.id, id).await?.map(|row| row.status);
         return Ok(match status {

@@ -21,7 +21,7 @@ use crate::domain::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect, Select,
     sea_query::{Expr, Query, SelectStatement},
 };
 
@@ -86,18 +86,18 @@ pub async fn update_draft(db: &Db, user: UserId, id: CalculationId, new: &NewCal
 
 /// A calculation of `user` with all its texts.
 pub async fn get(db: &Db, user: UserId, id: CalculationId) -> Result<Option<Calculation>, DbError> {
-    let row = calculation::Entity::find_by_id(id.0)
-        .filter(calculation::Column::UserId.eq(user.0))
-        .one(db.connection())
-        .await
-        .of(db)?;
+    let row = own(user, id).one(db.connection()).await.of(db)?;
     row.map(|row| from_row(db, row)).transpose()
+}
+
+/// Selects a calculation where it is one of `user`.
+pub(super) fn own(user: UserId, id: CalculationId) -> Select<calculation::Entity> {
+    calculation::Entity::find_by_id(id.0).filter(calculation::Column::UserId.eq(user.0))
 }
 
 /// The files a calculation of `user` reads and those it wrote, in the order of their links.
 pub async fn files(db: &Db, user: UserId, id: CalculationId) -> Result<Vec<LinkedFile>, DbError> {
-    let mine = calculation::Entity::find_by_id(id.0)
-        .filter(calculation::Column::UserId.eq(user.0))
+    let mine = own(user, id)
         .select_only()
         .column(calculation::Column::Id)
         .into_tuple::<i64>()
@@ -118,16 +118,11 @@ pub async fn files(db: &Db, user: UserId, id: CalculationId) -> Result<Vec<Linke
 pub async fn delete(db: &Db, user: UserId, id: CalculationId, over: Option<RunId>) -> Result<Vec<LinkedFile>, DbError> {
     let transaction = db.begin().await?;
     // Nobody links a file to it from here on: what is being stored at this moment is not overlooked.
-    let held = calculation::Entity::find_by_id(id.0).lock_exclusive().one(&transaction).await.of(db)?;
+    let held = own(user, id).lock_exclusive().one(&transaction).await.of(db)?;
     if held.is_none() {
         return Err(DbError::not_found("calculation", &id));
     }
-    let found = calculation::Entity::find_by_id(id.0)
-        .filter(calculation::Column::UserId.eq(user.0))
-        .find_also_related(calculation_run::Entity)
-        .one(&transaction)
-        .await
-        .of(db)?;
+    let found = own(user, id).find_also_related(calculation_run::Entity).one(&transaction).await.of(db)?;
     let Some((row, run)) = found else { return Err(DbError::not_found("calculation", &id)) };
     let status = status(db, &row.status)?;
     let over = over.is_some_and(|over| run.as_ref().is_some_and(|run| run.id == over.to_string()));

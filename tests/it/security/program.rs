@@ -153,8 +153,8 @@ async fn two_people_on_one_host_run_side_by_side_and_look_after_their_own() {
     };
     let refused = db::runs::finish(&bob.session.db, run, &outcome, chrono::Utc::now().naive_utc()).await;
     assert!(matches!(refused, Err(DbError::NotFound { .. })), "{refused:?}");
-    assert!(!db::runs_live::request_stop(&bob.session.db, bob.session.user.id, one, true).await.unwrap());
-    assert!(!db::runs_live::request_stop(&bob.session.db, alice.session.user.id, one, true).await.unwrap());
+    assert!(!db::runs::live::request_stop(&bob.session.db, bob.session.user.id, one, true).await.unwrap());
+    assert!(!db::runs::live::request_stop(&bob.session.db, alice.session.user.id, one, true).await.unwrap());
     let (mine, user) = (one, bob.session.user.id);
     assert!(db::calculations::get(&bob.session.db, user, mine).await.unwrap().is_none());
     // Even where the program asks in another's name.

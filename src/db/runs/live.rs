@@ -1,9 +1,12 @@
 //! What a run does right now, in its record: told by its supervisor, read by screens on other hosts.
 
-use super::{Db, DbError, Explain, Timestamp, entity::calculation_run, runs::seconds};
-use crate::domain::{
-    id::{CalculationId, RunId, UserId},
-    run::Usage,
+use super::seconds;
+use crate::{
+    db::{Db, DbError, Explain, Timestamp, entity::calculation_run},
+    domain::{
+        id::{CalculationId, RunId, UserId},
+        run::Usage,
+    },
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
 
