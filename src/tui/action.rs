@@ -166,6 +166,14 @@ pub enum Context {
     Input,
 }
 
+impl Action {
+    /// The moves that a turn of the wheel means; up is negative.
+    pub fn wheel(lines: i16) -> impl Iterator<Item = Self> {
+        let step = if lines < 0 { Self::Up } else { Self::Down };
+        std::iter::repeat_n(step, lines.unsigned_abs().into())
+    }
+}
+
 impl Context {
     /// All of them, in the order of the help page.
     pub const ALL: [Self; 10] = [

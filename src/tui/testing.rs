@@ -12,6 +12,11 @@ use super::{
         toast::Toast,
     },
 };
+use crate::domain::{
+    id::{ToolId, UserId},
+    limits::Limits,
+    tool::Tool,
+};
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime};
 use ratatui::{Terminal, backend::TestBackend, layout::Rect};
 
@@ -21,6 +26,25 @@ pub fn now() -> Now {
         DateTime::from_naive_utc_and_offset(utc, FixedOffset::east_opt(3_600).unwrap())
     }
     Now { utc: NaiveDate::from_ymd_opt(2026, 11, 22).unwrap().and_hms_opt(14, 0, 0).unwrap(), local }
+}
+
+/// A tool that is offered; tests say what they need of it.
+pub fn tool(id: i64) -> Tool {
+    Tool {
+        id: ToolId(id),
+        name: format!("tool_{id}"),
+        display_name: "Beam deflection".to_owned(),
+        description: "Source: Timoshenko.".to_owned(),
+        version: "1.0.0".to_owned(),
+        code_template: "def calculate(load_kN=10.0):\n    return {\"w_mm\": load_kN / 2}\n".to_owned(),
+        docker_image: "python:3.12-slim".to_owned(),
+        limits: Limits::default(),
+        created_at: now().utc,
+        updated_at: now().utc,
+        is_active: true,
+        author_id: UserId(1),
+        current_version: None,
+    }
 }
 
 /// A pane on the bench, and everything it has asked for since [`Bench::clear`].

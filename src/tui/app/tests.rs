@@ -5,7 +5,7 @@ use crate::{
     domain::{
         calculation::{CalculationRow, NewCalculation},
         change::Kinds,
-        id::{CalculationId, RunId, ToolId, UserId},
+        id::{CalculationId, RunId, ToolId},
         isolation::Isolation,
         limits::Limits,
         page::{Cursor, CursorValue, Page},
@@ -17,7 +17,7 @@ use crate::{
         keymap::Key,
         msg::{Live, Mouse, Reply},
         panes::{calculations::Calculations, editor::EditorPane, monitor::MonitorPane, stats::Stats, tools::Tools},
-        testing::{now, text_of},
+        testing::{now, text_of, tool},
     },
 };
 use crossterm::event::KeyCode;
@@ -46,21 +46,7 @@ impl Harness {
         ];
         let settings =
             Settings { keymap: Keymap::default(), theme: Theme::plain(), profile: String::new(), mouse: false };
-        let tool = Tool {
-            id: ToolId(4),
-            name: "beam".to_owned(),
-            display_name: "Beam deflection".to_owned(),
-            description: "Source: Timoshenko.".to_owned(),
-            version: "1.0.0".to_owned(),
-            code_template: "def calculate(load_kN=10.0):\n    return {\"w_mm\": load_kN / 2}\n".to_owned(),
-            docker_image: "python:3.12-slim".to_owned(),
-            limits: Limits::default(),
-            created_at: now().utc,
-            updated_at: now().utc,
-            is_active: true,
-            author_id: UserId(1),
-            current_version: None,
-        };
+        let tool = Tool { name: "beam".to_owned(), ..tool(4) };
         let app = App::new(panes, settings, Size { width, height }, now());
         Self { app, now: now(), tool, made: Vec::new(), done: Vec::new(), silent: false }
     }

@@ -1,6 +1,6 @@
 //! A list and its detail: side by side on a wide screen, stacked on a narrow one.
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 /// Side by side from so many columns.
 pub const WIDE: u16 = 100;
@@ -14,6 +14,31 @@ pub struct Split {
     pub line: Rect,
     /// The detail.
     pub detail: Rect,
+}
+
+/// What is at a place of the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spot {
+    /// A row of the list, from 0 at the top of what is seen of it.
+    Row(usize),
+    /// The detail.
+    Detail,
+    /// Neither: the titles of the list, the line between.
+    Elsewhere,
+}
+
+impl Split {
+    /// What a pointer at this place means.
+    pub fn spot(&self, column: u16, row: u16) -> Spot {
+        let at = Position { x: column, y: row };
+        if self.detail.contains(at) {
+            Spot::Detail
+        } else if self.list.contains(at) && row > self.list.y {
+            Spot::Row(usize::from(row - self.list.y - 1))
+        } else {
+            Spot::Elsewhere
+        }
+    }
 }
 
 /// Splits `area`; `zoomed` gives everything to the detail, `percent` of a wide screen's columns go to the list.
@@ -44,6 +69,15 @@ pub fn split(area: Rect, zoomed: bool, percent: u16) -> Split {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pointer_finds_rows_below_the_titles() {
+        let parts = split(Rect::new(0, 2, 80, 20), false, 50);
+        let spots = [(0, 2), (0, 3), (79, 9), (0, 10), (0, 11), (79, 21), (0, 22)].map(|(x, y)| parts.spot(x, y));
+        let (title, line, below) = (Spot::Elsewhere, Spot::Elsewhere, Spot::Elsewhere);
+        assert_eq!(spots, [title, Spot::Row(0), Spot::Row(6), line, Spot::Detail, Spot::Detail, below]);
+        assert_eq!(split(Rect::new(0, 2, 80, 20), true, 50).spot(0, 3), Spot::Detail);
+    }
 
     #[test]
     fn nothing_overlaps_or_leaves_the_area() {

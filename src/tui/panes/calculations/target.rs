@@ -3,9 +3,8 @@
 use super::Calculations;
 use crate::{
     domain::{id::CalculationId, status::Status},
-    tui::{action::Action, msg::Mouse, pane::Cx},
+    tui::{action::Action, msg::Mouse, pane::Cx, widgets::split::Spot},
 };
-use ratatui::layout::Position;
 
 /// What a command is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,17 +49,16 @@ impl Calculations {
         let parts = self.parts(cx.area);
         match mouse {
             Mouse::Click { column, row } => {
-                let at = Position { x: column, y: row };
-                self.in_detail = parts.detail.contains(at);
-                if parts.list.contains(at) && row > parts.list.y {
-                    self.table.click(usize::from(row - parts.list.y - 1));
+                let spot = parts.spot(column, row);
+                self.in_detail = spot == Spot::Detail;
+                if let Spot::Row(row) = spot {
+                    self.table.click(row);
                     self.follow_selection(cx);
                 }
             }
             Mouse::Wheel { column, row, lines } => {
-                self.in_detail = parts.detail.contains(Position { x: column, y: row });
-                let action = if lines < 0 { Action::Up } else { Action::Down };
-                for _ in 0..lines.unsigned_abs() {
+                self.in_detail = parts.spot(column, row) == Spot::Detail;
+                for action in Action::wheel(lines) {
                     self.action(action, cx);
                 }
             }

@@ -10,7 +10,7 @@ use crate::{
     tui::{
         effect::{Draft, DraftKey},
         msg::{CalculationDetail, Failure, Place, RunInfo},
-        testing::{Bench, now},
+        testing::{self, Bench, now},
         widgets::toast::Kind,
     },
 };
@@ -19,19 +19,14 @@ const BEAM: &str = "import math\n\n\ndef calculate(length_m: float = 2.5, load_k
 
 fn tool() -> Tool {
     Tool {
-        id: ToolId(7),
         name: "beam".to_owned(),
         display_name: "Cantilever beam".to_owned(),
         description: "Deflection".to_owned(),
         version: "1.0".to_owned(),
         code_template: BEAM.to_owned(),
-        docker_image: "python:3.12-slim".to_owned(),
         limits: Limits { timeout: 60, memory_limit: 512, cpu_limit: 1.5 },
-        created_at: now().utc,
-        updated_at: now().utc,
-        is_active: true,
-        author_id: UserId(1),
         current_version: Some(ToolVersionId(70)),
+        ..testing::tool(7)
     }
 }
 

@@ -73,8 +73,7 @@ impl MonitorPane {
             }
             Mouse::Wheel { column, row, lines } => {
                 let in_list = parts.list.contains(Position { x: column, y: row });
-                let action = if lines < 0 { Action::Up } else { Action::Down };
-                for _ in 0..lines.unsigned_abs() {
+                for action in Action::wheel(lines) {
                     if in_list { self.choose(action, cx) } else { self.scroll(action) }
                 }
             }

@@ -111,8 +111,7 @@ impl Pane for Stats {
             Event::Action(Action::Back) => cx.intent(Intent::Back),
             Event::Action(action) => drop(self.scroll(action, cx)),
             Event::Mouse(Mouse::Wheel { lines, .. }) => {
-                let action = if lines < 0 { Action::Up } else { Action::Down };
-                for _ in 0..lines.unsigned_abs() {
+                for action in Action::wheel(lines) {
                     self.scroll(action, cx);
                 }
             }

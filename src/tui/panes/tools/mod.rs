@@ -15,17 +15,14 @@ use crate::{
         widgets::{
             filter::Filter,
             page::Scroll,
-            split::{Split, split},
+            split::{Split, Spot, split},
             table::PagedTable,
             toast::Toast,
         },
     },
 };
 use chrono::NaiveDateTime;
-use ratatui::{
-    Frame,
-    layout::{Position, Rect},
-};
+use ratatui::{Frame, layout::Rect};
 
 /// The catalogue.
 #[derive(Debug, Default)]
@@ -142,17 +139,16 @@ impl Tools {
         let parts = self.parts(cx.area);
         match mouse {
             Mouse::Click { column, row } => {
-                let at = Position { x: column, y: row };
-                self.in_detail = parts.detail.contains(at);
-                if parts.list.contains(at) && row > parts.list.y {
-                    self.table.click(usize::from(row - parts.list.y - 1));
+                let spot = parts.spot(column, row);
+                self.in_detail = spot == Spot::Detail;
+                if let Spot::Row(row) = spot {
+                    self.table.click(row);
                     self.scroll = Scroll::default();
                 }
             }
             Mouse::Wheel { column, row, lines } => {
-                self.in_detail = parts.detail.contains(Position { x: column, y: row });
-                let action = if lines < 0 { Action::Up } else { Action::Down };
-                for _ in 0..lines.unsigned_abs() {
+                self.in_detail = parts.spot(column, row) == Spot::Detail;
+                for action in Action::wheel(lines) {
                     self.action(action, cx);
                 }
             }

@@ -3,32 +3,22 @@
 use super::*;
 use crate::{
     domain::{
-        id::{ToolId, UserId},
-        limits::Limits,
+        id::ToolId,
         page::{Cursor, CursorValue, Page},
     },
     tui::{
         msg::Place,
-        testing::{Bench, now},
+        testing::{self, Bench},
     },
 };
 
 fn tool(id: i64, name: &str) -> Tool {
     Tool {
-        id: ToolId(id),
-        name: format!("tool_{id}"),
         display_name: name.to_owned(),
         description: "Deflection of a beam.\n\nSource: Timoshenko, Strength of Materials, part I, section 39."
             .to_owned(),
-        version: "1.0.0".to_owned(),
         code_template: "def calculate(length, load):\n\treturn {\"w\": length * load}\n".to_owned(),
-        docker_image: "python:3.12-slim".to_owned(),
-        limits: Limits::default(),
-        created_at: now().utc,
-        updated_at: now().utc,
-        is_active: true,
-        author_id: UserId(1),
-        current_version: None,
+        ..testing::tool(id)
     }
 }
 
