@@ -1,4 +1,4 @@
-//! The five states of a calculation and the moves between them.
+//! The five states of a calculation.
 
 use serde::{Deserialize, Serialize};
 
@@ -56,15 +56,6 @@ impl Status {
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
     }
-
-    /// Whether a calculation may go from `self` to `next`. Finished is final: running it again makes a child.
-    pub const fn may_become(self, next: Self) -> bool {
-        match self {
-            Self::Pending => matches!(next, Self::Running | Self::Cancelled | Self::Failed),
-            Self::Running => next.is_final(),
-            _ => false,
-        }
-    }
 }
 
 impl std::fmt::Display for Status {
@@ -95,17 +86,5 @@ mod tests {
             assert_eq!(status.name().parse(), Ok(status));
         }
         assert!("PENDING".parse::<Status>().is_err());
-    }
-
-    #[test]
-    fn finished_is_final() {
-        for from in Status::ALL.into_iter().filter(|status| status.is_final()) {
-            for to in Status::ALL {
-                assert!(!from.may_become(to), "{from} -> {to}");
-            }
-        }
-        assert!(Status::Pending.may_become(Status::Running));
-        assert!(!Status::Running.may_become(Status::Pending));
-        assert!(!Status::Pending.may_become(Status::Completed));
     }
 }

@@ -343,11 +343,6 @@ impl<T> Remote<T> {
         self.value.as_ref()
     }
 
-    /// What is there, to change.
-    pub const fn value_mut(&mut self) -> Option<&mut T> {
-        self.value.as_mut()
-    }
-
     /// Whether a request is under way.
     pub const fn is_loading(&self) -> bool {
         self.waiting.is_some()

@@ -44,11 +44,6 @@ impl Key {
         Some(Self { code, modifiers })
     }
 
-    /// The same key as the terminal reported it, for widgets that read terminal events.
-    pub fn to_event(self) -> KeyEvent {
-        KeyEvent::new(self.code, self.modifiers)
-    }
-
     /// The character it types, if it types one.
     pub fn character(self) -> Option<char> {
         match self.code {
