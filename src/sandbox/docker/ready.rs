@@ -157,8 +157,7 @@ impl Ready {
         let options = CreateContainerOptionsBuilder::new().name(&name.container).build();
         let body = profile::container(job, &self.image, name, ways);
         crate::faults::at("noted");
-        client.create_container(Some(options), body).await.map_err(failed("make the container"))?;
-        crate::faults::at("created");
+        // The inputs are packed meanwhile.
         let (to, from) = mpsc::channel(transfer::CHUNKS);
         let folder = job.folder.clone();
         let packing = tokio::task::spawn_blocking(move || {
@@ -168,6 +167,8 @@ impl Ready {
                 let _ = failed.blocking_send(Err(error));
             }
         });
+        client.create_container(Some(options), body).await.map_err(failed("make the container"))?;
+        crate::faults::at("created");
         let options = UploadToContainerOptionsBuilder::new().path(transfer::WORKSPACE).copy_uidgid("false").build();
         let body =
             body_try_stream(futures_util::stream::unfold(from, async |mut from| Some((from.recv().await?, from))));
