@@ -70,6 +70,16 @@ impl Db {
         &self.0.notes
     }
 
+    /// Tells `observer` each statement from now on, its values included, once it was answered: for whoever measures.
+    /// `false`, and nothing is told, where others have the database already.
+    pub fn observe(&mut self, observer: impl Fn(&str) + Send + Sync + 'static) -> bool {
+        let inner = Arc::get_mut(&mut self.0);
+        inner.is_some_and(|inner| {
+            inner.connection.set_metric_callback(move |asked| observer(&asked.statement.to_string()));
+            true
+        })
+    }
+
     /// Closes every connection; the write-ahead log is folded into the file.
     pub async fn close(&self) -> Result<(), DbError> {
         self.0.closing.send_replace(true);

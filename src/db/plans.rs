@@ -15,9 +15,10 @@ pub(super) async fn plan(db: &Db, statement: &impl StatementBuilder) -> Vec<Stri
 /// No table is read whole, and nothing is sorted: the two words by which SQLite confesses it.
 pub(super) fn assert_reads_little(steps: &[String]) {
     for step in steps {
-        assert!(!step.contains("TEMP B-TREE"), "{steps:#?}");
-        // "VIRTUAL TABLE INDEX n:M" is a lookup of the full-text index.
-        assert!(!step.starts_with("SCAN") || step.contains("VIRTUAL TABLE INDEX 0:M"), "{steps:#?}");
+        assert!(!step.contains("TEMP B-TREE") && !step.contains("MATERIALIZE"), "{steps:#?}");
+        // "VIRTUAL TABLE INDEX n:M" is a lookup of the full-text index; `k` holds the rows of a page as they are merged.
+        let known = step == "SCAN k" || step.contains("VIRTUAL TABLE INDEX 0:M");
+        assert!(!step.starts_with("SCAN") || known, "{steps:#?}");
     }
 }
 

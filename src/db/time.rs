@@ -1,6 +1,6 @@
 //! Points in time as the connected database keeps them.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Timelike, Utc};
 use sea_orm::{
     ColIdx, DbBackend, DbErr, QueryResult, TryGetError, TryGetable,
     sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, ValueTypeErr},
@@ -82,9 +82,36 @@ impl TryGetable for Timestamp {
             let micros = micros.ok_or_else(|| TryGetError::Null(format!("{index:?}")))?;
             return Ok(Self { at: from_server(micros), text: false });
         }
+        // The driver tries one spelling after the other, which takes more than all else of a row.
+        if let Some(file) = row.try_as_sqlite_row()
+            && let Ok(Some(at)) =
+                file.try_get::<Option<&str>, _>(index.as_sqlx_sqlite_index()).map(|text| text.and_then(spelled))
+        {
+            return Ok(Self { at, text: true });
+        }
         let at = NaiveDateTime::try_get_by(row, index)?;
         Ok(Self { at, text: true })
     }
+}
+
+/// The time in a text in [`SPELLING`]; `None` in any other.
+fn spelled(text: &str) -> Option<NaiveDateTime> {
+    let text: &[u8; 26] = text.as_bytes().try_into().ok()?;
+    let between = [(4, b'-'), (7, b'-'), (10, b' '), (13, b':'), (16, b':'), (19, b'.')];
+    if between.iter().any(|(at, sign)| text[*at] != *sign) {
+        return None;
+    }
+    let number = |from: usize, to: usize| {
+        text[from..to]
+            .iter()
+            .try_fold(0, |number: u32, digit| digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0')))
+    };
+    NaiveDate::from_ymd_opt(number(0, 4)?.cast_signed(), number(5, 7)?, number(8, 10)?)?.and_hms_micro_opt(
+        number(11, 13)?,
+        number(14, 16)?,
+        number(17, 19)?,
+        number(20, 26)?,
+    )
 }
 
 impl ValueType for Timestamp {
@@ -120,7 +147,6 @@ impl Nullable for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::NaiveDate;
 
     fn at(nanosecond: u32) -> NaiveDateTime {
         NaiveDate::from_ymd_opt(2024, 1, 15).unwrap().and_hms_nano_opt(10, 20, 30, nanosecond).unwrap()
@@ -136,6 +162,25 @@ mod tests {
         ] {
             let value = Value::from(Timestamp::new(DbBackend::Sqlite, at(nanosecond)));
             assert_eq!(value, Value::String(Some(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn the_one_spelling_is_read_and_every_other_is_left_to_the_driver() {
+        for nanosecond in [0, 1_000, 123_000_000, 999_999_000] {
+            assert_eq!(spelled(&at(nanosecond).format(SPELLING).to_string()), Some(at(nanosecond)));
+        }
+        for other in [
+            "",
+            "2024-01-15 10:20:30",
+            "2024-01-15T10:20:30.000000",
+            "2024-02-30 10:20:30.000000",
+            "2024-01-15 10:20:60.000000",
+            "2024-01-15 10:20:30.00000 ",
+            "2024-01-15 10:20:30.00000é",
+            "-024-01-15 10:20:30.000000",
+        ] {
+            assert_eq!(spelled(other), None, "{other}");
         }
     }
 

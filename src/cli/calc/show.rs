@@ -6,7 +6,7 @@ use crate::{
         output::{Output, table},
         words,
     },
-    db::{self, runs::RunRecord},
+    db::{self, calculations::Detail, runs::RunRecord},
     domain::{
         calculation::Calculation, file::LinkedFile, format, id::CalculationId, limits::Limits, status::Status,
         text::SafeText, time::rfc3339,
@@ -28,13 +28,9 @@ pub struct Whole {
 impl Whole {
     /// Reads it.
     pub async fn load(session: &Session, id: CalculationId) -> Result<Self, Failure> {
-        let (db, user) = (&session.db, session.user.id);
-        let calculation = find(session, id).await?;
-        Ok(Self {
-            run: db::runs::get(db, user, id).await?,
-            files: db::calculations::files(db, user, id).await?,
-            calculation,
-        })
+        let found = db::calculations::detail(&session.db, session.user.id, id).await?;
+        let Detail { calculation, run, files } = found.ok_or_else(|| missing(id))?;
+        Ok(Self { calculation, run, files })
     }
 
     /// Column names as keys, the run's record under `run`, the files under `files`.
@@ -73,9 +69,11 @@ impl Whole {
 
 /// The calculation of this id.
 pub async fn find(session: &Session, id: CalculationId) -> Result<Calculation, Failure> {
-    db::calculations::get(&session.db, session.user.id, id).await?.ok_or_else(|| {
-        Failure::words(Exit::NotFound, format!("there is no calculation {id} of yours; `mecapy calc ls` lists them"))
-    })
+    db::calculations::get(&session.db, session.user.id, id).await?.ok_or_else(|| missing(id))
+}
+
+fn missing(id: CalculationId) -> Failure {
+    Failure::words(Exit::NotFound, format!("there is no calculation {id} of yours; `mecapy calc ls` lists them"))
 }
 
 /// Prints it.

@@ -2,23 +2,21 @@
 //!
 //! A list is a merge of ordered ranges, one for each status it shows, each read from the index that holds
 //! `(user_id, status, sort column, id)`. The database merges the ranges (`UNION ALL` under one `ORDER BY`) and stops
-//! at the page's end, so that the cost depends neither on the depth nor on how rare a status is. Where the sort
-//! column may be NULL those rows stand last in either order and are a part of their own.
+//! at the page's end, so that the cost depends neither on the depth nor on how rare a status is. What else a row shows
+//! is joined to the rows of the page alone. Where the sort column may be NULL those rows stand last in either order and
+//! are a part of their own: nearly every page is one statement.
 
-use super::status;
-use crate::db::{
-    Db, DbError, Explain, Timestamp,
-    entity::{calculation, calculation_run},
-};
+use super::rows;
+use crate::db::{Db, DbError, Explain, entity::calculation};
 use crate::domain::{
     FieldError,
     calculation::CalculationRow,
-    id::{CalculationId, UserId},
+    id::UserId,
     page::{CalculationQuery, CalculationSort, Cursor, CursorValue, Direction},
     status::Status,
 };
 use sea_orm::{
-    ConnectionTrait, DbBackend, ExprTrait, QueryResult,
+    ConnectionTrait, DbBackend, ExprTrait, JoinType, QueryResult,
     sea_query::{Asterisk, Condition, Expr, Func, Order, Query, SelectStatement, UnionType, Value},
 };
 use std::cmp::Ordering;
@@ -49,17 +47,32 @@ pub(super) struct Anchor<'a> {
 }
 
 /// A part of what stands before or behind an anchor.
-///
-/// `Same` and `Values` together say `(key, id) > (value, anchor)`. SQLite would read that row value by its first column
-/// alone, since the second is the row's id, and pass over every row of the same name to find the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
-    /// The rows with the anchor's value, by id.
+    /// The rows with the anchor's value, by id, where they are apart.
     Same,
-    /// The rows with another value, by value and id.
+    /// The rows with a value, by value and id.
     Values,
     /// The rows without a value, by id: last in either order.
     Nulls,
+}
+
+/// What a reading passes over.
+#[derive(Clone, Debug)]
+pub(super) struct Only {
+    /// The rows that are wanted.
+    pub(super) condition: Expr,
+    /// Among so many at most, counted from where the reading starts.
+    pub(super) among: usize,
+}
+
+/// What a reading found.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// Nearest first.
+    pub(super) entries: Vec<Entry>,
+    /// The row of the anchor stands where it stood; `false` where that is not known.
+    pub(super) anchored: bool,
 }
 
 impl<'a> List<'a> {
@@ -82,11 +95,16 @@ impl<'a> List<'a> {
         anchor: Option<Anchor<'_>>,
         direction: Direction,
         limit: usize,
-    ) -> Result<Vec<Entry>, DbError> {
-        let mut entries = Vec::new();
-        for statement in self.statements(anchor, direction, limit)? {
+        only: Option<&Only>,
+    ) -> Result<Reading, DbError> {
+        let (mut entries, mut anchored) = (Vec::new(), false);
+        for statement in self.statements(anchor, direction, limit, only)? {
             self.db.settled().await;
-            for row in self.db.connection().query_all(&statement).await.of(self.db)? {
+            let rows = self.db.connection().query_all(&statement).await.of(self.db)?;
+            if let Some(row) = rows.first() {
+                anchored |= row.try_get::<bool>("", "anchored").of(self.db)?;
+            }
+            for row in rows {
                 entries.push(self.entry(&row)?);
             }
             if entries.len() >= limit {
@@ -94,7 +112,7 @@ impl<'a> List<'a> {
             }
         }
         entries.truncate(limit);
-        Ok(entries)
+        Ok(Reading { entries, anchored })
     }
 
     /// What [`List::read`] asks, one after the other until it has enough.
@@ -103,12 +121,25 @@ impl<'a> List<'a> {
         anchor: Option<Anchor<'_>>,
         direction: Direction,
         limit: usize,
+        only: Option<&Only>,
     ) -> Result<Vec<SelectStatement>, FieldError> {
         if let Some(anchor) = anchor {
             self.value(&anchor.cursor.value)?;
         }
+        let mut statements = Vec::new();
         let parts = self.parts(anchor, direction).into_iter();
-        parts.filter_map(|(part, anchor)| self.statement(part, anchor, direction, limit).transpose()).collect()
+        // Where some rows are passed over the end of a part is not known to be reached.
+        for (part, bound) in parts.take(if only.is_some() { 1 } else { usize::MAX }) {
+            if let Some(merged) = self.merged(part, bound, direction, only.map_or(limit, |only| only.among))? {
+                let mut statement = self.shown(part, merged, direction, limit, only);
+                let anchored = match anchor {
+                    Some(anchor) => Expr::exists(self.at(anchor.cursor, only)?),
+                    None => Expr::val(false),
+                };
+                statements.push(statement.expr_as(anchored, "anchored").take());
+            }
+        }
+        Ok(statements)
     }
 
     /// Which parts a reading passes, in its order, and the anchor that bounds each.
@@ -123,96 +154,196 @@ impl<'a> List<'a> {
                 [Some((Part::Nulls, Some(anchor))), values].into_iter().flatten().collect()
             }
             Some(_) => {
-                let nulls = nulls.filter(|_| forward);
-                [Some((Part::Same, anchor)), Some((Part::Values, anchor)), nulls].into_iter().flatten().collect()
+                let same = self.has_same().then_some((Part::Same, anchor));
+                [same, Some((Part::Values, anchor)), nulls.filter(|_| forward)].into_iter().flatten().collect()
             }
         }
     }
 
-    /// Reads one part: `None` where no row can be in it.
-    fn statement(
+    /// The first `limit` rows of one part, merged from its ranges: on PostgreSQL all that the table has of them to show,
+    /// else what places them, for which the index is enough. `None` where no row can be in it.
+    fn merged(
         &self,
         part: Part,
         anchor: Option<Anchor<'_>>,
         direction: Direction,
         limit: usize,
     ) -> Result<Option<SelectStatement>, FieldError> {
-        let upwards = self.ascending == (direction == Direction::Forward);
+        let order = self.order(direction);
         let mut ranges = Vec::new();
         for status in &self.statuses {
-            let mut range = self.range(*status);
-            if self.has_nulls() && part == Part::Values {
-                range.and_where(self.key().is_not_null());
-            } else if part == Part::Nulls {
-                range.and_where(self.key().is_null());
-            }
-            if let Some(anchor) = anchor {
-                let Some(beyond) = self.beyond(part, *status, anchor, upwards)? else { continue };
+            let beyond = match anchor {
+                Some(anchor) => self.beyond(part, *status, anchor, order == Order::Asc)?,
+                None => vec![Condition::all()],
+            };
+            for beyond in beyond {
+                let mut range = self.range(*status);
+                if self.has_nulls() && part == Part::Values {
+                    range.and_where(self.key().is_not_null());
+                } else if part == Part::Nulls {
+                    range.and_where(self.key().is_null());
+                }
                 range.cond_where(beyond);
+                if part == Part::Nulls && self.is_postgres() {
+                    // A state and a missing value go together, which its planner does not know: it takes the rows for
+                    // few and would sort them all. What each costs here keeps it to the index.
+                    rows::with_run(&mut range);
+                }
+                ranges.push(range);
             }
-            ranges.push(range);
         }
-        let sorted = |statement: &mut SelectStatement| {
-            let order = if upwards { Order::Asc } else { Order::Desc };
-            if part == Part::Values {
-                statement.order_by("sort_key", order.clone());
-            }
-            statement.order_by("id", order).limit(limit as u64);
-        };
         let mut ranges = ranges.into_iter().map(|mut range| {
             if !self.is_postgres() {
                 return range;
             }
             // SQLite stops reading each range once the page is full; PostgreSQL reads them whole unless told.
-            let order = if upwards { Order::Asc } else { Order::Desc };
             // Also where all of them are NULL: it is by this that the index is known to have the order.
             range.order_by_expr(self.key(), order.clone());
-            range.order_by(("c", calculation::Column::Id), order).limit(limit as u64);
+            range.order_by(("c", calculation::Column::Id), order.clone()).limit(limit as u64);
             Query::select().column(Asterisk).from_subquery(range, "part").take()
         });
-        let Some(mut statement) = ranges.next() else { return Ok(None) };
-        statement.unions(ranges.map(|range| (UnionType::All, range)));
-        sorted(&mut statement);
-        Ok(Some(statement))
+        let Some(mut merged) = ranges.next() else { return Ok(None) };
+        merged.unions(ranges.map(|range| (UnionType::All, range)));
+        if part == Part::Values {
+            merged.order_by("sort_key", order.clone());
+        }
+        Ok(Some(merged.order_by("id", order).limit(limit as u64).take()))
     }
 
-    /// The condition on the rows of `status` in `part` beyond `anchor`: `None` where there are none.
+    /// Selects what the merged rows show, of those that are wanted `limit` at most.
+    fn shown(
+        &self,
+        part: Part,
+        merged: SelectStatement,
+        direction: Direction,
+        limit: usize,
+        only: Option<&Only>,
+    ) -> SelectStatement {
+        if !self.is_postgres() {
+            // The order of the tables in a cross join is the order in which SQLite reads them, and so that of the rows;
+            // told to sort them it would.
+            let mut select = Query::select().from_subquery(merged, "k").take();
+            select
+                .join_as(JoinType::CrossJoin, calculation::Entity, "c", Condition::all())
+                .expr_as(Expr::col(("k", "sort_key")), "sort_key")
+                .and_where(Expr::col(("c", calculation::Column::Id)).equals(("k", "id")));
+            if let Some(only) = only {
+                select.and_where(only.condition.clone()).limit(limit as u64);
+            }
+            return rows::with_run(rows::columns(&mut select)).take();
+        }
+        let merged = match only {
+            None => merged,
+            Some(only) => Query::select()
+                .column(Asterisk)
+                .from_subquery(merged, "c")
+                .and_where(only.condition.clone())
+                .order_by("sort_key", self.order(direction))
+                .order_by("id", self.order(direction))
+                .limit(limit as u64)
+                .take(),
+        };
+        let mut select = Query::select()
+            .from_subquery(merged, "c")
+            .expr_as(Expr::col(("c", "sort_key")), "sort_key")
+            .order_by(("c", "sort_key"), self.order(direction))
+            .order_by(("c", "id"), self.order(direction))
+            .take();
+        rows::columns(&mut select);
+        if part == Part::Nulls {
+            return select.columns([("c", "queued"), ("c", "error_kind")]).take();
+        }
+        rows::with_run(&mut select).take()
+    }
+
+    /// The order in which a reading in this direction goes.
+    fn order(&self, direction: Direction) -> Order {
+        if self.ascending == (direction == Direction::Forward) { Order::Asc } else { Order::Desc }
+    }
+
+    /// Selects the row of a cursor if it still stands there.
+    fn at(&self, cursor: &Cursor, only: Option<&Only>) -> Result<SelectStatement, FieldError> {
+        let of_id = |select: &mut SelectStatement| {
+            let id = Expr::col(("c", calculation::Column::Id)).eq(cursor.id);
+            select.from_as(calculation::Entity, "c").and_where(id).take()
+        };
+        let mut select = Query::select().expr(Expr::val(1)).take();
+        let mut select = if self.is_postgres() {
+            let columns = [calculation::Column::UserId].into_iter().chain(rows::COLUMNS).map(|column| ("c", column));
+            // Its planner may read another index, of a whole partition; the limit keeps the other conditions out.
+            let row = of_id(Query::select().columns(columns).limit(2));
+            select.from_subquery(row, "c").take()
+        } else {
+            of_id(&mut select)
+        };
+        select
+            .and_where(Expr::col(("c", calculation::Column::UserId)).eq(self.user.0))
+            .and_where(self.states())
+            .and_where(match &cursor.value {
+                CursorValue::Null => self.key().is_null(),
+                value => self.key().eq(self.value(value)?),
+            });
+        if let Some(only) = only {
+            select.and_where(only.condition.clone());
+        }
+        Ok(select)
+    }
+
+    /// The conditions on the rows of `status` in `part` beyond `anchor`, one for each range of the index: none where
+    /// there are no such rows.
     fn beyond(
         &self,
         part: Part,
         status: Status,
         anchor: Anchor<'_>,
         upwards: bool,
-    ) -> Result<Option<Condition>, FieldError> {
+    ) -> Result<Vec<Condition>, FieldError> {
         let further = |left: Expr, right: Expr, inclusive: bool| match (upwards, inclusive) {
             (true, false) => left.gt(right),
             (true, true) => left.gte(right),
             (false, false) => left.lt(right),
             (false, true) => left.lte(right),
         };
-        let id = further(Expr::col(("c", calculation::Column::Id)), Expr::val(anchor.cursor.id), anchor.inclusive);
-        let all = Condition::all();
-        let condition = match (part, self.sort, &anchor.cursor.value) {
-            (Part::Nulls, ..) => all.add(id),
+        let all = Condition::all;
+        let id = || Expr::col(("c", calculation::Column::Id));
+        let by_id = || all().add(further(id(), Expr::val(anchor.cursor.id), anchor.inclusive));
+        let by_value = |value: Value| {
+            let row = Expr::tuple([self.key(), id()]);
+            let here = Expr::tuple([Expr::val(value), Expr::val(anchor.cursor.id)]);
+            vec![all().add(further(row, here, anchor.inclusive))]
+        };
+        Ok(match (part, self.sort, &anchor.cursor.value) {
+            (Part::Nulls, ..) => vec![by_id()],
             // The status is constant within a range: it lies before, at, or beyond the anchor's as a whole.
             (_, CalculationSort::Status, CursorValue::Text(name)) => {
                 let order = status.name().cmp(name.as_str());
-                match (part, if upwards { order } else { order.reverse() }) {
-                    (Part::Same, Ordering::Equal) if self.is_postgres() => {
-                        let here = Expr::tuple([Expr::val(status.name()), Expr::val(anchor.cursor.id)]);
-                        let row = [calculation::Column::Status, calculation::Column::Id];
-                        let row = Expr::tuple(row.map(|column| Expr::col(("c", column))));
-                        all.add(further(row, here, anchor.inclusive))
-                    }
-                    (Part::Same, Ordering::Equal) => all.add(id),
-                    (Part::Values, Ordering::Greater) => all,
-                    _ => return Ok(None),
+                match if upwards { order } else { order.reverse() } {
+                    Ordering::Equal if self.is_postgres() => by_value(status.name().into()),
+                    Ordering::Equal => vec![by_id()],
+                    Ordering::Greater => vec![all()],
+                    Ordering::Less => Vec::new(),
                 }
             }
-            (Part::Same, _, value) => all.add(self.key().eq(self.value(value)?)).add(id),
-            (Part::Values, _, value) => all.add(further(self.key(), Expr::val(self.value(value)?), false)),
-        };
-        Ok(Some(condition))
+            (_, _, value) if self.is_postgres() => by_value(self.value(value)?),
+            // SQLite would read a row value by its first column alone, since the second is the row's id, and pass over
+            // every row of the same name to find the next one.
+            (_, _, value) => {
+                let value = self.value(value)?;
+                let same = by_id().add(self.key().eq(value.clone()));
+                let other = all().add(further(self.key(), Expr::val(value), false));
+                match part {
+                    Part::Same => vec![same],
+                    _ if self.has_same() => vec![other],
+                    _ => vec![same, other],
+                }
+            }
+        })
+    }
+
+    /// Whether the rows with the anchor's value are a part of their own: SQLite does not see that an expression is
+    /// constant among them, and would sort them all to merge them with the others.
+    fn has_same(&self) -> bool {
+        self.sort == CalculationSort::Name && !self.is_postgres()
     }
 
     /// Whether the sort column may be NULL.
@@ -260,10 +391,17 @@ impl<'a> List<'a> {
         self.select().and_where(Expr::col(("c", calculation::Column::Status)).eq(status.name())).take()
     }
 
-    /// Selects entries of the list's owner.
+    /// Selects what is read of the list's owner in the order of an index.
     fn select(&self) -> SelectStatement {
-        let mut select = rows();
-        select.expr_as(self.key(), "sort_key").and_where(Expr::col(("c", calculation::Column::UserId)).eq(self.user.0));
+        let mut select = Query::select()
+            .expr_as(Expr::col(("c", calculation::Column::Id)), "id")
+            .expr_as(self.key(), "sort_key")
+            .from_as(calculation::Entity, "c")
+            .and_where(Expr::col(("c", calculation::Column::UserId)).eq(self.user.0))
+            .take();
+        if self.is_postgres() {
+            select.columns(rows::COLUMNS.map(|column| ("c", column)));
+        }
         if let Some(among) = &self.among {
             // The sum keeps the planner from looking the ids up one by one, which would end in sorting them all.
             select.and_where(Expr::col(("c", calculation::Column::Id)).add(0).in_subquery(among.clone()));
@@ -273,7 +411,12 @@ impl<'a> List<'a> {
 
     /// Selects the entries that meet `condition`, without order.
     pub(super) fn matching(&self, condition: Expr) -> SelectStatement {
-        self.select().and_where(self.states()).and_where(condition).take()
+        let mut select = Query::select().from_as(calculation::Entity, "c").expr_as(self.key(), "sort_key").take();
+        rows::with_run(rows::columns(&mut select))
+            .and_where(Expr::col(("c", calculation::Column::UserId)).eq(self.user.0))
+            .and_where(self.states())
+            .and_where(condition)
+            .take()
     }
 
     /// The condition that a row has one of the list's states.
@@ -282,7 +425,7 @@ impl<'a> List<'a> {
     }
 
     pub(super) fn entry(&self, result: &QueryResult) -> Result<Entry, DbError> {
-        let row = from_result(self.db, result)?;
+        let row = rows::taken(self.db, result)?;
         let value = match self.sort {
             CalculationSort::Created => CursorValue::Time(row.created_at),
             // As the database folds it.
@@ -317,59 +460,4 @@ pub(super) fn name_key(db: &Db) -> Expr {
         DbBackend::Postgres => Expr::cust_with_expr("$1 COLLATE \"C\"", lower),
         _ => lower.into(),
     }
-}
-
-/// One row as the lists show it.
-pub async fn row(db: &Db, user: UserId, id: CalculationId) -> Result<Option<CalculationRow>, DbError> {
-    let select = rows()
-        .and_where(Expr::col(("c", calculation::Column::UserId)).eq(user.0))
-        .and_where(Expr::col(("c", calculation::Column::Id)).eq(id.0))
-        .take();
-    let found = db.connection().query_one(&select).await.of(db)?;
-    found.map(|result| from_result(db, &result)).transpose()
-}
-
-/// Selects what [`CalculationRow`] holds: no long text is read.
-fn rows() -> SelectStatement {
-    Query::select()
-        // Under an alias of its own: the order of a compound statement knows nothing else.
-        .expr_as(Expr::col(("c", calculation::Column::Id)), "id")
-        .columns(
-            [
-                calculation::Column::Name,
-                calculation::Column::Status,
-                calculation::Column::CreatedAt,
-                calculation::Column::StartedAt,
-                calculation::Column::CompletedAt,
-                calculation::Column::ExecutionTime,
-            ]
-            .map(|column| ("c", column)),
-        )
-        .expr_as(Expr::col(("c", calculation::Column::MemoryUsed)).cast_as("bigint"), "memory_used")
-        .expr_as(Expr::col(("r", calculation_run::Column::Id)).is_not_null(), "queued")
-        .column(("r", calculation_run::Column::ErrorKind))
-        .from_as(calculation::Entity, "c")
-        .join_as(
-            sea_orm::JoinType::LeftJoin,
-            calculation_run::Entity,
-            "r",
-            Expr::col(("r", calculation_run::Column::CalculationId)).equals(("c", calculation::Column::Id)),
-        )
-        .take()
-}
-
-fn from_result(db: &Db, result: &QueryResult) -> Result<CalculationRow, DbError> {
-    let time = |column| result.try_get::<Option<Timestamp>>("", column).of(db).map(|at| at.map(Timestamp::time));
-    Ok(CalculationRow {
-        id: CalculationId(result.try_get("", "id").of(db)?),
-        name: result.try_get("", "name").of(db)?,
-        status: status(db, &result.try_get::<String>("", "status").of(db)?)?,
-        queued: result.try_get("", "queued").of(db)?,
-        created_at: result.try_get::<Timestamp>("", "created_at").of(db)?.time(),
-        started_at: time("started_at")?,
-        completed_at: time("completed_at")?,
-        execution_time: result.try_get("", "execution_time").of(db)?,
-        memory_used: result.try_get("", "memory_used").of(db)?,
-        error_kind: result.try_get("", "error_kind").of(db)?,
-    })
 }

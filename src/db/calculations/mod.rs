@@ -1,9 +1,12 @@
 //! Calculations: made, edited while nothing runs, read, deleted. Their lists too.
 
+mod detail;
 mod list;
+mod rows;
 mod search;
 
-pub use list::row;
+pub use detail::{Detail, detail};
+pub use rows::row;
 pub use search::{count, page};
 
 use super::{

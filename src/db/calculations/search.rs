@@ -1,10 +1,11 @@
 //! Pages of a list, with or without a text that the names must contain.
 //!
 //! A text of three characters or more is looked up in the trigram index, a shorter one as the beginning of names.
-//! Few matches are sorted here; where there are many, the list is walked in its own order, in which a page of them is
-//! met soon. So neither a rare nor a common text reads or sorts everything.
+//! Few matches are sorted here; where there are many, the database walks the list in its own order, in which a page of
+//! them is met soon, and gives up after a while: then the matches stand far off, and the search index leads to them.
+//! So neither a rare nor a common text reads or sorts everything.
 
-use super::list::{Anchor, Entry, List, name_key};
+use super::list::{Anchor, Entry, List, Only, Reading, name_key};
 use crate::db::{Db, DbError, Explain, entity::calculation};
 use crate::domain::{
     calculation::CalculationRow,
@@ -17,12 +18,14 @@ use sea_orm::{
 };
 use std::sync::LazyLock;
 
-/// Up to so many matches are sorted in memory.
-const FEW: usize = 2_000;
-/// So many rows are read at once while walking a list.
+/// Up to so many matches are taken at once, whatever there is.
+const FEW: usize = 60;
+/// Up to so many are sorted here where a walk met too few.
+const SOME: usize = 2_000;
+/// So many rows of a list are walked for a page of matches.
+const WALKED: usize = 2_000;
+/// So many matches are read at once through the search index.
 const CHUNK: usize = 500;
-/// So often before the search index is asked for the rest.
-const STEPS: usize = 4;
 
 /// A window of the calculations of `user`, in the list's order.
 pub async fn page(
@@ -36,14 +39,16 @@ pub async fn page(
     let limit = request.limit as usize;
     let anchor = |inclusive| request.anchor.as_ref().map(|cursor| Anchor { cursor, inclusive });
 
-    let mut entries = source.read(&list, anchor(false), request.direction, limit + 1).await?;
+    let Reading { mut entries, anchored } = source.read(&list, anchor(false), request.direction, limit + 1).await?;
     let more = entries.len() > limit;
     entries.truncate(limit);
     let (opposite, forward) = match request.direction {
         Direction::Forward => (Direction::Backward, true),
         Direction::Backward => (Direction::Forward, false),
     };
-    let behind = request.anchor.is_some() && !source.read(&list, anchor(true), opposite, 1).await?.is_empty();
+    // The anchor itself is behind, unless it went meanwhile.
+    let behind = anchored
+        || (request.anchor.is_some() && !source.read(&list, anchor(true), opposite, 1).await?.entries.is_empty());
     if !forward {
         entries.reverse();
     }
@@ -93,24 +98,10 @@ enum Source {
 impl Source {
     async fn of(list: &List<'_>, text: &str) -> Result<Self, DbError> {
         let Some(needle) = Needle::new(text) else { return Ok(Self::Index) };
-        let db = list.db;
-        let few = Query::select()
-            .expr_as(Expr::cust("COUNT(*)"), "count")
-            .from_subquery(needle.candidates(list, Some(FEW + 1)), "candidates")
-            .take();
-        if counted(db, &few).await? > FEW as u64 {
-            return Ok(Self::Walk(needle));
-        }
-        let select = list.matching(needle.condition(list, Some(FEW + 1)));
-        let mut entries = Vec::new();
-        for row in db.connection().query_all(&select).await.of(db)? {
-            entries.push(list.entry(&row)?);
-        }
-        if !folds_itself(db) {
-            entries.retain(|entry| needle.matches(&entry.row.name));
-        }
-        entries.sort_by(|left, right| list.compare(&left.cursor, &right.cursor));
-        Ok(Self::Sorted(entries))
+        Ok(match sorted(list, &needle, FEW).await? {
+            Some(entries) => Self::Sorted(entries),
+            None => Self::Walk(needle),
+        })
     }
 
     /// At most `limit` entries from the start or next to `anchor`, nearest first.
@@ -120,50 +111,99 @@ impl Source {
         anchor: Option<Anchor<'_>>,
         direction: Direction,
         limit: usize,
-    ) -> Result<Vec<Entry>, DbError> {
+    ) -> Result<Reading, DbError> {
         match self {
-            Self::Index => list.read(anchor, direction, limit).await,
+            Self::Index => list.read(anchor, direction, limit, None).await,
             Self::Walk(needle) => walk(list, needle, anchor, direction, limit).await,
-            Self::Sorted(entries) => {
-                let wanted = |entry: &&Entry| {
-                    anchor.is_none_or(|anchor| {
-                        let order = list.compare(&entry.cursor, anchor.cursor);
-                        let order = if direction == Direction::Forward { order } else { order.reverse() };
-                        order.is_gt() || (anchor.inclusive && order.is_eq())
-                    })
-                };
-                Ok(if direction == Direction::Forward {
-                    entries.iter().filter(wanted).take(limit).cloned().collect()
-                } else {
-                    entries.iter().rev().filter(wanted).take(limit).cloned().collect()
-                })
-            }
+            Self::Sorted(entries) => Ok(window(list, entries, anchor, direction, limit)),
         }
     }
 }
 
+/// All matches in the list's order; `None` where there are more than `most`.
+async fn sorted(list: &List<'_>, needle: &Needle, most: usize) -> Result<Option<Vec<Entry>>, DbError> {
+    let db = list.db;
+    if !folds_itself(db) {
+        // The index knows the names of everybody: how many match says nothing of how many are this person's.
+        let candidates = Query::select()
+            .expr_as(Expr::cust("COUNT(*)"), "count")
+            .from_subquery(needle.candidates(list, Some(most + 1)), "candidates")
+            .take();
+        if counted(db, &candidates).await? > most as u64 {
+            return Ok(None);
+        }
+    }
+    db.settled().await;
+    let rows = db.connection().query_all(&list.matching(needle.condition(list, Some(most + 1)))).await.of(db)?;
+    if rows.len() > most {
+        return Ok(None);
+    }
+    let mut entries = rows.iter().map(|row| list.entry(row)).collect::<Result<Vec<_>, _>>()?;
+    if !folds_itself(db) {
+        entries.retain(|entry| needle.matches(&entry.row.name));
+    }
+    entries.sort_by(|left, right| list.compare(&left.cursor, &right.cursor));
+    Ok(Some(entries))
+}
+
+/// Reads from all entries of a list, in its order, as [`List::read`] does from the database.
+fn window(
+    list: &List<'_>,
+    entries: &[Entry],
+    anchor: Option<Anchor<'_>>,
+    direction: Direction,
+    limit: usize,
+) -> Reading {
+    let wanted = |entry: &&Entry| {
+        anchor.is_none_or(|anchor| {
+            let order = list.compare(&entry.cursor, anchor.cursor);
+            let order = if direction == Direction::Forward { order } else { order.reverse() };
+            order.is_gt() || (anchor.inclusive && order.is_eq())
+        })
+    };
+    let anchored = anchor.is_some_and(|anchor| entries.iter().any(|entry| entry.cursor == *anchor.cursor));
+    let entries = if direction == Direction::Forward {
+        entries.iter().filter(wanted).take(limit).cloned().collect()
+    } else {
+        entries.iter().rev().filter(wanted).take(limit).cloned().collect()
+    };
+    Reading { entries, anchored }
+}
+
 /// Where many names match, a page of them is usually met soon in the list's own order. Where they stand far off (a
-/// name that was common a year ago), the rest is read through the search index as well.
+/// name that was common a year ago), they are sorted here, or read through the search index as well.
 async fn walk(
     list: &List<'_>,
     needle: &Needle,
     anchor: Option<Anchor<'_>>,
     direction: Direction,
     limit: usize,
-) -> Result<Vec<Entry>, DbError> {
-    let among = list.among(needle.candidates(list, None));
-    let mut found = Vec::new();
-    let mut place = anchor.map(|anchor| (anchor.cursor.clone(), anchor.inclusive));
-    for step in 0.. {
-        let anchor = place.as_ref().map(|(cursor, inclusive)| Anchor { cursor, inclusive: *inclusive });
-        let chunk = if step < STEPS { list } else { &among }.read(anchor, direction, CHUNK).await?;
-        let end = chunk.last().filter(|_| chunk.len() == CHUNK).map(|entry| entry.cursor.clone());
-        found.extend(chunk.into_iter().filter(|entry| needle.matches(&entry.row.name)));
-        let Some(cursor) = end.filter(|_| found.len() < limit) else { break };
-        place = Some((cursor, false));
+) -> Result<Reading, DbError> {
+    let only = Only { condition: needle.filter(list.db), among: WALKED };
+    let Reading { mut entries, anchored } = list.read(anchor, direction, limit, Some(&only)).await?;
+    if entries.len() == limit {
+        return Ok(Reading { entries, anchored });
     }
-    found.truncate(limit);
-    Ok(found)
+    if let Some(all) = sorted(list, needle, SOME).await? {
+        return Ok(window(list, &all, anchor, direction, limit));
+    }
+    let among = list.among(needle.candidates(list, None));
+    let mut place = anchor.map(|anchor| (anchor.cursor.clone(), anchor.inclusive));
+    if let Some(last) = entries.last() {
+        place = Some((last.cursor.clone(), false));
+    }
+    while entries.len() < limit {
+        let anchor = place.as_ref().map(|(cursor, inclusive)| Anchor { cursor, inclusive: *inclusive });
+        let chunk = among.read(anchor, direction, CHUNK, None).await?.entries;
+        let end = chunk.last().filter(|_| chunk.len() == CHUNK).map(|entry| (entry.cursor.clone(), false));
+        entries.extend(chunk.into_iter().filter(|entry| needle.matches(&entry.row.name)));
+        place = end;
+        if place.is_none() {
+            break;
+        }
+    }
+    entries.truncate(limit);
+    Ok(Reading { entries, anchored })
 }
 
 /// What the names must hold, whatever its case.
@@ -190,6 +230,18 @@ impl Needle {
         match self {
             Self::Part(part) => fold(name).contains(&fold(part)),
             Self::Prefix(prefix) => fold(name).starts_with(&fold(prefix)),
+        }
+    }
+
+    /// The condition that the name matches, looked at row by row.
+    fn filter(&self, db: &Db) -> Expr {
+        match self {
+            Self::Part(part) if folds_itself(db) => contains(part),
+            Self::Prefix(prefix) if folds_itself(db) => between(db, prefix.clone()),
+            Self::Part(part) => Expr::col(("c", calculation::Column::Name)).glob(format!("*{}*", spelled(&fold(part)))),
+            Self::Prefix(prefix) => {
+                Expr::col(("c", calculation::Column::Name)).glob(format!("{}*", spelled(&fold(prefix))))
+            }
         }
     }
 
@@ -284,6 +336,24 @@ fn ways(prefix: &str) -> Vec<String> {
         let letters: Vec<char> = [c].into_iter().chain(others).collect();
         ways.iter().flat_map(|way| letters.iter().map(move |letter| format!("{way}{letter}"))).collect()
     })
+}
+
+/// The folded `text` for SQLite's `GLOB`, which folds nothing: each character in every way in which it is written.
+fn spelled(text: &str) -> String {
+    let mut pattern = String::new();
+    for c in text.chars() {
+        // It would turn the class into its opposite.
+        if c == '^' {
+            pattern.push(c);
+            continue;
+        }
+        pattern.push('[');
+        pattern.push(c);
+        pattern.extend(c.is_ascii_lowercase().then(|| c.to_ascii_uppercase()));
+        pattern.extend(UNFOLDED.iter().filter(|(_, folded)| *folded == c).map(|(other, _)| *other));
+        pattern.push(']');
+    }
+    pattern
 }
 
 /// The characters behind ASCII that folding changes, with what they become.

@@ -1,9 +1,9 @@
 //! Lists at size on the embedded engine: how many steps SQLite's machine takes for each operation. A row that is looked
 //! at costs several, so that a scan shows at once, and the number is the same on every machine.
 
-use super::{count, files, get, page};
+use super::{count, detail, page};
 use crate::{
-    db::{Db, files as stored, runs, users},
+    db::{Db, files as stored, users},
     domain::{
         id::{CalculationId, UserId},
         page::{CalculationQuery, CalculationSort, Direction, PageRequest},
@@ -115,9 +115,8 @@ async fn every_operation_takes_the_steps_of_a_page() {
     // A detail.
     steps.taken();
     let id = CalculationId(20_002);
-    assert!(get(&db, ann, id).await.unwrap().is_some());
-    assert!(files(&db, ann, id).await.unwrap().is_empty());
-    assert!(runs::get(&db, ann, id).await.unwrap().is_some());
+    let whole = detail(&db, ann, id).await.unwrap().unwrap();
+    assert!(whole.run.is_some() && whole.files.is_empty());
     assert!(stored::find_same(&db, ann, &format!("{:064x}", 20_001), 20_001, &[]).await.unwrap().is_none());
     let taken = steps.taken();
     assert!((1..=300).contains(&taken), "{taken} steps");

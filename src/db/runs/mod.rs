@@ -6,6 +6,7 @@
 pub mod live;
 mod record;
 
+pub(super) use record::from_row;
 #[cfg(test)]
 pub(super) use record::unfinished;
 pub use record::{RunRecord, get, unfinished_of_host};

@@ -13,7 +13,10 @@ use crate::{
     },
 };
 use chrono::NaiveDateTime;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Select};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    Select, sea_query::Expr,
+};
 
 /// A row of `calculation_runs` with the status of its calculation.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,21 +97,27 @@ pub(in crate::db) fn unfinished(host: &str) -> Select<calculation_run::Entity> {
         .order_by_asc(calculation_run::Column::Id)
 }
 
+/// Reads the records with the states of their calculations, whose long texts stay where they are.
 async fn records(db: &Db, runs: Select<calculation_run::Entity>) -> Result<Vec<RunRecord>, DbError> {
-    let rows = runs.find_also_related(calculation::Entity).all(db.connection()).await.of(db)?;
-    rows.into_iter()
-        .filter_map(|(run, calculation)| Some((run, calculation?)))
-        .map(|(run, calculation)| record(db, run, &calculation))
+    let state = Expr::col((calculation::Entity, calculation::Column::Status));
+    let runs = runs.inner_join(calculation::Entity).column_as(state, "state").into_query();
+    let rows = db.connection().query_all(&runs).await.of(db)?;
+    rows.iter()
+        .map(|row| {
+            let run = calculation_run::Model::from_query_result(row, "").of(db)?;
+            from_row(db, run, &row.try_get::<String>("", "state").of(db)?)
+        })
         .collect()
 }
 
-fn record(db: &Db, row: calculation_run::Model, calculation: &calculation::Model) -> Result<RunRecord, DbError> {
+/// The record of a row whose calculation has this status.
+pub(in crate::db) fn from_row(db: &Db, row: calculation_run::Model, state: &str) -> Result<RunRecord, DbError> {
     let id = row.id.parse().map_err(|error: uuid::Error| sea_orm::DbErr::Type(format!("run {}: {error}", row.id)));
     Ok(RunRecord {
         id: id.of(db)?,
         calculation_id: CalculationId(row.calculation_id),
         user_id: UserId(row.user_id),
-        status: status(db, &calculation.status)?,
+        status: status(db, state)?,
         host: row.host,
         submitted_at: row.submitted_at.time(),
         started_at: row.started_at.map(Timestamp::time),

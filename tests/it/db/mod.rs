@@ -13,4 +13,5 @@ mod runs;
 mod schema;
 mod server;
 pub mod size;
+mod statements;
 pub mod story;

@@ -89,11 +89,11 @@ pub async fn run(session: Session, request: Request, queue: mpsc::Sender<Msg>) -
 /// A calculation with files, run and tool.
 async fn detail(session: &Session, id: CalculationId) -> Result<CalculationDetail, Failure> {
     let (db, user) = (&session.db, session.user.id);
-    let Some(calculation) = db::calculations::get(db, user, id).await? else {
+    let Some(db::calculations::Detail { calculation, run, files }) = db::calculations::detail(db, user, id).await?
+    else {
         return Err(Failure::new(format!("there is no calculation {id} any more")));
     };
-    let files = db::calculations::files(db, user, id).await?;
-    let run = db::runs::get(db, user, id).await?.map(RunInfo::from);
+    let run = run.map(RunInfo::from);
     let tool = match calculation.tool_id {
         Some(tool) => db::tools::get(db, tool).await?.map(|tool| tool.display_name),
         None => None,
