@@ -1,25 +1,32 @@
-//! Each operation of the list, and what a run writes, beside the engine's own client.
+//! Each operation of the list, and what a run writes, beside the engine's own client, which is asked twice: as one would
+//! type it, with the conditions of a keyset page, and by the very statements that mecapy sends.
 
-use crate::{place::Place, rank};
+use crate::{console::Console, place::Place, rank};
 use mecapy::{
     db::{Db, calculations, files, runs},
     domain::{
-        calculation::NewCalculation,
+        calculation::{CalculationRow, NewCalculation},
         id::{CalculationId, RunId, UserId},
         limits::Limits,
-        page::{CalculationQuery, CalculationSort, CursorValue, Direction, PageRequest},
+        page::{CalculationQuery, CalculationSort, Cursor, CursorValue, Direction, PageRequest},
         run::{Outcome, Provenance},
         status::Status,
     },
 };
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 use tokio::runtime::Runtime;
 
 const PAGE: u32 = 50;
 const ANN: UserId = UserId(1);
-/// So long an operation is repeated, and how often at least and at most.
-const SPAN: Duration = Duration::from_secs(2);
-const ROUNDS: (usize, usize) = (3, 60);
+/// So long the client is asked for an operation, and how often at least and at most: a query that reads and sorts
+/// everything takes seconds.
+const SPAN: Duration = Duration::from_secs(3);
+const TURNS: (usize, usize) = (3, 60);
+/// Beside a slow client mecapy is asked more than once in a turn.
+const SLOW: (Duration, usize) = (Duration::from_millis(100), 10);
 
 /// What a page shows.
 const COLUMNS: &str = "c.id, c.name, c.status, c.created_at, c.started_at, c.completed_at, c.execution_time, \
@@ -37,7 +44,7 @@ enum Ours {
 struct Operation {
     name: String,
     ours: Ours,
-    /// The same as one would type it.
+    /// The same as one would type it, a statement or more.
     theirs: String,
 }
 
@@ -45,29 +52,58 @@ struct Operation {
 pub fn measure(place: &Place) {
     let runtime = Runtime::new().expect("a runtime");
     let db = runtime.block_on(place.open());
+    let mut watched = runtime.block_on(place.open());
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let notes = sent.clone();
+    let is_watched =
+        watched.observe(move |statement| notes.lock().expect("nobody panics").push(format!("{statement};")));
+    assert!(is_watched, "nobody has it yet");
     let mut console = place.console();
-    println!("{:<34}{:>12}{:>12}{:>12}{:>8}", "ms", "mecapy p50", "p99", place.client(), "ratio");
+    let client = place.client();
+    println!(
+        "{:<34}{:>12}{:>12}{:>12}{:>8}{:>12}{:>8}{:>7}{:>7}",
+        "ms", "mecapy p50", "p99", "same", "ratio", client, "ratio", "sent", "turns"
+    );
     for operation in runtime.block_on(operations(&db, place)) {
-        let mut theirs = operation.theirs.clone();
-        if place.server().is_some() && !theirs.contains(';') {
-            console.ask(&format!("DEALLOCATE ALL; PREPARE question AS {theirs};"));
-            "EXECUTE question".clone_into(&mut theirs);
+        sent.lock().expect("nobody panics").clear();
+        runtime.block_on(operation.ours.ask(&watched));
+        let same = std::mem::take(&mut *sent.lock().expect("nobody panics"));
+        let count = same.len();
+        let typed = operation.theirs.split("; ").map(|statement| format!("{statement};")).collect();
+        if place.server().is_some() {
+            console.ask("DEALLOCATE ALL;");
         }
-        theirs.push(';');
-        let (mut left, mut right) = (Vec::new(), Vec::new());
+        let (same, typed) = (ready(&mut console, place, "same", same), ready(&mut console, place, "typed", typed));
+        let (mut ours, mut alike, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
+        // What is quick is asked once before it counts.
+        runtime.block_on(operation.ours.ask(&db));
+        console.ask(&same);
+        let (first, _) = console.ask(&typed);
+        if first > SLOW.0 {
+            theirs.push(first);
+        }
         let began = Instant::now();
-        // The first of each warms up.
-        while left.len() <= ROUNDS.0 || (left.len() <= ROUNDS.1 && began.elapsed() < SPAN) {
-            let began = Instant::now();
-            let count = runtime.block_on(operation.ours.ask(&db));
-            left.push(began.elapsed());
-            let (time, lines) = console.ask(&theirs);
-            right.push(time);
-            assert!(count == lines || operation.name.starts_with("detail"), "{}: {count}, {lines}", operation.name);
+        while theirs.len() < TURNS.0 || (theirs.len() < TURNS.1 && began.elapsed() < SPAN) {
+            let mut found = 0;
+            for _ in 0..if first > SLOW.0 { SLOW.1 } else { 1 } {
+                let began = Instant::now();
+                found = runtime.block_on(operation.ours.ask(&db));
+                ours.push(began.elapsed());
+                alike.push(console.ask(&same).0);
+            }
+            let (time, lines) = console.ask(&typed);
+            theirs.push(time);
+            assert!(found == lines || operation.name.starts_with("detail"), "{}: {found}, {lines}", operation.name);
         }
-        let (ours, theirs) = (rank(&left[1..], 0.5), rank(&right[1..], 0.5));
-        let p99 = rank(&left[1..], 0.99);
-        println!("{:<34}{ours:>12.2}{p99:>12.2}{theirs:>12.2}{:>8.2}", operation.name, ours / theirs);
+        let [p50, p99] = [0.5, 0.99].map(|share| rank(&ours, share));
+        let (alike, typed) = (rank(&alike, 0.5), rank(&theirs, 0.5));
+        println!(
+            "{:<34}{p50:>12.2}{p99:>12.2}{alike:>12.2}{:>8.2}{typed:>12.2}{:>8.2}{count:>7}{:>7}",
+            operation.name,
+            p50 / alike,
+            p50 / typed,
+            theirs.len()
+        );
     }
     let mut times = Vec::new();
     for _ in 0..20 {
@@ -76,7 +112,21 @@ pub fn measure(place: &Place) {
         times.push(began.elapsed());
     }
     println!("{:<34}{:>12.2}{:>12.2}", "make, submit, claim, finish", rank(&times, 0.5), rank(&times, 0.99));
+    drop(console);
+    runtime.block_on(watched.close()).expect("it closes");
     runtime.block_on(db.close()).expect("it closes");
+}
+
+/// What to ask the client for these statements: prepared where it can.
+fn ready(console: &mut Console, place: &Place, name: &str, statements: Vec<String>) -> String {
+    if place.server().is_none() {
+        return statements.join(" ");
+    }
+    let execute = |(n, statement)| {
+        console.ask(&format!("PREPARE {name}_{n} AS {statement}"));
+        format!("EXECUTE {name}_{n};")
+    };
+    statements.into_iter().enumerate().map(execute).collect::<Vec<_>>().join(" ")
 }
 
 impl Ours {
@@ -88,11 +138,7 @@ impl Ours {
                 calculations::count(db, ANN, &CalculationQuery::default()).await.expect("counted");
                 1
             }
-            Self::Detail(id) => {
-                calculations::get(db, ANN, *id).await.expect("read").expect("there");
-                runs::get(db, ANN, *id).await.expect("read");
-                calculations::files(db, ANN, *id).await.expect("read").len()
-            }
+            Self::Detail(id) => calculations::detail(db, ANN, *id).await.expect("read").expect("there").files.len(),
             Self::Same => {
                 let hash = format!("{:064x}", 100);
                 usize::from(files::find_same(db, ANN, &hash, 100, &[]).await.expect("read").is_some())
@@ -102,6 +148,7 @@ impl Ours {
 }
 
 async fn operations(db: &Db, place: &Place) -> Vec<Operation> {
+    let middle = middle(db, place).await;
     let mut all = Vec::new();
     for sort in [
         CalculationSort::Created,
@@ -137,8 +184,7 @@ async fn operations(db: &Db, place: &Place) -> Vec<Operation> {
                 PageRequest::last(PAGE),
                 format!("SELECT {COLUMNS} ORDER BY {key} {reverse} NULLS FIRST, c.id {reverse} LIMIT {PAGE}"),
             ));
-            let half = calculations::page(db, ANN, &query, &PageRequest::first(place.rows / 3)).await.expect("a page");
-            let cursor = half.cursors.last().cloned().expect("rows");
+            let cursor = Cursor { value: value(sort, &middle), id: middle.id.0 };
             let value = match &cursor.value {
                 CursorValue::Time(at) => format!("'{}'", at.format("%Y-%m-%d %H:%M:%S%.6f")),
                 CursorValue::Text(text) => format!("'{text}'"),
@@ -184,7 +230,7 @@ async fn operations(db: &Db, place: &Place) -> Vec<Operation> {
         });
     }
     let id = CalculationId(i64::from(place.rows) / 2 + 1);
-    let id = if calculations::get(db, ANN, id).await.expect("read").is_some() { id } else { CalculationId(id.0 + 1) };
+    let id = if calculations::row(db, ANN, id).await.expect("read").is_some() { id } else { CalculationId(id.0 + 1) };
     all.push(Operation {
         name: "detail (calculation, run, files)".to_owned(),
         ours: Ours::Detail(id),
@@ -204,6 +250,28 @@ async fn operations(db: &Db, place: &Place) -> Vec<Operation> {
         theirs: "SELECT count(*) FROM calculations WHERE user_id = 1".to_owned(),
     });
     all
+}
+
+/// A row far inside the list that has a value in each column.
+async fn middle(db: &Db, place: &Place) -> CalculationRow {
+    for id in i64::from(place.rows) / 3.. {
+        let row = calculations::row(db, ANN, CalculationId(id)).await.expect("read");
+        if let Some(row) = row.filter(|row| row.started_at.is_some() && row.execution_time.is_some()) {
+            return row;
+        }
+    }
+    unreachable!("most calculations have run")
+}
+
+/// What places a row in a list.
+fn value(sort: CalculationSort, row: &CalculationRow) -> CursorValue {
+    match sort {
+        CalculationSort::Created => CursorValue::Time(row.created_at),
+        CalculationSort::Name => CursorValue::Text(row.name.to_lowercase()),
+        CalculationSort::Status => CursorValue::Text(row.status.name().to_owned()),
+        CalculationSort::Started => row.started_at.map_or(CursorValue::Null, CursorValue::Time),
+        CalculationSort::Duration => row.execution_time.map_or(CursorValue::Null, CursorValue::Real),
+    }
 }
 
 /// All that one run writes but its files.
