@@ -93,6 +93,12 @@ impl FileWatch {
         }
     }
 
+    /// What was committed by now.
+    pub(super) async fn caught_up(&mut self) -> Option<Change> {
+        // The first look of all belongs to `next`, which knows what was written before it.
+        if self.version.is_some() { self.look().await } else { None }
+    }
+
     /// Whether somebody committed since the last look.
     async fn look(&mut self) -> Option<Change> {
         if self.silent {

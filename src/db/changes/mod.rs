@@ -88,6 +88,15 @@ impl Changes {
 }
 
 impl Changes {
+    /// What was changed by now and not told yet: [`Changes::next`] tells nothing of it any more.
+    pub async fn caught_up(&mut self) -> Option<Change> {
+        match &mut self.source {
+            Source::File(watch) => watch.caught_up().await,
+            Source::Server(listening) => listening.caught_up().await,
+            Source::Nobody => None,
+        }
+    }
+
     /// Lets changes add up for a while; `true` once the database is closed.
     pub async fn pause(&mut self, pause: Duration) -> bool {
         let closing = self.closing.wait_for(|closing| *closing);

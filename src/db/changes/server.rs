@@ -78,20 +78,15 @@ impl Listening {
                 };
                 match received {
                     Ok(Some(first)) => {
-                        let mut kinds = hinted(first.payload(), self.user);
                         // What waits behind it is told with it.
-                        while let Some(Ok(Some(more))) = listener.try_recv().now_or_never() {
-                            kinds = kinds.and(hinted(more.payload(), self.user));
-                        }
+                        let kinds = hinted(first.payload(), self.user).and(self.waiting());
                         if !kinds.is_empty() {
                             return Change::Rows(kinds);
                         }
                     }
                     lost => {
                         tracing::info!(?lost, "the listening connection is lost");
-                        (self.listener, self.was_lost) = (None, true);
-                        // A connection that does not answer keeps its place until the kernel gives it up.
-                        self.pool = alone(&self.options);
+                        self.lost();
                     }
                 }
                 continue;
@@ -116,6 +111,35 @@ impl Listening {
                 }
             }
         }
+    }
+
+    /// What was committed by now: the server sends it before the answer to an empty statement.
+    pub(super) async fn caught_up(&mut self) -> Option<Change> {
+        let listener = self.listener.as_mut()?;
+        // One that is lost is found so by `next`.
+        let kinds = if answers(listener).await { self.waiting() } else { Kinds::NONE };
+        (!kinds.is_empty()).then_some(Change::Rows(kinds))
+    }
+
+    /// What was sent and not read yet.
+    fn waiting(&mut self) -> Kinds {
+        let mut kinds = Kinds::NONE;
+        while let Some(listener) = &mut self.listener {
+            match listener.try_recv().now_or_never() {
+                Some(Ok(Some(more))) => kinds = kinds.and(hinted(more.payload(), self.user)),
+                None => break,
+                // Asked again it would be there again, and what was sent meanwhile would be missed.
+                Some(_) => self.lost(),
+            }
+        }
+        kinds
+    }
+
+    /// Makes the next wait begin anew.
+    fn lost(&mut self) {
+        (self.listener, self.was_lost) = (None, true);
+        // A connection that does not answer keeps its place until the kernel gives it up.
+        self.pool = alone(&self.options);
     }
 
     async fn listen(&self) -> Result<PgListener, sqlx::Error> {

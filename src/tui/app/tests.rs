@@ -187,6 +187,8 @@ fn the_first_minute() {
     harness.keys("f5").shows("running").shows("4 Monitor");
     assert_eq!(harness.made.len(), 1);
     assert_eq!(harness.made[0].tool_id, Some(ToolId(4)));
+    // The runtime tells what was changed here as it tells what others change.
+    harness.send(Msg::Rows(Kinds::only(Kind::Calculations)));
     harness.keys("1").shows("Beam deflection").shows("▶ running");
 }
 

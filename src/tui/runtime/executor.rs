@@ -1,6 +1,6 @@
 //! Effects become tasks: one a request, with its slot, its time limit and its reply on the queue.
 
-use super::{outlook::Outlook, requests};
+use super::{changes::Own, outlook::Outlook, requests};
 use crate::{
     session::{Session, agreement},
     tui::{
@@ -56,6 +56,7 @@ pub struct Executor {
     doubted: Arc<AtomicBool>,
     /// Told where something was refused.
     outlook: Arc<Outlook>,
+    own: Arc<Own>,
 }
 
 /// Finds out whether the database is why a request failed or takes long, tells so, and tells when it is back.
@@ -93,7 +94,15 @@ impl Doubt {
 
 impl Executor {
     /// An executor whose tasks run on `services` and answer on `queue`.
-    pub fn new(services: Handle, queue: mpsc::Sender<Msg>, outlook: Arc<Outlook>, read_only: bool) -> Self {
+    ///
+    /// What they change is told to `own`.
+    pub fn new(
+        services: Handle,
+        queue: mpsc::Sender<Msg>,
+        outlook: Arc<Outlook>,
+        own: Arc<Own>,
+        read_only: bool,
+    ) -> Self {
         Self {
             services,
             session: None,
@@ -105,6 +114,7 @@ impl Executor {
             draft: None,
             doubted: Arc::default(),
             outlook,
+            own,
         }
     }
 
@@ -165,6 +175,7 @@ impl Executor {
             return;
         }
         let changes = slot == Slot::Free || slot == Slot::Draft;
+        let changing = request.changes_rows().then(|| self.own.begin());
         let (done, ended) = oneshot::channel();
         let before = if slot == Slot::Draft { self.draft.replace(ended) } else { None };
         let doubt = Doubt { session: session.clone(), queue: self.queue.clone(), raised: self.doubted.clone() };
@@ -201,8 +212,12 @@ impl Executor {
             if changes && matches!(reply, Err(_) | Ok(Reply::NotStarted(..) | Reply::ImageMissing(..))) {
                 outlook.doubt();
             }
+            let changing = changing.filter(|_| reply.is_ok());
             // The screen is gone only when the program ends.
             let _ = queue.send(Msg::Reply(ticket, reply)).await;
+            if let Some(changing) = changing {
+                changing.done();
+            }
         };
         if changes {
             self.changing.spawn_on(work, &self.services);

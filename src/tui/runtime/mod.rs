@@ -25,6 +25,7 @@ use super::{
     pane::{Now, Tick},
 };
 use crate::{config::Config, domain::text::SafeText};
+use changes::Own;
 use executor::Executor;
 use input::Input;
 use outlook::Outlook;
@@ -67,8 +68,9 @@ pub fn run(config: Arc<Config>, read_only: bool, yes: bool) -> Result<End, Scree
     let services = Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(ScreenError::Terminal)?;
     let (queue, messages) = mpsc::channel(QUEUE);
     let (rows, rows_shown) = oneshot::channel();
-    let outlook = Arc::new(Outlook::default());
-    let opening = start::open(services.handle(), config.clone(), queue.clone(), rows_shown, yes, outlook.clone());
+    let (outlook, own) = (Arc::new(Outlook::default()), Arc::new(Own::default()));
+    let opening =
+        start::open(services.handle(), config.clone(), queue.clone(), own.clone(), rows_shown, yes, outlook.clone());
     let runtime = Builder::new_current_thread().enable_all().build().map_err(ScreenError::Terminal)?;
     let end = runtime.block_on(async {
         let screen = Screen::enter(settings.theme.colour, settings.mouse).map_err(ScreenError::Terminal)?;
@@ -77,7 +79,7 @@ pub fn run(config: Arc<Config>, read_only: bool, yes: bool) -> Result<End, Scree
         let mut shown = Loop {
             app,
             screen,
-            executor: Executor::new(services.handle().clone(), queue.clone(), outlook, read_only),
+            executor: Executor::new(services.handle().clone(), queue.clone(), outlook, own, read_only),
             input: None,
             queue,
             messages,

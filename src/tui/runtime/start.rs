@@ -1,6 +1,10 @@
 //! What comes before and beside the first frame: settings, panes, the opening of the session.
 
-use super::{attend::attend, changes::tell_changes, outlook::Outlook};
+use super::{
+    attend::attend,
+    changes::{Own, tell_changes},
+    outlook::Outlook,
+};
 use crate::{
     config::{Color, Config, Theme as ThemeSetting},
     runs,
@@ -108,6 +112,7 @@ pub fn open(
     services: &Handle,
     config: Arc<Config>,
     queue: mpsc::Sender<Msg>,
+    own: Arc<Own>,
     rows: oneshot::Receiver<()>,
     yes: bool,
     outlook: Arc<Outlook>,
@@ -139,7 +144,7 @@ pub fn open(
         let _ = steps.send(Opened::Session(Box::new(session.clone()), Box::new(place))).await;
         // The rows have the cores for themselves; nobody waits for the rest.
         let _ = tokio::time::timeout(ROWS_FIRST, rows).await;
-        tokio::spawn(tell_changes(changes, queue.clone()));
+        tokio::spawn(tell_changes(changes, own, queue.clone()));
         tokio::spawn(attend(session.clone(), queue, outlook.clone()));
         // An engine that is slow to answer holds up nothing else.
         tokio::spawn(outlook.tell(session.config.clone(), steps.clone()));

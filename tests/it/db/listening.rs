@@ -63,6 +63,22 @@ async fn listening(url: &str, name: &str) -> (Db, UserId, Changes) {
 }
 
 #[tokio::test]
+async fn what_was_asked_for_at_once_is_not_told_again() {
+    let Some(database) = postgres::database() else { return };
+    let (_db, ann, mut changes) = listening(&database.url(), "ann").await;
+    assert!(is_quiet(&mut changes).await);
+    let other = database.connect().await;
+    for _ in 0..20 {
+        other.execute_unprepared(&insert(ann, 1)).await.unwrap();
+        assert_eq!(changes.caught_up().await, Some(CALCULATIONS), "what is committed is told by the next answer");
+    }
+    assert!(is_quiet(&mut changes).await);
+    assert_eq!(changes.caught_up().await, None);
+    other.execute_unprepared(&insert(ann, 1)).await.unwrap();
+    assert_eq!(told(&mut changes).await, CALCULATIONS);
+}
+
+#[tokio::test]
 async fn own_rows_that_another_program_changes_are_told_and_those_of_others_are_not() {
     let Some(database) = postgres::database() else { return };
     let (db, ann, mut changes) = listening(&database.url(), "ann").await;

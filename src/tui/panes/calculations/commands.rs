@@ -7,7 +7,7 @@ use crate::{
         action::Action,
         effect::{Effect, Request, Slot},
         msg::{Failure, Reply},
-        pane::{Cx, Fact, Intent, fetch_question},
+        pane::{Cx, Intent, fetch_question},
         widgets::{
             dialog::{Answer, Choice, Dialog},
             text,
@@ -229,15 +229,12 @@ impl Calculations {
     pub(super) fn done(&mut self, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
         match reply {
             Ok(Reply::Submitted(id, _)) => {
-                cx.fact(Fact::CalculationsChanged);
                 cx.intent(Intent::Watch(id));
             }
             Ok(Reply::NotStarted(id, failure)) => {
-                cx.fact(Fact::CalculationsChanged);
                 cx.toast(Toast::bad(format!("Calculation {id} was made, and not run: {}", failure.message)));
             }
             Ok(Reply::ImageMissing(id, image)) => {
-                cx.fact(Fact::CalculationsChanged);
                 self.asked = Some((cx.ask(fetch_question(&image)), Asked::Fetch(id)));
             }
             Ok(Reply::Deleted(count, refused)) => {
@@ -250,7 +247,6 @@ impl Calculations {
                     format!("{count} calculations deleted")
                 };
                 cx.toast(summary(words, &refused));
-                cx.fact(Fact::CalculationsChanged);
             }
             Ok(Reply::Stopped(count, refused)) => {
                 self.table.unmark_all();
@@ -260,9 +256,8 @@ impl Calculations {
                     count => format!("{count} calculations were told to stop"),
                 };
                 cx.toast(summary(words, &refused));
-                cx.fact(Fact::CalculationsChanged);
             }
-            Ok(_) => cx.fact(Fact::CalculationsChanged),
+            Ok(_) => {}
             Err(failure) => {
                 cx.toast(Toast::bad(failure.message));
                 // What was shown may be what was wrong.

@@ -11,7 +11,7 @@ use crate::{
     tui::{
         effect::{DraftKey, Request, Slot, Ticket},
         msg::{Failure, Reply},
-        pane::{Cx, Fact, Intent, fetch_question},
+        pane::{Cx, Intent, fetch_question},
         widgets::{
             dialog::{Choice, Dialog},
             text,
@@ -104,7 +104,6 @@ impl EditorPane {
             Ok(Reply::Saved(id)) => {
                 self.drafts.forget(&document.key.clone(), cx);
                 document.became(Target::Row(id), saving.content);
-                cx.fact(Fact::CalculationsChanged);
                 cx.toast(Toast::good(format!("Saved as calculation {id}")));
                 if saving.leave {
                     cx.intent(Intent::Back);
@@ -113,13 +112,11 @@ impl EditorPane {
             Ok(Reply::Submitted(id, _)) => {
                 self.drafts.forget(&document.key.clone(), cx);
                 document.became(Target::CopyOf(id), saving.content);
-                cx.fact(Fact::CalculationsChanged);
                 cx.intent(Intent::Watch(id));
             }
             Ok(Reply::NotStarted(id, failure)) => {
                 self.drafts.forget(&document.key.clone(), cx);
                 document.became(Target::Row(id), saving.content);
-                cx.fact(Fact::CalculationsChanged);
                 if let Some(field) = failure.field.and_then(Field::of_column) {
                     self.go_to_field(field);
                 }
@@ -130,7 +127,6 @@ impl EditorPane {
             Ok(Reply::ImageMissing(id, image)) => {
                 self.drafts.forget(&document.key.clone(), cx);
                 document.became(Target::Row(id), saving.content);
-                cx.fact(Fact::CalculationsChanged);
                 self.asked = Some((cx.ask(fetch_question(&image)), Question::Fetch(id)));
             }
             Ok(_) => {}
@@ -169,7 +165,6 @@ impl EditorPane {
             Err(failure) => return cx.toast(Toast::bad(format!("{name} was not saved: {}", failure.message))),
         };
         self.drafts.forget_other(&saving.key, cx);
-        cx.fact(Fact::CalculationsChanged);
         cx.toast(Toast::good(words));
     }
 
