@@ -6,4 +6,4 @@ mod copies;
 mod migrate;
 mod partition;
 mod place;
-mod python;
+pub mod python;

@@ -4,4 +4,5 @@ mod attack;
 pub mod cast;
 mod people;
 mod program;
+mod python;
 mod standing;

@@ -2,6 +2,7 @@
 
 use.py MODELS URL write     adds people, files, calculations of every state, links, tools, versions
 use.py MODELS URL read      prints what it reads, one JSON line a row
+use.py MODELS URL serve     works for everybody, as the platform's worker does: runs what waits, stores a file of it
 use.py MODELS URL create    makes the tables as create_all does
 Variants of the models, as programs in the field have them, are chosen by the environment:
 ENUM=native (upper case, a type of its own), TZ=1 (times with a zone), SMALL=1 (ids of 32 bits), NOVERSIONS=1.
@@ -119,9 +120,36 @@ def read(session):
     assert session.exec(select(Calculation).where(Calculation.status == CalculationStatus.RUNNING)) is not None
 
 
+def serve(session):
+    """Runs every calculation that waits, whoever's it is, and deletes what its owner no longer needs."""
+    waiting = select(Calculation).where(Calculation.status == CalculationStatus.PENDING).order_by(Calculation.id)
+    for calculation in session.exec(waiting).all():
+        calculation.status = CalculationStatus.RUNNING
+        calculation.started_at = START
+        session.commit()
+        calculation.status = CalculationStatus.COMPLETED
+        calculation.completed_at = START + timedelta(seconds=1)
+        calculation.result_data = json.dumps({"served": calculation.user.username})
+        written = UserFile(
+            user_id=calculation.user_id, filename="out.csv", original_filename="out.csv", file_size=1, content_type="text/csv",
+            s3_key=f"users/{calculation.user.keycloak_id}/out/{calculation.id}", s3_bucket="mecapy", s3_url="file:/x",
+        )
+        session.add(written)
+        session.flush()
+        session.add(CalculationFile(calculation_id=calculation.id, file_id=written.id, file_role="output"))
+        session.commit()
+        print(json.dumps({"kind": "served", "id": calculation.id, "owner": calculation.user.username}))
+    # What has failed goes, with its links.
+    for calculation in session.exec(select(Calculation).where(Calculation.status == CalculationStatus.FAILED)).all():
+        for link in session.exec(select(CalculationFile).where(CalculationFile.calculation_id == calculation.id)).all():
+            session.delete(link)
+        session.delete(calculation)
+    session.commit()
+
+
 match sys.argv[3]:
     case "create":
         SQLModel.metadata.create_all(engine)
     case verb:
         with Session(engine) as session:
-            {"write": write, "read": read}[verb](session)
+            {"write": write, "read": read, "serve": serve}[verb](session)
