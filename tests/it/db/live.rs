@@ -114,7 +114,10 @@ async fn many_commits_are_told_as_few_changes() {
         }
     }
     writer.await.unwrap();
-    quiet(&mut changes).await;
+    // A fast disk takes all of them before the first look.
+    while tokio::time::timeout(SECOND, changes.next()).await.is_ok() {
+        count += 1;
+    }
     assert!((1..100).contains(&count), "{count} changes told of 500 commits");
 }
 
