@@ -50,12 +50,20 @@ async fn pull(
 ) -> Result<String, (ErrorKind, String)> {
     let connection = docker::connect(&choice.endpoint).await.map_err(|error| (ErrorKind::Engine, error.to_string()))?;
     // Somebody else may have fetched it meanwhile.
-    if let Ok(image) = connection.image(&choice.image).await {
-        return Ok(image.id);
+    let image = if let Ok(image) = connection.image(&choice.image).await {
+        image
+    } else {
+        let told = |progress: &Progress| drop(tell.send_replace(progress.clone()));
+        let pulled = connection.pull(&choice.image, sign_in, told).await;
+        pulled.map_err(|error| (kind(&error), error.to_string()))?
+    };
+    if !choice.own_command
+        && let Err(error) = connection.python_of(&image).await
+    {
+        let is_missing = matches!(error, docker::ImageError::NoPython { .. });
+        return Err((if is_missing { ErrorKind::Refused } else { ErrorKind::Engine }, error.to_string()));
     }
-    let told = |progress: &Progress| drop(tell.send_replace(progress.clone()));
-    let pulled = connection.pull(&choice.image, sign_in, told).await;
-    pulled.map(|image| image.id).map_err(|error| (kind(&error), error.to_string()))
+    Ok(image.id)
 }
 
 /// Passes the progress on until the run is stopped or this process is told to end.

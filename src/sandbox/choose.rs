@@ -11,6 +11,9 @@ use crate::{
 };
 use std::path::PathBuf;
 
+/// The folder in the cache that remembers which images have Python.
+const PYTHONS: &str = "images-with-python";
+
 /// What a run wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
@@ -145,7 +148,13 @@ async fn in_container(config: &Config, wish: &Wish) -> Result<docker::Choice, Mi
     let found = docker::find(&docker::Search::of(config)).await;
     let connection =
         found.map_err(|error| Missing { image: None, told: error.is_trouble(), words: error.to_string() })?;
-    let found = connection.image(image).await;
+    let mut found = connection.image(image).await;
+    if let Ok(image) = &found
+        && !wish.own_command
+        && let Err(error) = Box::pin(connection.require_python(image, &config.paths.cache.join(PYTHONS))).await
+    {
+        found = Err(error);
+    }
     let (image, image_id, fetch) = match found {
         Ok(found) => (found.name, found.id, None),
         Err(ImageError::Missing { name }) if wish.pull => (name, String::new(), Some(config.docker.config.clone())),

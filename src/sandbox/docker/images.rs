@@ -15,7 +15,7 @@ use bollard::{
     },
 };
 use serde::Serialize;
-use std::collections::HashMap;
+use std::{collections::HashMap, fs, path::Path};
 
 /// The label of a container that is only looked into: it is never started and goes at once.
 pub const PROBE: &str = "mecapy.probe";
@@ -137,6 +137,23 @@ impl Connection {
         }
         images.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(images)
+    }
+
+    /// Refuses an image without python3. Each image is looked into once on a host, as nothing of it ever changes under
+    /// its identifier: `marks` is the folder that remembers those that have it.
+    pub async fn require_python(&self, image: &Image, marks: &Path) -> Result<(), ImageError> {
+        let digits = image.id.strip_prefix("sha256:").unwrap_or_default();
+        let is_name = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let mark = is_name.then(|| marks.join(digits));
+        if mark.as_ref().is_some_and(|mark| mark.exists()) {
+            return Ok(());
+        }
+        let path = self.python_of(image).await?;
+        let noted = mark.map(|mark| fs::create_dir_all(marks).and_then(|()| fs::write(mark, path)));
+        if let Some(Err(error)) = noted {
+            tracing::debug!(%error, "the image will be looked into again");
+        }
+        Ok(())
     }
 
     /// The path of the image's python3. Nothing of the image runs: a container that is never started is looked into.
