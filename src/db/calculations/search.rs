@@ -21,7 +21,7 @@ use std::sync::LazyLock;
 /// Up to so many matches are taken at once, whatever there is.
 const FEW: usize = 60;
 /// Up to so many are sorted here where a walk met too few.
-const SOME: usize = 2_000;
+const SOME: usize = 4_000;
 /// So many rows of a list are walked for a page of matches.
 const WALKED: usize = 2_000;
 /// So many matches are read at once through the search index.

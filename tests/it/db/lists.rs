@@ -192,8 +192,8 @@ async fn many_matches_far_from_the_page_are_found_through_the_search_index(place
     let db = place.open().await;
     let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
     let mut sql = String::from("BEGIN;");
-    for n in 0..5_500 {
-        let name = if n < 2_400 { "Old beam" } else { "plate" };
+    for n in 0..7_500 {
+        let name = if n < 4_400 { "Old beam" } else { "plate" };
         let at = python(instant(n, 0));
         write!(
             sql,
@@ -208,7 +208,7 @@ async fn many_matches_far_from_the_page_are_found_through_the_search_index(place
         for direction in [Direction::Forward, Direction::Backward] {
             let found = walk(&db, ann, &query, direction, 600).await;
             let ids: Vec<i64> = found.iter().map(|row| row.id.0).collect();
-            assert_eq!(ids, (1..=2_400).rev().collect::<Vec<_>>(), "{text} {direction:?}");
+            assert_eq!(ids, (1..=4_400).rev().collect::<Vec<_>>(), "{text} {direction:?}");
         }
     }
 }
