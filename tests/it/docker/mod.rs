@@ -1,5 +1,6 @@
 //! The container engine, against real ones.
 
+mod broken;
 mod corpus;
 mod doctor;
 mod fetching;

@@ -1,6 +1,6 @@
 //! Runs and the screens they outlive, in a real terminal: the program is replaced, every screen is closed.
 
-use super::support::{MECAPY, PATIENCE};
+use super::support::{GATED, MECAPY, PATIENCE};
 use crate::support::{home::Home, pty::Pty};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
@@ -10,16 +10,6 @@ use std::{
 };
 
 const ESC: &str = "\x1b";
-
-/// Goes on until it is told to end, by a file beside its outputs.
-const GATED: &str = r#"
-import pathlib, time
-out = pathlib.Path("/workspace/out") if pathlib.Path("/workspace/out").exists() else pathlib.Path(__file__).parents[1] / "out"
-print("up", flush=True)
-while not (out / "go").exists():
-    time.sleep(0.02)
-print("done")
-"#;
 
 /// Waits for what is seen in files: a start of mecapy would do what the runs are to do by themselves.
 #[track_caller]

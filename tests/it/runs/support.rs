@@ -26,6 +26,16 @@ pub const MECAPY: &str = env!("CARGO_BIN_EXE_mecapy");
 /// No step takes longer on a busy machine.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Goes on until it is told to end, by a file beside its outputs.
+pub const GATED: &str = r#"
+import pathlib, time
+out = pathlib.Path("/workspace/out") if pathlib.Path("/workspace/out").exists() else pathlib.Path(__file__).parents[1] / "out"
+print("up", flush=True)
+while not (out / "go").exists():
+    time.sleep(0.02)
+print("done")
+"#;
+
 /// An installation in a folder that goes with it.
 pub struct Machine {
     pub folder: tempfile::TempDir,

@@ -1,24 +1,14 @@
 //! Runs whose screen goes away: the terminal is hung up, the whole process group is killed.
 
-use super::support::{MECAPY, Machine, wait_for};
+use super::support::{GATED, MECAPY, Machine, wait_for};
 use mecapy::domain::{id::CalculationId, status::Status};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::{fs, io::Read};
 
-/// Goes on until it is told to end, by a file beside its outputs.
-const CODE: &str = r#"
-import pathlib, time
-out = pathlib.Path("/workspace/out") if pathlib.Path("/workspace/out").exists() else pathlib.Path(__file__).parents[1] / "out"
-print("up", flush=True)
-while not (out / "go").exists():
-    time.sleep(0.02)
-print("done")
-"#;
-
 /// `mecapy calc run --follow` in a terminal of its own, once it shows the run's first line.
 fn following(machine: &Machine) -> (Box<dyn Child + Send + Sync>, Box<dyn MasterPty + Send>) {
     let script = machine.folder.path().join("slow.py");
-    fs::write(&script, CODE).unwrap();
+    fs::write(&script, GATED).unwrap();
     let pty = native_pty_system().openpty(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
     let mut command = CommandBuilder::new(MECAPY);
     command.args(["calc", "run", "--follow", "--timeout", "60"]);
