@@ -116,21 +116,19 @@ impl Trees {
 
     /// Every module that a path which begins at a root passes on its way, with what is left of it; the path as
     /// it stands comes first, where it leads by `use` and re-export after it.
-    pub(crate) fn follow(&self, path: Path) -> Vec<Path> {
+    pub(crate) fn follow(&self, path: &[String]) -> Vec<Path> {
         let mut way = Vec::new();
         self.step(path, &mut way);
         way
     }
 
-    fn step(&self, path: Path, way: &mut Vec<Path>) {
-        if way.contains(&path) || way.len() > 20 {
+    fn step(&self, path: &[String], way: &mut Vec<Path>) {
+        if way.iter().any(|before| before == path) || way.len() > 20 {
             return;
         }
-        way.push(path.clone());
-        let mut depth = match (1..=path.len()).find(|depth| self.modules.contains_key(&path[..*depth])) {
-            Some(depth) => depth,
-            None => return,
-        };
+        way.push(path.to_vec());
+        let is_module = |depth: &usize| self.modules.contains_key(&path[..*depth]);
+        let Some(mut depth) = (1..=path.len()).find(is_module) else { return };
         while depth < path.len() {
             let here = &path[..depth];
             let module = &self.modules[here];
@@ -138,7 +136,7 @@ impl Trees {
             if let Some(alias) = module.aliases.get(name) {
                 let mut further = self.absolute(here, alias);
                 further.extend_from_slice(rest);
-                self.step(further, way);
+                self.step(&further, way);
             }
             if !self.modules.contains_key(&path[..=depth]) {
                 if !module.items.contains(name) {
@@ -146,7 +144,7 @@ impl Trees {
                         let mut further = self.absolute(here, glob);
                         further.extend_from_slice(&path[depth..]);
                         if self.defines(&further[..further.len() - rest.len()], &mut Vec::new()) {
-                            self.step(further, way);
+                            self.step(&further, way);
                         }
                     }
                 }
@@ -177,7 +175,7 @@ impl Trees {
     }
 
     fn follow_modules(&self, module: &[String]) -> Vec<Path> {
-        if self.modules.contains_key(module) { vec![module.to_vec()] } else { self.follow(module.to_vec()) }
+        if self.modules.contains_key(module) { vec![module.to_vec()] } else { self.follow(module) }
     }
 
     /// A path as the module `here` writes it, from a root; a name that `here` does not have is taken for a crate's.

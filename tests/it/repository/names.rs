@@ -61,7 +61,7 @@ impl Reader<'_> {
     }
 
     /// Adds a path and whatever it leads to. Names of the language's prelude are no crates.
-    fn follow(&mut self, line: usize, is_glob: bool, path: Path) {
+    fn follow(&mut self, line: usize, is_glob: bool, path: &[String]) {
         for path in self.trees.follow(path) {
             if path[0] == "crate" || path[0] == self.module[0] {
                 self.add(line, Kind::Path, path);
@@ -88,7 +88,7 @@ impl Reader<'_> {
             return;
         }
         let path = self.trees.absolute(&self.module, &local);
-        self.follow(line, false, path);
+        self.follow(line, false, &path);
     }
 
     /// With the names that the blocks around have brought in by `use`.
@@ -244,7 +244,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         for used in uses(item) {
             // In a `use`, a name alone is a crate's.
             let path = self.trees.absolute(&self.module, &self.in_scope(&used.written));
-            self.follow(used.line, used.name.is_none(), path);
+            self.follow(used.line, used.name.is_none(), &path);
         }
     }
 

@@ -361,8 +361,9 @@ pub(crate) fn check(table: &[Row<'_>], not_yet: &[(&str, &str)], names: &[Name])
     let mut told = BTreeSet::new();
     for name in names {
         let Some(rule) = covering(&rules, &name.module) else {
-            if told.insert(name.module.clone()) {
-                writeln!(report, "{}: {} has no row in the table", name.file, name.module.join("::")).unwrap();
+            let folder = split(&name.module).first().cloned().unwrap_or_default();
+            if told.insert(folder.clone()) {
+                writeln!(report, "{}: `{folder}` has no row in the table", name.file).unwrap();
             }
             continue;
         };
@@ -386,10 +387,10 @@ pub(crate) fn check(table: &[Row<'_>], not_yet: &[(&str, &str)], names: &[Name])
 }
 
 /// Folders that must have a row of their own, and have none; and rows without a folder.
-pub(crate) fn check_rows<'m>(table: &[Row<'_>], modules: impl Iterator<Item = &'m Path> + Clone) -> String {
+pub(crate) fn check_rows(table: &[Row<'_>], modules: &BTreeSet<Path>) -> String {
     let rules: Vec<Rule<'_>> = table.iter().map(Rule::of).collect();
     let mut report = String::new();
-    for module in modules.clone() {
+    for module in modules {
         let own = split(module);
         let is_folder = own.len() == 1 || (own.len() == 2 && own[0] == "tui");
         if is_folder && !rules.iter().any(|rule| rule.folder == own) {
@@ -397,7 +398,7 @@ pub(crate) fn check_rows<'m>(table: &[Row<'_>], modules: impl Iterator<Item = &'
         }
     }
     for rule in &rules {
-        if !modules.clone().any(|module| rule.covers(split(module))) {
+        if !modules.iter().any(|module| rule.covers(split(module))) {
             writeln!(report, "table: there is no folder `{}` any more", rule.row.folder).unwrap();
         }
     }
@@ -510,8 +511,12 @@ impl<'a> Rule<'a> {
     }
 }
 
-/// Whether a path leads to what `way` names; a `use` of everything does where `way` is in it.
+/// Whether a path leads to what `way` names; a `use` of everything does where `way` is in it. A method may be called by
+/// its path as well.
 fn reaches(name: &Name, way: &str) -> bool {
+    if let Some(method) = way.strip_prefix('.') {
+        return name.kind == Kind::Path && name.path.len() > 2 && name.path.last().is_some_and(|last| last == method);
+    }
     let mut both = way.split("::").zip(&name.path);
     let long_enough = name.kind == Kind::Everything || way.split("::").count() <= name.path.len();
     long_enough && both.all(|(part, name)| part == name)
