@@ -5,7 +5,7 @@ use super::{
     effect::{Effect, Request, Ticket},
     keymap::{Key, Keymap},
     msg::{Failure, Reply},
-    pane::{Cx, Event, Fact, Intent, Look, Now, Pane, PaneId},
+    pane::{Cx, Event, Fact, Intent, Look, Now, Pane, PaneId, PaneSpec},
     theme::Theme,
     widgets::{
         dialog::{Answer, Dialog},
@@ -74,11 +74,11 @@ pub struct Bench<P> {
 }
 
 impl<P: Pane> Bench<P> {
-    /// The pane at 80x24, less the app's header, tabs and hints.
-    pub fn new(id: PaneId, pane: P) -> Self {
+    /// The pane that `spec` declares at 80x24, less the app's header, tabs and hints. It is not in front yet.
+    pub fn new(spec: &'static PaneSpec, pane: P) -> Self {
         Self {
             pane,
-            id,
+            id: spec.id,
             area: Rect::new(0, 0, 80, 21),
             now: now(),
             theme: Theme::dark(),
@@ -88,7 +88,7 @@ impl<P: Pane> Bench<P> {
             toasts: Vec::new(),
             dialogs: Vec::new(),
             next: 0,
-            keymap: Keymap::default(),
+            keymap: Keymap::new(&[spec]),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
         effect::Request,
         keymap::Key,
         msg::{Live, Mouse, Reply},
-        panes::{calculations::Calculations, editor::EditorPane, monitor::MonitorPane, stats::Stats, tools::Tools},
+        panes::{PANES, calculations, editor, monitor, stats, tools},
         testing::{now, text_of, tool},
     },
 };
@@ -37,17 +37,10 @@ struct Harness {
 
 impl Harness {
     fn new(width: u16, height: u16) -> Self {
-        let panes: [Box<dyn Pane>; 5] = [
-            Box::new(Calculations::default()),
-            Box::new(Tools::default()),
-            Box::new(EditorPane::default()),
-            Box::new(MonitorPane::default()),
-            Box::new(Stats::default()),
-        ];
         let settings =
-            Settings { keymap: Keymap::default(), theme: Theme::plain(), profile: String::new(), mouse: false };
+            Settings { keymap: Keymap::new(PANES), theme: Theme::plain(), profile: String::new(), mouse: false };
         let tool = Tool { name: "beam".to_owned(), ..tool(4) };
-        let app = App::new(panes, settings, Size { width, height }, now());
+        let app = App::new(PANES, settings, Size { width, height }, now());
         Self { app, now: now(), tool, made: Vec::new(), done: Vec::new(), silent: false }
     }
 
@@ -163,6 +156,10 @@ impl Harness {
         self
     }
 
+    fn front(&self) -> PaneId {
+        self.app.specs[self.app.front].id
+    }
+
     fn screen(&self) -> String {
         let size = self.app.size;
         let mut terminal = Terminal::new(TestBackend::new(size.width, size.height)).unwrap();
@@ -213,7 +210,7 @@ fn help_and_palette_come_from_the_commands() {
     insta::assert_snapshot!("palette", harness.screen());
     // A command of another pane goes there first.
     harness.text("tools: filter").keys("enter").shows("/");
-    assert_eq!(harness.app.front, PaneId::Tools);
+    assert_eq!(harness.front(), tools::PANE.id);
     assert!(harness.app.pane().typing());
     harness.text("q").keys("esc").keys("q");
     assert_eq!(harness.done, [Effect::Quit], "in a text field q is a letter");
@@ -223,18 +220,18 @@ fn help_and_palette_come_from_the_commands() {
 fn digits_and_tab_switch_and_esc_goes_back() {
     let mut harness = Harness::opened(80, 24);
     for (keys, front) in [
-        ("2", PaneId::Tools),
-        ("tab", PaneId::Editor),
-        ("tab", PaneId::Monitor),
-        ("tab", PaneId::Stats),
-        ("tab", PaneId::Calculations),
-        ("shift-tab", PaneId::Stats),
-        ("1", PaneId::Calculations),
-        ("esc", PaneId::Stats),
-        ("5", PaneId::Stats),
+        ("2", tools::PANE.id),
+        ("tab", editor::PANE.id),
+        ("tab", monitor::PANE.id),
+        ("tab", stats::PANE.id),
+        ("tab", calculations::PANE.id),
+        ("shift-tab", stats::PANE.id),
+        ("1", calculations::PANE.id),
+        ("esc", stats::PANE.id),
+        ("5", stats::PANE.id),
     ] {
         harness.keys(keys);
-        assert_eq!(harness.app.front, front, "after {keys}");
+        assert_eq!(harness.front(), front, "after {keys}");
     }
 }
 
@@ -297,7 +294,7 @@ fn any_size_at_any_time() {
 fn the_mouse_switches_tabs() {
     let mut harness = Harness::opened(80, 24);
     harness.send(Msg::Mouse(Mouse::Click { column: 20, row: 1 }));
-    assert_eq!(harness.app.front, PaneId::Tools);
+    assert_eq!(harness.front(), tools::PANE.id);
     harness.keys("m");
     assert_eq!(harness.done, [Effect::Mouse(true)]);
 }

@@ -8,7 +8,7 @@ pub mod hints;
 pub mod input;
 pub mod json;
 pub mod log_view;
-pub mod page;
+pub mod scroll;
 pub mod split;
 pub mod table;
 pub mod text;

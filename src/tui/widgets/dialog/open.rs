@@ -2,9 +2,9 @@
 
 use super::{Answer, Check, Dialog};
 use crate::tui::{
-    action::{Action, Context},
+    action::{Action, Context, DIALOG, INPUT, MOVE},
     keymap::Key,
-    widgets::{input::Input, page::Scroll, text::wrap},
+    widgets::{input::Input, scroll::Scroll, text::wrap},
 };
 use crossterm::event::KeyCode;
 use ratatui::layout::Rect;
@@ -67,8 +67,8 @@ impl Open {
     /// Where its keys are looked up.
     pub const fn contexts(&self) -> &'static [Context] {
         match self.dialog {
-            Dialog::Prompt { .. } | Dialog::Form { .. } => &[Context::Input],
-            _ => &[Context::Dialog, Context::Move],
+            Dialog::Prompt { .. } | Dialog::Form { .. } => &[INPUT],
+            _ => &[DIALOG, MOVE],
         }
     }
 

@@ -14,7 +14,7 @@ const AREA: Rect = Rect::new(0, 0, 60, 12);
 
 /// Keys as the app gives them to the top dialog; the last step.
 fn press(open: &mut Open, keys: &str) -> Step {
-    let keymap = Keymap::default();
+    let keymap = Keymap::new(&[]);
     let mut step = Step::Stay;
     for text in keys.split_whitespace() {
         assert_eq!(step, Step::Stay, "closed before {text}");
