@@ -9,6 +9,7 @@ pub mod input;
 pub mod json;
 pub mod log_view;
 pub mod scroll;
+pub mod sheet;
 pub mod split;
 pub mod table;
 pub mod text;
