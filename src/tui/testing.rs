@@ -6,6 +6,7 @@ use super::{
     keymap::{Key, Keymap},
     msg::{Failure, Reply},
     pane::{Cx, Event, Fact, Intent, Look, Now, Pane, PaneId, PaneSpec},
+    panes,
     theme::Theme,
     widgets::{
         dialog::{Answer, Dialog},
@@ -45,6 +46,12 @@ pub fn tool(id: i64) -> Tool {
         author_id: UserId(1),
         current_version: None,
     }
+}
+
+/// What a pane could declare that has these words on its tab; it is the statistics.
+pub const fn declared(id: &'static str, title: &'static str, short_title: &'static str) -> PaneSpec {
+    let make = panes::stats::PANE.make;
+    PaneSpec { id: PaneId(id), title, short_title, doc: "A pane of the tests", contexts: &[], takes: |_| false, make }
 }
 
 /// A pane on the bench, and everything it has asked for since [`Bench::clear`].

@@ -47,29 +47,21 @@ pub fn tabs(row: Rect, panes: &[&PaneSpec], front: usize) -> Vec<Tab> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::{
-        pane::PaneId,
-        panes::{PANES, stats},
-    };
+    use crate::tui::testing::declared;
 
-    const fn pane(id: &'static str, title: &'static str, short_title: &'static str) -> PaneSpec {
-        PaneSpec {
-            id: PaneId(id),
-            title,
-            short_title,
-            doc: "For a test",
-            contexts: &[],
-            takes: |_| false,
-            make: stats::PANE.make,
-        }
-    }
+    static SEVEN: [PaneSpec; 7] = [
+        declared("calculations", "Calculations", "Calc"),
+        declared("tools", "Tools", "Tools"),
+        declared("editor", "Editor", "Editor"),
+        declared("monitor", "Monitor", "Monitor"),
+        declared("stats", "Stats", "Stats"),
+        declared("files", "Files and folders", "Files"),
+        declared("compare", "Comparison", "Compare"),
+    ];
 
-    static SIXTH: PaneSpec = pane("sixth", "Files and folders", "Files");
-    static SEVENTH: PaneSpec = pane("seventh", "Comparison", "Compare");
-
-    /// Today's panes and some more, so many in all.
+    /// The first of seven panes.
     fn panes(count: usize) -> Vec<&'static PaneSpec> {
-        PANES.iter().copied().chain([&SIXTH, &SEVENTH]).take(count).collect()
+        SEVEN.iter().take(count).collect()
     }
 
     /// The row as text, its tabs one behind the other.

@@ -17,7 +17,7 @@ use crate::{
         keymap::Key,
         msg::{Live, Mouse, Reply},
         panes::{PANES, calculations, editor, monitor, stats, tools},
-        testing::{now, text_of, tool},
+        testing::{declared, now, text_of, tool},
     },
 };
 use crossterm::event::KeyCode;
@@ -37,10 +37,14 @@ struct Harness {
 
 impl Harness {
     fn new(width: u16, height: u16) -> Self {
+        Self::of(PANES, width, height)
+    }
+
+    fn of(panes: &'static [&'static PaneSpec], width: u16, height: u16) -> Self {
         let settings =
-            Settings { keymap: Keymap::new(PANES), theme: Theme::plain(), profile: String::new(), mouse: false };
+            Settings { keymap: Keymap::new(panes), theme: Theme::plain(), profile: String::new(), mouse: false };
         let tool = Tool { name: "beam".to_owned(), ..tool(4) };
-        let app = App::new(PANES, settings, Size { width, height }, now());
+        let app = App::new(panes, settings, Size { width, height }, now());
         Self { app, now: now(), tool, made: Vec::new(), done: Vec::new(), silent: false }
     }
 
@@ -218,7 +222,7 @@ fn help_and_palette_come_from_the_commands() {
 
 #[test]
 fn digits_and_tab_switch_and_esc_goes_back() {
-    let mut harness = Harness::opened(80, 24);
+    let mut harness = Harness::of(&PANES[..5], 80, 24);
     for (keys, front) in [
         ("2", tools::PANE.id),
         ("tab", editor::PANE.id),
@@ -233,6 +237,32 @@ fn digits_and_tab_switch_and_esc_goes_back() {
         harness.keys(keys);
         assert_eq!(harness.front(), front, "after {keys}");
     }
+}
+
+#[test]
+fn a_seventh_pane_has_a_digit_a_tab_and_a_command() {
+    static SIXTH: PaneSpec = declared("sixth", "Files and folders", "Files");
+    static SEVENTH: PaneSpec = declared("seventh", "Comparison", "Compare");
+    static SEVEN: &[&PaneSpec] =
+        &[&calculations::PANE, &tools::PANE, &editor::PANE, &monitor::PANE, &stats::PANE, &SIXTH, &SEVENTH];
+    let tabs = |harness: &Harness| harness.screen().lines().nth(1).unwrap().to_owned();
+    for (width, words) in [
+        (140, " 1 Calculations  2 Tools  3 Editor  4 Monitor  5 Stats  6 Files and folders  7 Comparison"),
+        (80, " 1 Calc  2 Tools  3 Editor  4 Monitor  5 Stats  6 Files  7 Compare"),
+        (40, " 1  2  3  4  5  6  7 Comparison"),
+    ] {
+        let mut harness = Harness::of(SEVEN, width, 24);
+        harness.keys("7");
+        assert_eq!(harness.front(), SEVENTH.id);
+        assert_eq!(tabs(&harness), words);
+    }
+    let mut harness = Harness::of(SEVEN, 80, 24);
+    harness.send(Msg::Mouse(Mouse::Click { column: 56, row: 1 }));
+    assert_eq!(harness.front(), SIXTH.id, "a click means what is drawn there");
+    harness.keys(":").text("seventh").shows("A pane of the tests").shows("7");
+    harness.keys("enter tab");
+    assert_eq!(harness.front(), calculations::PANE.id);
+    harness.keys("? pagedown").shows("A pane of the tests");
 }
 
 #[test]

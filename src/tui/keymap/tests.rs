@@ -6,6 +6,7 @@ use crate::tui::{
     panes::{PANES, calculations, editor, tools},
 };
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use std::collections::HashSet;
 
 fn refusal(text: &str) -> String {
     parse(text).unwrap_err().to_string()
@@ -113,10 +114,10 @@ fn the_nearest_context_wins() {
 
 #[test]
 fn names_and_actions_are_unique_in_their_context() {
-    let (mut names, mut actions) = (HashMap::new(), HashMap::new());
+    let (mut names, mut actions) = (HashSet::new(), HashSet::new());
     for (context, command) in commands() {
-        assert_eq!(names.insert((context, command.name), ()), None, "two commands {}", command.name);
-        assert_eq!(actions.insert((context, command.action), ()), None, "two entries for {:?}", command.action);
+        assert!(names.insert((context, command.name)), "two commands {}", command.name);
+        assert!(actions.insert((context, command.action)), "two entries for {:?}", command.action);
         assert!(!command.doc.is_empty() && !command.doc.ends_with('.'), "{}", command.name);
     }
 }

@@ -114,8 +114,9 @@ impl Open {
     pub fn key(&mut self, key: Key) -> Step {
         match (&self.dialog, key.code) {
             (Dialog::Confirm { .. }, KeyCode::Char('y' | 'Y')) => return Step::Done(Answer::Yes),
-            (Dialog::Confirm { .. }, KeyCode::Char('n' | 'N')) => return Step::Close,
-            (Dialog::Confirm { .. } | Dialog::Choose { .. }, KeyCode::Char('q')) => return Step::Close,
+            (Dialog::Confirm { .. }, KeyCode::Char('n' | 'N' | 'q')) | (Dialog::Choose { .. }, KeyCode::Char('q')) => {
+                return Step::Close;
+            }
             (Dialog::Choose { many: true, .. }, KeyCode::Char(' ')) => {
                 if let Some(chosen) = self.chosen.get_mut(self.at) {
                     *chosen = !*chosen;
