@@ -257,7 +257,7 @@ fn a_seventh_pane_has_a_digit_a_tab_and_a_command() {
         assert_eq!(tabs(&harness), words);
     }
     let mut harness = Harness::of(SEVEN, 80, 24);
-    harness.send(Msg::Mouse(Mouse::Click { column: 56, row: 1 }));
+    harness.send(Msg::Mouse(Mouse::Click { column: 50, row: 1 }));
     assert_eq!(harness.front(), SIXTH.id, "a click means what is drawn there");
     harness.keys(":").text("seventh").shows("A pane of the tests").shows("7");
     harness.keys("enter tab");
