@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn remote_keeps_old_values_and_drops_stale_replies() {
-        let ticket = |number| Ticket { pane: PaneId::Tools, number };
+        let ticket = |number| Ticket { pane: PaneId("tools"), number };
         let mut remote = Remote::default();
         remote.ask(ticket(1));
         remote.ask(ticket(2));

@@ -6,7 +6,7 @@ use crate::{
     tui::{
         effect::{Request, Slot, Ticket},
         msg::{Failure, Msg, Reply},
-        pane::PaneId,
+        panes::{calculations, tools},
     },
 };
 use std::{
@@ -137,7 +137,9 @@ impl Executor {
     /// Starts a request, that of a list's detail after a rest; an older one of the same slot is stopped.
     pub fn start(&mut self, ticket: Ticket, slot: Slot, request: Request) {
         self.cancel(slot);
-        if let Slot::Detail(PaneId::Calculations | PaneId::Tools) = slot {
+        if let Slot::Detail(pane) = slot
+            && (pane == calculations::PANE.id || pane == tools::PANE.id)
+        {
             self.resting.push_back((Instant::now() + REST, ticket, slot, request));
         } else {
             self.begin(ticket, slot, request);

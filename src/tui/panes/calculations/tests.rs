@@ -111,7 +111,8 @@ fn loaded() -> Bench<Calculations> {
 }
 
 fn opened() -> Bench<Calculations> {
-    let mut bench = Bench::new(PaneId::Calculations, Calculations::default());
+    let mut bench = Bench::new(&PANE, Calculations::default());
+    bench.event(Event::Shown);
     bench.event(Event::Fact(Fact::Opened(Place::default())));
     bench
 }
@@ -139,7 +140,7 @@ fn select(bench: &mut Bench<Calculations>, id: i64) {
 
 #[test]
 fn nothing_is_asked_before_the_database_is_open() {
-    let bench = Bench::new(PaneId::Calculations, Calculations::default());
+    let bench = Bench::new(&PANE, Calculations::default());
     assert!(bench.effects.is_empty());
     assert!(bench.screen().contains("Opening…"));
     let mut bench = opened();

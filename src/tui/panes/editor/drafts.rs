@@ -1,11 +1,14 @@
 //! Unsaved text that outlives a dropped connection: kept while typing, offered again.
 
-use super::document::{Content, Document};
+use super::{
+    declaration::ID,
+    document::{Content, Document},
+};
 use crate::tui::{
     action::Action,
     effect::{Draft, DraftKey, Request, Slot, Ticket},
     msg::{Failure, Reply},
-    pane::{Cx, PaneId},
+    pane::Cx,
     widgets::toast::Toast,
 };
 
@@ -37,7 +40,7 @@ fn seen(document: &Document) -> Seen {
 impl Drafts {
     /// Asks for the drafts of earlier sessions.
     pub fn load(&mut self, cx: &mut Cx<'_>) {
-        self.listing = Some(cx.start(Slot::List(PaneId::Editor), Request::ListDrafts));
+        self.listing = Some(cx.start(Slot::List(ID), Request::ListDrafts));
     }
 
     /// Looks whether the document changed since the last look; gives whether it did.
@@ -115,7 +118,7 @@ impl Drafts {
     pub fn offer(&self, document: &Document) -> Option<&Draft> {
         let now: Content = document.content();
         self.list.iter().find(|draft| draft.key == document.key).filter(|draft| {
-            let mut other = Document::new(draft.key.clone(), document.target, draft.calculation.clone());
+            let mut other = Document::new(draft.key.clone(), document.save_to, draft.calculation.clone());
             other.saved = None;
             other.content() != now
         })

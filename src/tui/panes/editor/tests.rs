@@ -77,7 +77,7 @@ fn detail(id: i64, status: Status) -> Reply {
 }
 
 fn bench() -> Bench<EditorPane> {
-    let mut bench = Bench::new(PaneId::Editor, EditorPane::default());
+    let mut bench = Bench::new(&PANE, EditorPane::default());
     bench.event(Event::Fact(Fact::Opened(Place::default())));
     bench.reply(Reply::Drafts(Vec::new()));
     bench.clear();
@@ -279,7 +279,7 @@ fn a_save_forgets_the_draft_but_not_what_was_typed_meanwhile() {
 
 #[test]
 fn an_unsaved_text_is_offered_at_the_next_opening() {
-    let mut bench = Bench::new(PaneId::Editor, EditorPane::default());
+    let mut bench = Bench::new(&PANE, EditorPane::default());
     bench.event(Event::Fact(Fact::Opened(Place::default())));
     let mut calculation = editing(5, Status::Pending).pane.document.unwrap().as_typed();
     calculation.code = "typed = 1\n".to_owned();
@@ -295,7 +295,7 @@ fn an_unsaved_text_is_offered_at_the_next_opening() {
     assert!(bench.pane.unsaved().is_some());
 
     // Or when the calculation is opened.
-    let mut bench = Bench::new(PaneId::Editor, EditorPane::default());
+    let mut bench = Bench::new(&PANE, EditorPane::default());
     bench.event(Event::Fact(Fact::Opened(Place::default())));
     bench.reply(Reply::Drafts(vec![draft]));
     bench.event(Event::Intent(Intent::Edit(CalculationId(5))));
@@ -309,7 +309,7 @@ fn an_unsaved_text_is_offered_at_the_next_opening() {
 
 #[test]
 fn a_draft_whose_row_is_gone_becomes_a_new_calculation() {
-    let mut bench = Bench::new(PaneId::Editor, EditorPane::default());
+    let mut bench = Bench::new(&PANE, EditorPane::default());
     bench.event(Event::Fact(Fact::Opened(Place::default())));
     let calculation = editing(5, Status::Pending).pane.document.unwrap().as_typed();
     let key = DraftKey::Saved(CalculationId(5));
@@ -413,7 +413,7 @@ fn unknown_parameters_are_told_while_typing() {
 
 #[test]
 fn a_new_calculation_has_the_configured_limits() {
-    let mut bench = Bench::new(PaneId::Editor, EditorPane::default());
+    let mut bench = Bench::new(&PANE, EditorPane::default());
     let limits = Limits { timeout: 7, memory_limit: 99, cpu_limit: 2.0 };
     bench.event(Event::Fact(Fact::Opened(Place { limits, ..Place::default() })));
     bench.event(Event::Intent(Intent::New));

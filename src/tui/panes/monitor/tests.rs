@@ -100,7 +100,7 @@ fn detail(id: i64, result: &str) -> Reply {
 }
 
 fn bench() -> Bench<MonitorPane> {
-    let mut bench = Bench::new(PaneId::Monitor, MonitorPane::default());
+    let mut bench = Bench::new(&PANE, MonitorPane::default());
     bench.event(Event::Fact(Fact::Opened(Place::default())));
     bench.clear();
     bench
@@ -675,8 +675,8 @@ fn any_size_can_be_drawn_in_any_theme() {
 
 #[test]
 fn without_a_run_there_is_nothing_to_follow_or_wrap() {
-    let bench = Bench::new(PaneId::Monitor, MonitorPane::default());
-    for action in [Action::Follow, Action::Wrap, Action::Times, Action::Zoom, Action::Stop, Action::Export] {
+    let bench = Bench::new(&PANE, MonitorPane::default());
+    for action in [FOLLOW, WRAP, TIMES, Action::Zoom, STOP, EXPORT] {
         assert!(!bench.pane.enabled(action), "{action:?}");
     }
 }

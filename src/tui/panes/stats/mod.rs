@@ -1,5 +1,6 @@
 //! Figures: the user's own, the newest calculations, how the database feels.
 
+mod declaration;
 mod view;
 
 #[cfg(test)]
@@ -8,14 +9,16 @@ mod tests;
 use crate::{
     domain::statistics::{Figures, Health},
     tui::{
-        action::{Action, Context},
+        action::{Action, Context, MOVE},
         effect::{Request, Slot, Ticket},
         msg::{Failure, Mouse, Remote, Reply},
-        pane::{Cx, Event, Fact, Intent, Look, Pane, PaneId, Tick},
-        widgets::page::Scroll,
+        pane::{Cx, Event, Fact, Intent, Look, Pane, Tick},
+        widgets::scroll::Scroll,
     },
 };
 use chrono::{NaiveDateTime, TimeDelta};
+pub use declaration::PANE;
+use declaration::{CONTEXT, ID};
 use ratatui::{Frame, layout::Rect};
 
 /// A change of rows asks for the database's health no more often than this: it is many questions.
@@ -44,13 +47,13 @@ impl Stats {
 
     fn load_figures(&mut self, cx: &mut Cx<'_>) {
         self.stale = false;
-        let ticket = cx.start(Slot::List(PaneId::Stats), Request::LoadFigures);
+        let ticket = cx.start(Slot::List(ID), Request::LoadFigures);
         self.figures.ask(ticket);
     }
 
     fn load_health(&mut self, cx: &mut Cx<'_>) {
         self.health_at = Some(cx.now.utc);
-        let ticket = cx.start(Slot::Detail(PaneId::Stats), Request::LoadHealth);
+        let ticket = cx.start(Slot::Detail(ID), Request::LoadHealth);
         self.health.ask(ticket);
     }
 
@@ -102,7 +105,7 @@ impl Stats {
 
 impl Pane for Stats {
     fn contexts(&self) -> &'static [Context] {
-        &[Context::Stats, Context::Move]
+        &[CONTEXT, MOVE]
     }
 
     fn update(&mut self, event: Event, cx: &mut Cx<'_>) {

@@ -1,5 +1,6 @@
 //! The catalogue of tools: list, detail, and a calculation made from one.
 
+mod declaration;
 mod view;
 
 #[cfg(test)]
@@ -8,20 +9,22 @@ mod tests;
 use crate::{
     domain::{page::PageRequest, tool::Tool},
     tui::{
-        action::{Action, Context},
+        action::{Action, Context, INPUT, MOVE},
         effect::{Effect, Request, Slot},
         msg::{Failure, Mouse, Reply},
-        pane::{Cx, Event, Fact, Intent, Look, Pane, PaneId, Tick},
+        pane::{Cx, Event, Fact, Intent, Look, Pane, Tick},
         widgets::{
             filter::Filter,
-            page::Scroll,
-            split::{Split, Spot, split},
+            scroll::Scroll,
+            split::{PointedAt, Split, split},
             table::PagedTable,
             toast::Toast,
         },
     },
 };
 use chrono::NaiveDateTime;
+pub use declaration::PANE;
+use declaration::{CONTEXT, ID};
 use ratatui::{Frame, layout::Rect};
 
 /// The catalogue.
@@ -55,7 +58,7 @@ impl Tools {
 
     fn load(&mut self, page: PageRequest, cx: &mut Cx<'_>) {
         let text = self.filter.text().to_owned();
-        let ticket = cx.start(Slot::List(PaneId::Tools), Request::ListTools { text, page });
+        let ticket = cx.start(Slot::List(ID), Request::ListTools { text, page });
         self.table.asked(ticket);
     }
 
@@ -139,15 +142,15 @@ impl Tools {
         let parts = self.parts(cx.area);
         match mouse {
             Mouse::Click { column, row } => {
-                let spot = parts.spot(column, row);
-                self.in_detail = spot == Spot::Detail;
-                if let Spot::Row(row) = spot {
+                let at = parts.pointed_at(column, row);
+                self.in_detail = at == PointedAt::Detail;
+                if let PointedAt::Row(row) = at {
                     self.table.click(row);
                     self.scroll = Scroll::default();
                 }
             }
             Mouse::Wheel { column, row, lines } => {
-                self.in_detail = parts.spot(column, row) == Spot::Detail;
+                self.in_detail = parts.pointed_at(column, row) == PointedAt::Detail;
                 for action in Action::wheel(lines) {
                     self.action(action, cx);
                 }
@@ -158,7 +161,7 @@ impl Tools {
 
 impl Pane for Tools {
     fn contexts(&self) -> &'static [Context] {
-        if self.filter.typing() { &[Context::Input] } else { &[Context::Tools, Context::Move] }
+        if self.filter.typing() { &[INPUT] } else { &[CONTEXT, MOVE] }
     }
 
     fn typing(&self) -> bool {

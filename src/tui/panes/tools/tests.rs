@@ -28,7 +28,7 @@ fn page(tools: Vec<Tool>) -> Reply {
 }
 
 fn loaded(tools: Vec<Tool>) -> Bench<Tools> {
-    let mut bench = Bench::new(PaneId::Tools, Tools::default());
+    let mut bench = Bench::new(&PANE, Tools::default());
     bench.event(Event::Shown);
     bench.event(Event::Fact(Fact::Opened(Place::default())));
     bench.reply(page(tools));
@@ -49,7 +49,7 @@ fn enter_makes_a_calculation_from_the_selected_tool() {
 
 #[test]
 fn nothing_is_loaded_before_it_is_seen() {
-    let mut bench = Bench::new(PaneId::Tools, Tools::default());
+    let mut bench = Bench::new(&PANE, Tools::default());
     bench.event(Event::Fact(Fact::Opened(Place::default())));
     assert!(bench.effects.is_empty());
     bench.event(Event::Shown);

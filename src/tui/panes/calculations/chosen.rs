@@ -3,19 +3,19 @@
 use super::Calculations;
 use crate::{
     domain::{id::CalculationId, status::Status},
-    tui::{action::Action, msg::Mouse, pane::Cx, widgets::split::Spot},
+    tui::{action::Action, msg::Mouse, pane::Cx, widgets::split::PointedAt},
 };
 
 /// What a command is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(super) struct Chosen {
     pub id: CalculationId,
     pub name: String,
     pub status: Status,
     pub queued: bool,
 }
 
-impl Target {
+impl Chosen {
     /// Never asked to run: it can be edited.
     pub fn is_draft(&self) -> bool {
         self.status == Status::Pending && !self.queued
@@ -29,13 +29,13 @@ impl Target {
 
 impl Calculations {
     /// The calculation that commands are for: the one in the detail where that has the focus, else the selected one.
-    pub(super) fn target(&self) -> Option<Target> {
+    pub(super) fn chosen(&self) -> Option<Chosen> {
         let loaded = self.detail.value().map(|detail| &detail.data.calculation);
         match (self.table.selected(), loaded) {
             (Some(row), _) if self.shown == Some(row.id) || !self.in_detail => {
-                Some(Target { id: row.id, name: row.name.clone(), status: row.status, queued: row.queued })
+                Some(Chosen { id: row.id, name: row.name.clone(), status: row.status, queued: row.queued })
             }
-            (_, Some(calculation)) => Some(Target {
+            (_, Some(calculation)) => Some(Chosen {
                 id: calculation.id,
                 name: calculation.name.clone(),
                 status: calculation.status,
@@ -49,15 +49,15 @@ impl Calculations {
         let parts = self.parts(cx.area);
         match mouse {
             Mouse::Click { column, row } => {
-                let spot = parts.spot(column, row);
-                self.in_detail = spot == Spot::Detail;
-                if let Spot::Row(row) = spot {
+                let at = parts.pointed_at(column, row);
+                self.in_detail = at == PointedAt::Detail;
+                if let PointedAt::Row(row) = at {
                     self.table.click(row);
                     self.follow_selection(cx);
                 }
             }
             Mouse::Wheel { column, row, lines } => {
-                self.in_detail = parts.spot(column, row) == Spot::Detail;
+                self.in_detail = parts.pointed_at(column, row) == PointedAt::Detail;
                 for action in Action::wheel(lines) {
                     self.action(action, cx);
                 }

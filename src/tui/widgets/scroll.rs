@@ -1,10 +1,10 @@
-//! A page of lines that is read by scrolling.
+//! Lines that are read by scrolling.
 
 use super::text;
 use crate::tui::action::Action;
 use ratatui::{Frame, layout::Rect, style::Style, text::Line};
 
-/// Where a page of lines is scrolled to.
+/// Where lines are scrolled to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Scroll {
     /// The first visible line.
@@ -12,7 +12,7 @@ pub struct Scroll {
 }
 
 impl Scroll {
-    /// Moves by a command of `Context::Move`; `lines` in all, `height` visible. Whether the command is a move.
+    /// Moves by a command of [`crate::tui::action::MOVE`]; `lines` in all, `height` visible. Whether the command is a move.
     pub fn action(&mut self, action: Action, lines: usize, height: usize) -> bool {
         let last = lines.saturating_sub(height);
         let page = height.saturating_sub(1).max(1);
