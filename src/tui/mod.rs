@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! key -> keymap (context: top dialog, text field, focused pane) -> Action -> Pane::update -> Effect (plain data)
-//!     -> runtime::executor runs it as a task (slot, cancellation, timeout) -> Msg::Reply(ticket, ..) on one queue
+//!     -> runtime::executor runs it as a task, as its policy says -> Msg::Reply(ticket, ..) on one queue
 //!     -> Pane::update drops what is stale -> one frame when the queue is empty and something changed
 //! ```
 //!
@@ -15,8 +15,8 @@
 //! 1. Give it a variant in [`pane::PaneId`] and a context in [`action::Context`].
 //! 2. Declare its commands in [`action::COMMANDS`], once: hint bar, help, palette, `keymap.toml` and the README's
 //!    table of keys all read that list.
-//! 3. Declare what it asks of the world as [`effect::Request`]s with their [`msg::Reply`], and a [`effect::Slot`] for
-//!    each request of which only the newest matters; run them in `runtime::executor`.
+//! 3. Declare what it asks of the world in [`request`], each [`request::Request`] with its [`policy::Policy`] and its
+//!    [`request::Reply`], and run it in `runtime/requests`. The names of its slots are constants of the pane.
 //! 4. Write `panes/<name>/` (`mod.rs` state and update, `view.rs` drawing, `tests.rs`) and implement [`pane::Pane`].
 //! 5. Put it into the array of panes in `app`.
 //!
@@ -30,6 +30,9 @@ pub mod keymap;
 pub mod msg;
 pub mod pane;
 pub mod panes;
+pub mod policy;
+pub mod remote;
+pub mod request;
 pub mod runtime;
 #[cfg(test)]
 pub mod testing;

@@ -1,13 +1,14 @@
 //! What can be done to calculations, the questions that come before, and what is said after.
 
-use super::{Calculations, target::Target};
+use super::{COMMANDS, Calculations, target::Target};
 use crate::{
     domain::{calculation::CalculationRow, id::CalculationId, page::CalculationSort, status::Status, text::SafeText},
     tui::{
         action::Action,
-        effect::{Effect, Request, Slot},
-        msg::{Failure, Reply},
+        effect::Effect,
+        msg::Failure,
         pane::{Cx, Intent, fetch_question},
+        request::{Reply, Request},
         widgets::{
             dialog::{Answer, Choice, Dialog},
             text,
@@ -97,7 +98,7 @@ impl Calculations {
                 } else {
                     Request::RunAgain(target.id)
                 };
-                let ticket = cx.start(Slot::Free, request);
+                let ticket = cx.start(COMMANDS, request);
                 self.doing.push(ticket);
             }
             _ => {}
@@ -199,15 +200,15 @@ impl Calculations {
     pub(super) fn answered(&mut self, asked: Asked, answer: Answer, cx: &mut Cx<'_>) {
         match (asked, answer) {
             (Asked::Delete(ids), Answer::Yes) => {
-                let ticket = cx.start(Slot::Free, Request::DeleteCalculations(ids));
+                let ticket = cx.start(COMMANDS, Request::DeleteCalculations(ids));
                 self.doing.push(ticket);
             }
             (Asked::Stop(ids), Answer::Yes) => {
-                let ticket = cx.start(Slot::Free, Request::StopAll(ids));
+                let ticket = cx.start(COMMANDS, Request::StopAll(ids));
                 self.doing.push(ticket);
             }
             (Asked::Fetch(id), Answer::Yes) => {
-                let ticket = cx.start(Slot::Free, Request::Submit { id, pull: true });
+                let ticket = cx.start(COMMANDS, Request::Submit { id, pull: true });
                 self.doing.push(ticket);
             }
             (Asked::Sort, Answer::Chosen(at)) => {
@@ -257,8 +258,8 @@ impl Calculations {
                 };
                 cx.toast(summary(words, &refused));
             }
-            Ok(_) => {}
-            Err(failure) => {
+            other => {
+                let failure = Reply::failed(other);
                 cx.toast(Toast::bad(failure.message));
                 // What was shown may be what was wrong.
                 self.refresh(cx);

@@ -1,0 +1,1 @@
+//! What the executor does with policies, in paused time.
