@@ -1,7 +1,7 @@
 //! The requests, how each is run, and the replies they give.
 //!
-//! To add one: its variant, its [`Policy`], its [`Reply`] and, where that holds a value of a new kind, a line in the table
-//! below; then the arm that runs it in `runtime/requests`.
+//! To add one: its variant, its [`Policy`], its [`Reply`] and, where that holds a value of a new kind, a line in the
+//! table below; then the arm that runs it in `runtime/requests`.
 
 use super::{
     msg::{CalculationDetail, Failure, Live, LogFiltered, LogLine},
@@ -280,7 +280,6 @@ kinds! {
     u64: Reply::Count(count) => count;
     CalculationDetail: Reply::Calculation(detail) => *detail;
     Page<Tool>: Reply::Tools(page) => page;
-    Tool: Reply::Tool(tool) => *tool;
     DraftKey: Reply::DraftKept(key) => key;
     Vec<Draft>: Reply::Drafts(drafts) => drafts;
     Figures: Reply::Figures(figures) => *figures;
@@ -288,9 +287,7 @@ kinds! {
     Vec<LogLine>: Reply::LogLines(lines) => lines;
     (Vec<u64>, u64): Reply::LogMatches(lines, total) => (lines, total);
     LogFiltered: Reply::LogFiltered(found) => found;
-    PathBuf: Reply::Written(path) => path;
     Option<String>: Reply::Edited(text) => text;
-    (): Reply::Done => ();
 }
 
 /// Which unsaved text: of a saved calculation, or of a new one.

@@ -120,7 +120,7 @@ struct Loop {
     config: Arc<Config>,
     /// Requests that wait for the next frame.
     later: Vec<Effect>,
-    /// Told once, when the first rows are shown.
+    /// Sent to once, when the first rows are shown.
     rows: Option<oneshot::Sender<()>>,
     next_tick: Option<Instant>,
 }

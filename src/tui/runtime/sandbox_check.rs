@@ -13,8 +13,8 @@ use std::sync::{
 };
 use tokio::sync::{Notify, mpsc};
 
-/// Looks at the sandbox at the start, and again on request. Nothing is asked by the clock: an engine is asked where there is
-/// a reason.
+/// Looks at the sandbox at the start, and again on request. Nothing is asked by the clock: an engine is asked where
+/// there is a reason.
 #[derive(Debug, Default)]
 pub struct SandboxCheck {
     again: Notify,
@@ -28,7 +28,7 @@ impl SandboxCheck {
         self.again.notify_one();
     }
 
-    /// Asks for another look where nothing could be run at the last one: a run came further, so it may be possible again.
+    /// Asks for another look where nothing could be run at the last one: a run came further, so it may work again.
     pub fn request_if_unavailable(&self) {
         if self.unavailable.load(Ordering::Acquire) {
             self.again.notify_one();

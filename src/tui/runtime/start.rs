@@ -106,8 +106,8 @@ pub enum Opened {
     Message(Msg),
 }
 
-/// Opens the session beside the screen. Once there are `rows` on it, or should be, attends to runs and to changes,
-/// telling `queue`, looks after runs that lost their supervisor, and at the sandbox.
+/// Opens the session beside the screen. Once there are `rows` on it, or should be, reports runs and changes to `queue`,
+/// looks after runs that lost their supervisor, and looks at the sandbox.
 pub fn open(
     services: &Handle,
     config: Arc<Config>,
