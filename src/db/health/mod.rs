@@ -1,4 +1,4 @@
-//! How the database feels, as far as the role that asks may see: nothing here needs a superuser.
+//! The size, load and upkeep of the database, as far as the role that asks may see: nothing here needs a superuser.
 //!
 //! Every figure is asked for by itself, so that one that is refused leaves a gap and not a failure.
 

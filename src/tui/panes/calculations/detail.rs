@@ -5,6 +5,7 @@ use crate::{
     tui::{
         msg::{CalculationDetail, RunInfo},
         pane::Now,
+        request::{FromReply, Reply},
         theme::Theme,
         widgets::{json, sheet::Sheet, text},
     },
@@ -22,6 +23,12 @@ pub(super) struct Detail {
     result: Option<Result<Value, String>>,
     /// The width that it was last drawn for, and its lines: it stays as it is while the list beside it scrolls.
     drawn: RefCell<Option<(u16, Rc<[Line<'static>]>)>>,
+}
+
+impl FromReply for Detail {
+    fn from_reply(reply: Reply) -> Result<Self, Reply> {
+        CalculationDetail::from_reply(reply).map(Self::new)
+    }
 }
 
 impl Detail {

@@ -10,7 +10,8 @@ use crate::{
         status::Status,
     },
     tui::{
-        msg::{CalculationDetail, Place, RunInfo},
+        msg::{CalculationDetail, RunInfo, SessionInfo},
+        pane::PaneId,
         testing::{Bench, now},
         widgets::dialog::{Answer, Dialog},
     },
@@ -113,7 +114,7 @@ fn loaded() -> Bench<Calculations> {
 fn opened() -> Bench<Calculations> {
     let mut bench = Bench::new(&PANE, Calculations::default());
     bench.event(Event::Shown);
-    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    bench.event(Event::Fact(Fact::Opened(SessionInfo::default())));
     bench
 }
 
@@ -427,7 +428,7 @@ fn what_is_deleted_is_not_looked_for_again() {
     bench.reply(Reply::Deleted(1, vec![]));
     bench.clear();
     bench.event(Event::Fact(Fact::CalculationsChanged));
-    assert!(!bench.requests().contains(&Request::LoadCalculation(CalculationId(3))), "{:?}", bench.requests());
+    assert!(!bench.requests().contains(&Request::LoadSelected(CalculationId(3))), "{:?}", bench.requests());
     let mut left = rows();
     left.remove(2);
     reply_list(&mut bench, page(left));

@@ -8,7 +8,9 @@ use crate::{
         run::{Accounting, Progress, Usage},
     },
     tui::{
-        msg::{LogFiltered, LogLine, Place, Stream},
+        effect::Slot,
+        msg::{LogFiltered, LogLine, SessionInfo, Stream},
+        pane::PaneId,
         testing::{Bench, now},
         theme::Theme,
         widgets::dialog::{Answer, Dialog},
@@ -101,7 +103,7 @@ fn detail(id: i64, result: &str) -> Reply {
 
 fn bench() -> Bench<MonitorPane> {
     let mut bench = Bench::new(&PANE, MonitorPane::default());
-    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    bench.event(Event::Fact(Fact::Opened(SessionInfo::default())));
     bench.clear();
     bench
 }
@@ -210,7 +212,7 @@ fn what_lives_comes_before_what_has_ended() {
 fn nothing_is_watched_out_of_sight() {
     let mut bench = watching(10);
     bench.event(Event::Hidden);
-    assert_eq!(bench.effects, [Effect::Cancel(Slot::Watch)]);
+    assert_eq!(bench.effects, [Effect::Cancel(Slot { pane: PaneId("monitor"), name: WATCH })]);
     bench.clear();
     bench.event(Event::Fact(Fact::CalculationsChanged));
     assert!(bench.effects.is_empty());

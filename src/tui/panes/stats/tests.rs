@@ -7,7 +7,8 @@ use crate::{
         UserStats,
     },
     tui::{
-        msg::Place,
+        msg::SessionInfo,
+        pane::PaneId,
         testing::{Bench, now},
         theme::Theme,
     },
@@ -107,7 +108,7 @@ fn shared() -> Health {
 
 fn shown() -> Bench<Stats> {
     let mut bench = Bench::new(&PANE, Stats::default());
-    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    bench.event(Event::Fact(Fact::Opened(SessionInfo::default())));
     assert!(bench.effects.is_empty(), "nobody looks yet");
     bench.event(Event::Shown);
     bench

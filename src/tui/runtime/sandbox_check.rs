@@ -1,4 +1,5 @@
-//! What would run code now, for the header: looked at beside the screen, and again when it may have changed.
+//! Whether the sandbox would run code now, for the header: looked at beside the screen, and again when it may have
+//! changed.
 
 use super::start::Opened;
 use crate::{
@@ -12,29 +13,30 @@ use std::sync::{
 };
 use tokio::sync::{Notify, mpsc};
 
-/// When the sandbox is to be looked at again. Nothing asks by itself: an engine is asked where there is a reason.
+/// Looks at the sandbox at the start, and again on request. Nothing is asked by the clock: an engine is asked where
+/// there is a reason.
 #[derive(Debug, Default)]
-pub struct Outlook {
+pub struct SandboxCheck {
     again: Notify,
     /// Whether nothing could be run at the last look.
-    refused: AtomicBool,
+    unavailable: AtomicBool,
 }
 
-impl Outlook {
-    /// Something was refused: the engine may be away.
-    pub fn doubt(&self) {
+impl SandboxCheck {
+    /// Asks for another look: a run was refused, and the engine may be away.
+    pub fn request(&self) {
         self.again.notify_one();
     }
 
-    /// A run came further: where nothing could be run before, it may be possible again.
-    pub fn hope(&self) {
-        if self.refused.load(Ordering::Acquire) {
+    /// Asks for another look where nothing could be run at the last one: a run came further, so it may work again.
+    pub fn request_if_unavailable(&self) {
+        if self.unavailable.load(Ordering::Acquire) {
             self.again.notify_one();
         }
     }
 
-    /// Looks, tells, and looks again when asked, until nobody listens any more.
-    pub async fn tell(self: Arc<Self>, config: Arc<Config>, steps: mpsc::Sender<Opened>) {
+    /// Looks, sends what it finds to `steps`, and looks again on request, until nobody listens any more.
+    pub async fn run(self: Arc<Self>, config: Arc<Config>, steps: mpsc::Sender<Opened>) {
         let mut told = None;
         loop {
             let (name, trouble) = match sandbox::offer(&config).await {
@@ -44,7 +46,7 @@ impl Outlook {
                 Err(error) => ("not available".to_owned(), Some(error)),
             };
             let ready = trouble.is_none();
-            self.refused.store(!ready, Ordering::Release);
+            self.unavailable.store(!ready, Ordering::Release);
             let first = told.is_none();
             if told.as_ref() != Some(&name) {
                 let msg = Msg::Sandbox { name: name.clone(), ready };
@@ -55,7 +57,7 @@ impl Outlook {
             }
             if let Some(error) = trouble.filter(|error| first && !matches!(error, EngineError::ImageMissing { .. })) {
                 tracing::warn!(%error, "nothing can be run");
-                let _ = steps.send(Opened::Message(Msg::Told(format!("Nothing can be run now: {error}")))).await;
+                let _ = steps.send(Opened::Message(Msg::Notice(format!("Nothing can be run now: {error}")))).await;
             }
             self.again.notified().await;
         }
@@ -97,17 +99,17 @@ mod tests {
     async fn it_is_told_why_nothing_runs_and_looked_at_again_where_there_is_a_reason() {
         let folder = tempfile::tempdir().unwrap();
         let (sender, mut steps) = mpsc::channel(4);
-        let outlook = Arc::new(Outlook::default());
-        let telling = tokio::spawn(outlook.clone().tell(without_engine(folder.path()), sender));
+        let check = Arc::new(SandboxCheck::default());
+        let looking = tokio::spawn(check.clone().run(without_engine(folder.path()), sender));
         assert_eq!(said(&mut steps).await, Msg::Sandbox { name: "not available".to_owned(), ready: false });
-        let Msg::Told(words) = said(&mut steps).await else { panic!("nothing told") };
+        let Msg::Notice(words) = said(&mut steps).await else { panic!("no notice") };
         assert!(words.starts_with("Nothing can be run now:") && words.contains("none.sock"), "{words}");
-        assert!(outlook.refused.load(Ordering::Acquire));
+        assert!(check.unavailable.load(Ordering::Acquire));
         // What is as before is not told again.
-        outlook.hope();
-        outlook.doubt();
+        check.request_if_unavailable();
+        check.request();
         tokio::task::yield_now().await;
         assert!(steps.try_recv().is_err());
-        telling.abort();
+        looking.abort();
     }
 }

@@ -1,4 +1,4 @@
-//! The cells of a frame as plain numbers, which are compared and moved without looking into a string.
+//! The cells of a frame packed into plain numbers, which are compared and moved without looking into a string.
 
 use ratatui::{
     buffer::Cell,
@@ -11,17 +11,17 @@ use unicode_width::UnicodeWidthStr as _;
 const ON_BLANK: Modifier =
     Modifier::REVERSED.union(Modifier::UNDERLINED).union(Modifier::CROSSED_OUT).union(Modifier::SLOW_BLINK);
 
-/// A cell: two that look the same are equal.
+/// A cell in one number: two that look the same are equal.
 ///
 /// From below: 64 bits of the symbol (its bytes, of a long one a hash behind a byte that no text has), 4 of its width,
 /// 9 of modifiers, 25 each of background and foreground.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spot(u128);
+pub struct PackedCell(u128);
 
 /// Marks the hash of a long symbol: no text holds this byte.
 const LONG: u64 = 0xff << 56;
 
-impl Spot {
+impl PackedCell {
     /// Nothing.
     pub const BLANK: Self = Self(1 << 64 | b' ' as u128);
 
@@ -51,13 +51,13 @@ pub fn shows_nothing_on_blank(background: Color, modifier: Modifier) -> bool {
     background == Color::Reset && !modifier.intersects(ON_BLANK)
 }
 
-/// Reads a row of cells into as many spots. A wide character whose second half something else was drawn over, or that
+/// Packs a row of cells into as many numbers. A wide character whose second half something else was drawn over, or that
 /// stands in the last column, becomes a blank.
-pub fn read(cells: &[Cell], spots: &mut [Spot]) {
+pub fn pack(cells: &[Cell], packed: &mut [PackedCell]) {
     // Neighbours mostly have the same style.
     let mut known = (Color::Reset, Color::Reset, Modifier::empty());
     let (mut style, mut plain) = (0, true);
-    for (x, (cell, spot)) in cells.iter().zip(spots).enumerate() {
+    for (x, (cell, out)) in cells.iter().zip(packed).enumerate() {
         let of = (cell.fg, cell.bg, cell.modifier);
         if of != known {
             known = of;
@@ -65,19 +65,19 @@ pub fn read(cells: &[Cell], spots: &mut [Spot]) {
             plain = shows_nothing_on_blank(cell.bg, cell.modifier);
         }
         let symbol = cell.symbol().as_bytes();
-        *spot = match symbol {
-            [] | b" " if plain => Spot::BLANK,
-            [] => Spot::new(b' '.into(), 1, style),
-            [byte] => Spot::new((*byte).into(), 1, style),
+        *out = match symbol {
+            [] | b" " if plain => PackedCell::BLANK,
+            [] => PackedCell::new(b' '.into(), 1, style),
+            [byte] => PackedCell::new((*byte).into(), 1, style),
             _ => {
                 let width = cell.symbol().width().max(1);
                 let halves = cells.get(x + 1..x + width);
                 if halves.is_some_and(|halves| halves.iter().all(|half| half.symbol() == " ")) {
-                    Spot::new(bits(symbol), width, style)
+                    PackedCell::new(bits(symbol), width, style)
                 } else if plain {
-                    Spot::BLANK
+                    PackedCell::BLANK
                 } else {
-                    Spot::new(b' '.into(), 1, style)
+                    PackedCell::new(b' '.into(), 1, style)
                 }
             }
         };
