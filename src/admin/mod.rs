@@ -11,15 +11,15 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | verbs over several features | [`check`], [`migrate`] |
-//! | features | [`adopt`], [`backup`] (on `partition`), [`people`] (on `secure`), [`secure`] (on `partition`), [`partition`] |
-//! | a plan is run | [`execute`] on [`connection`] |
-//! | a plan is made | [`plan`] on [`status`] |
-//! | what there is | [`catalogue`], [`compare`] |
-//! | words | [`error`], [`sql`] |
+//! | verbs over several features | `check`, `migrate` |
+//! | features | `adopt`, `backup` (on `partition`), `people` (on `secure`), `secure` (on `partition`), `partition` |
+//! | a plan is run | `execute` on `connection` |
+//! | a plan is made | `plan` on `status` |
+//! | what there is | `catalogue`, `compare` |
+//! | words | `error`, `sql` |
 //!
 //! Queries of more than a few lines are `.sql` files beside the code that asks them. Names and values come into them
-//! by `format!` through [`sql::name`] and [`sql::text`], or as parameters of the statement.
+//! by `format!` through `sql::name` and `sql::text`, or as parameters of the statement.
 
 mod adopt;
 mod backup;

@@ -20,7 +20,7 @@ use super::{
 use crate::db::DbError;
 use migrations::{Dialect, STEPS, Step};
 use sea_orm::ConnectionTrait;
-use tables::{Pair, converts, is_enum, mentions};
+use tables::{AdoptedTable, converts, is_enum, mentions};
 
 /// The steps whose tables may be there already, and those tables.
 const GROUPS: [(&str, &[&str]); 4] = [
@@ -55,7 +55,7 @@ pub(super) async fn plan(
     let mut pairs = Vec::new();
     for table in steps.iter().flat_map(|(_, tables)| tables.iter()) {
         let expected = as_first_made(table, &whole.tables[*table]);
-        let pair = Pair { name: table, found: &found.tables[*table], expected };
+        let pair = AdoptedTable { name: table, found: &found.tables[*table], expected };
         compatible(dialect, &pair).map_err(&unfit)?;
         pairs.push(pair);
     }
@@ -131,7 +131,7 @@ fn added_later(table: &str) -> Vec<String> {
 }
 
 /// Whether the columns of a table can become ours; the reason where not.
-fn compatible(dialect: Dialect, pair: &Pair) -> Result<(), String> {
+fn compatible(dialect: Dialect, pair: &AdoptedTable) -> Result<(), String> {
     let table = pair.name;
     let missing: Vec<&str> = pair
         .expected
@@ -175,7 +175,7 @@ fn origin(status: &MigrationStatus) -> String {
 }
 
 /// The conversions, a sentence each.
-fn changes(dialect: Dialect, pairs: &[Pair]) -> Vec<String> {
+fn changes(dialect: Dialect, pairs: &[AdoptedTable]) -> Vec<String> {
     let mut notes = Vec::new();
     let mut other_models = false;
     for pair in pairs {

@@ -1,7 +1,7 @@
 //! Adoption on PostgreSQL: tables are altered where they are, so that grants, triggers, and references of other
 //! programs stay.
 
-use super::tables::{Pair, Statements, VIEWS, converted, is_enum, mentions};
+use super::tables::{AdoptedTable, Statements, VIEWS, converted, is_enum, mentions};
 use crate::admin::{
     catalogue::{Catalogue, Column, IDENTITY, bare},
     plan::unless_made,
@@ -13,7 +13,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 pub(super) async fn statements(
     connection: &impl ConnectionTrait,
     found: &Catalogue,
-    pairs: &[Pair<'_>],
+    pairs: &[AdoptedTable<'_>],
     steps: &[String],
 ) -> Result<Statements, DbErr> {
     let mut statements = Statements::default();
@@ -61,7 +61,7 @@ pub(super) async fn statements(
 }
 
 /// The changes of a table's columns, for one ALTER TABLE: one pass over the rows.
-fn columns(pair: &Pair) -> Vec<String> {
+fn columns(pair: &AdoptedTable) -> Vec<String> {
     let mut changes = Vec::new();
     for (name, expected) in &pair.expected.columns {
         let found = &pair.found.columns[name];
@@ -114,7 +114,7 @@ async fn identity(connection: &impl ConnectionTrait, table: &str, found: &Column
 async fn view_in_the_way(
     connection: &impl ConnectionTrait,
     list: &str,
-    pairs: &[Pair<'_>],
+    pairs: &[AdoptedTable<'_>],
 ) -> Result<Option<String>, DbErr> {
     let changed = pairs.iter().any(|pair| {
         pair.expected.columns.iter().any(|(name, expected)| pair.found.columns[name].kind != expected.kind)
@@ -148,7 +148,7 @@ async fn grants(connection: &impl ConnectionTrait, view: &str) -> Result<Vec<Str
 async fn other_status_checks(
     connection: &impl ConnectionTrait,
     list: &str,
-    pairs: &[Pair<'_>],
+    pairs: &[AdoptedTable<'_>],
 ) -> Result<Vec<String>, DbErr> {
     let mut drops = Vec::new();
     for (table, name, kind, definition) in constraints(connection, list).await? {
@@ -165,7 +165,7 @@ async fn other_status_checks(
 async fn repeated_unique_constraints(
     connection: &impl ConnectionTrait,
     list: &str,
-    pairs: &[Pair<'_>],
+    pairs: &[AdoptedTable<'_>],
 ) -> Result<Vec<String>, DbErr> {
     let mut drops = Vec::new();
     for (table, name, kind, definition) in constraints(connection, list).await? {
@@ -199,7 +199,11 @@ async fn constraints(
 }
 
 /// Enum types that no other column has.
-async fn unused_enums(connection: &impl ConnectionTrait, list: &str, pairs: &[Pair<'_>]) -> Result<Vec<String>, DbErr> {
+async fn unused_enums(
+    connection: &impl ConnectionTrait,
+    list: &str,
+    pairs: &[AdoptedTable<'_>],
+) -> Result<Vec<String>, DbErr> {
     if !pairs.iter().any(|pair| pair.found.columns.values().any(|column| is_enum(Dialect::Postgres, column))) {
         return Ok(Vec::new());
     }

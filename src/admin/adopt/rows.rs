@@ -1,6 +1,6 @@
 //! Rows that the constraints of our schema would refuse, looked for before anything is changed.
 
-use super::tables::{Pair, converted, mentions};
+use super::tables::{AdoptedTable, converted, mentions};
 use crate::{
     admin::{
         catalogue::{Catalogue, Column},
@@ -23,7 +23,7 @@ pub(super) async fn violations(
     connection: &impl ConnectionTrait,
     dialect: Dialect,
     found: &Catalogue,
-    pairs: &[Pair<'_>],
+    pairs: &[AdoptedTable<'_>],
 ) -> Result<Vec<Violation>, DbErr> {
     let mut all = Vec::new();
     for pair in pairs {
@@ -43,7 +43,7 @@ pub(super) async fn violations(
 }
 
 /// A table with converted columns, under the name `x`.
-fn source(dialect: Dialect, pair: &Pair) -> String {
+fn source(dialect: Dialect, pair: &AdoptedTable) -> String {
     let columns: Vec<String> = pair
         .expected
         .columns
@@ -59,7 +59,7 @@ fn source(dialect: Dialect, pair: &Pair) -> String {
 async fn violation(
     connection: &impl ConnectionTrait,
     dialect: Dialect,
-    pair: &Pair<'_>,
+    pair: &AdoptedTable<'_>,
     rule: Rule,
     count: u64,
 ) -> Result<Violation, DbErr> {
@@ -81,7 +81,7 @@ async fn violation(
     Ok(Violation { table: pair.name.to_owned(), column: rule.column, rule: rule.words, rows: count, examples, find })
 }
 
-fn rules(dialect: Dialect, found: &Catalogue, pair: &Pair) -> Vec<Rule> {
+fn rules(dialect: Dialect, found: &Catalogue, pair: &AdoptedTable) -> Vec<Rule> {
     let mut rules = Vec::new();
     for (name, expected) in &pair.expected.columns {
         of_column(dialect, name, &pair.found.columns[name], expected, &mut rules);
@@ -166,7 +166,7 @@ fn reference(key: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// Whether the found table keeps these columns unique already.
-fn is_unique(pair: &Pair, columns: &str) -> bool {
+fn is_unique(pair: &AdoptedTable, columns: &str) -> bool {
     let index = format!("({columns})");
     pair.found.unique.contains(columns)
         || pair.found.indexes.values().any(|found| found.starts_with("UNIQUE") && found.ends_with(&index))

@@ -1,7 +1,7 @@
 //! Adoption on SQLite, which alters no column: each table is made anew beside the old one, filled, and put in its
 //! place, all in one transaction.
 
-use super::tables::{Pair, Statements, VIEWS, converted};
+use super::tables::{AdoptedTable, Statements, VIEWS, converted};
 use crate::admin::{
     catalogue::{self, Catalogue},
     sql::{self, rows},
@@ -12,7 +12,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 pub(super) async fn statements(
     connection: &impl ConnectionTrait,
     found: &Catalogue,
-    pairs: &[Pair<'_>],
+    pairs: &[AdoptedTable<'_>],
     steps: &[String],
 ) -> Result<Statements, DbErr> {
     let mut statements = Statements::default();

@@ -10,7 +10,7 @@ use migrations::Dialect;
 pub(super) const VIEWS: [&str; 2] = ["recent_calculations", "user_stats"];
 
 /// A table to adopt, as it is and as it shall be.
-pub(super) struct Pair<'a> {
+pub(super) struct AdoptedTable<'a> {
     pub(super) name: &'static str,
     pub(super) found: &'a Table,
     /// Without what later steps add.

@@ -108,9 +108,9 @@ pub(super) async fn restore(admin: &Admin, path: &Path, format: Format) -> Resul
             return Err(file_error(path, "it is truncated: the last line of a dump is missing; nothing was changed"));
         }
     }
-    let (mut clear, mut notes) = (clear(admin).await?, Vec::new());
-    for (schema, aside) in archives(admin).await? {
-        let _ = writeln!(clear, "ALTER SCHEMA {} RENAME TO {};", sql::name(&schema), sql::name(&aside));
+    let (mut script, mut notes) = (drop_statements(admin).await?, Vec::new());
+    for (schema, aside) in archive_schemas(admin).await? {
+        let _ = writeln!(script, "ALTER SCHEMA {} RENAME TO {};", sql::name(&schema), sql::name(&aside));
         notes.push(format!("months that were detached before are in the schema {aside}"));
     }
     let mut psql = files.command("psql");
@@ -121,9 +121,9 @@ pub(super) async fn restore(admin: &Admin, path: &Path, format: Format) -> Resul
     let mut fed = async {
         // Notices are no errors, and would be told as what went wrong.
         to.write_all(b"SET client_min_messages = warning;\n").await?;
-        to.write_all(clear.as_bytes()).await?;
+        to.write_all(script.as_bytes()).await?;
         if format == Format::Archive {
-            return archive(&files, path, &mut to).await;
+            return feed_archive(&files, path, &mut to).await;
         }
         let mut from = reader(path, format)?;
         let mut chunk = vec![0; CHUNK];
@@ -156,7 +156,7 @@ pub(super) async fn restore(admin: &Admin, path: &Path, format: Format) -> Resul
 }
 
 /// The schemas of detached months, and the names under which they stay: a copy may bring its own.
-async fn archives(admin: &Admin) -> Result<Vec<(String, String)>, AdminError> {
+async fn archive_schemas(admin: &Admin) -> Result<Vec<(String, String)>, AdminError> {
     let sql = format!(
         "SELECT n.nspname::text, left(n.nspname, 40) || to_char(now(), '_YYYYMMDD_HH24MISS') FROM pg_catalog.pg_namespace n \
          WHERE pg_catalog.obj_description(n.oid, 'pg_namespace') = {}",
@@ -169,7 +169,7 @@ async fn archives(admin: &Admin) -> Result<Vec<(String, String)>, AdminError> {
 }
 
 /// An archive as SQL into `psql`.
-async fn archive(files: &ConnectionFiles, path: &Path, to: &mut tokio::process::ChildStdin) -> io::Result<()> {
+async fn feed_archive(files: &ConnectionFiles, path: &Path, to: &mut tokio::process::ChildStdin) -> io::Result<()> {
     let mut command = files.command("pg_restore");
     command.args(["--no-owner", "--file=-"]).arg(path).stdout(Stdio::piped());
     let mut child = start("pg_restore", &mut command).map_err(io::Error::other)?;
@@ -183,7 +183,7 @@ async fn archive(files: &ConnectionFiles, path: &Path, to: &mut tokio::process::
 }
 
 /// The statements that drop what the current schema holds, so that everything that comes finds its place free.
-async fn clear(admin: &Admin) -> Result<String, AdminError> {
+async fn drop_statements(admin: &Admin) -> Result<String, AdminError> {
     let ours = |alias: &str, space: &str| {
         format!(
             "{alias}.{space} = current_schema()::text::regnamespace AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d \

@@ -26,11 +26,11 @@ use std::path::{Path, PathBuf};
 
 pub(super) async fn backup(admin: &Admin, part: &Path, format: Format) -> Result<Vec<String>, AdminError> {
     if format == Format::Database {
-        into(admin, part).await?;
+        copy_into(admin, part).await?;
         let copy = alone(part, &part.display().to_string(), 1).await?;
-        let sound = verified(&copy, part).await;
-        closed(copy, part).await?;
-        return sound.map(|()| Vec::new());
+        let verified = verify(&copy, part).await;
+        close(copy, part).await?;
+        return verified.map(|()| Vec::new());
     }
     let mut writer = Writer::open(part, format == Format::SqlGz).map_err(|error| file_error(part, &error))?;
     let explain = |error| admin.explain(error);
@@ -45,13 +45,13 @@ pub(super) async fn backup(admin: &Admin, part: &Path, format: Format) -> Result
     writer.finish().map_err(|error| file_error(part, &error))?;
     // Read back whole.
     let scratch = scratch(part).await?;
-    let read = fill(&scratch.0, part, format).await;
-    let sound = match read {
-        Ok(()) => verified(&scratch.0, part).await,
+    let read = fill_from_sql(&scratch.0, part, format).await;
+    let verified = match read {
+        Ok(()) => verify(&scratch.0, part).await,
         error => error,
     };
-    closed(scratch.0, scratch.1.path()).await?;
-    sound?;
+    close(scratch.0, scratch.1.path()).await?;
+    verified?;
     Ok(found
         .others
         .iter()
@@ -65,14 +65,14 @@ pub(super) async fn restore(admin: &Admin, path: &Path, format: Format) -> Resul
     let (scratch, part) = scratch(target).await?;
     let filled = match format {
         Format::Archive => Err(file_error(path, "an archive of a PostgreSQL database; this one is a SQLite file")),
-        Format::Database => copied(path, &scratch).await,
-        Format::Sql | Format::SqlGz => fill(&scratch, path, format).await,
+        Format::Database => fill_from_file(path, &scratch).await,
+        Format::Sql | Format::SqlGz => fill_from_sql(&scratch, path, format).await,
     };
     let checked = match filled {
-        Ok(()) => recognised(&scratch, path).await,
+        Ok(()) => require_known_schema(&scratch, path).await,
         error => error,
     };
-    closed(scratch, part.path()).await?;
+    close(scratch, part.path()).await?;
     checked?;
     replace(admin, target, part.path()).await
 }
@@ -90,11 +90,11 @@ async fn scratch(beside: &Path) -> Result<(DatabaseConnection, PartialFile), Adm
     Ok((connection, part))
 }
 
-async fn closed(connection: DatabaseConnection, path: &Path) -> Result<(), AdminError> {
+async fn close(connection: DatabaseConnection, path: &Path) -> Result<(), AdminError> {
     connection.close().await.map_err(|error| DbError::explain(&path.display().to_string(), error).into())
 }
 
-async fn into(admin: &Admin, part: &Path) -> Result<(), AdminError> {
+async fn copy_into(admin: &Admin, part: &Path) -> Result<(), AdminError> {
     let Some(target) = part.to_str() else { return Err(file_error(part, "its path is not UTF-8")) };
     // A snapshot, whatever others write meanwhile; SQLite fills an empty file and keeps its permissions.
     let statement =
@@ -109,12 +109,12 @@ async fn into(admin: &Admin, part: &Path) -> Result<(), AdminError> {
 }
 
 /// Copies a SQLite file, and what is still in its log, into the scratch database.
-async fn copied(path: &Path, scratch: &DatabaseConnection) -> Result<(), AdminError> {
+async fn fill_from_file(path: &Path, scratch: &DatabaseConnection) -> Result<(), AdminError> {
     let explain = |error| AdminError::from(DbError::explain(&path.display().to_string(), error));
     let Some(text) = path.to_str() else { return Err(file_error(path, "its path is not UTF-8")) };
     scratch.execute_unprepared(&format!("ATTACH {} AS source", sql::text(text))).await.map_err(explain)?;
-    let sound: Vec<String> = column::<String>(scratch, "PRAGMA source.integrity_check").await.map_err(explain)?;
-    if sound != ["ok"] {
+    let integrity: Vec<String> = column::<String>(scratch, "PRAGMA source.integrity_check").await.map_err(explain)?;
+    if integrity != ["ok"] {
         return Err(file_error(path, "it is damaged; nothing was changed"));
     }
     transfer(scratch, "source").await.map_err(explain)?;
@@ -122,7 +122,7 @@ async fn copied(path: &Path, scratch: &DatabaseConnection) -> Result<(), AdminEr
 }
 
 /// Runs SQL in the scratch database, all of it.
-async fn fill(scratch: &DatabaseConnection, path: &Path, format: Format) -> Result<(), AdminError> {
+async fn fill_from_sql(scratch: &DatabaseConnection, path: &Path, format: Format) -> Result<(), AdminError> {
     let source = reader(path, format).map_err(|error| file_error(path, &error))?;
     let mut statements = Statements::new(source);
     let run = async |sql: &str| scratch.execute_unprepared(sql).await.map(drop);
@@ -151,13 +151,13 @@ async fn fill(scratch: &DatabaseConnection, path: &Path, format: Format) -> Resu
     run("PRAGMA writable_schema = RESET").await.map_err(|error| file_error(path, &error))
 }
 
-async fn verified(connection: &DatabaseConnection, path: &Path) -> Result<(), AdminError> {
+async fn verify(connection: &DatabaseConnection, path: &Path) -> Result<(), AdminError> {
     let explain = |error| AdminError::from(DbError::explain(&path.display().to_string(), error));
-    let sound = column::<String>(connection, "PRAGMA integrity_check").await.map_err(explain)?;
+    let integrity = column::<String>(connection, "PRAGMA integrity_check").await.map_err(explain)?;
     let broken = column::<String>(connection, "SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1")
         .await
         .map_err(explain)?;
-    match (sound.as_slice(), broken.first()) {
+    match (integrity.as_slice(), broken.first()) {
         ([ok], None) if ok == "ok" => Ok(()),
         (_, Some(table)) => Err(file_error(path, &format!("rows of {table} refer to rows that are not there"))),
         (problems, None) => Err(file_error(path, &format!("it is damaged: {}", problems.join("; ")))),
@@ -165,8 +165,8 @@ async fn verified(connection: &DatabaseConnection, path: &Path) -> Result<(), Ad
 }
 
 /// Refuses what is no database of ours or of the platform's.
-async fn recognised(scratch: &DatabaseConnection, path: &Path) -> Result<(), AdminError> {
-    verified(scratch, path).await?;
+async fn require_known_schema(scratch: &DatabaseConnection, path: &Path) -> Result<(), AdminError> {
+    verify(scratch, path).await?;
     let name = path.display().to_string();
     let status = status::read(scratch).await.map_err(|error| DbError::explain(&name, error))?;
     status.not_newer(&name)?;
@@ -211,7 +211,7 @@ async fn replace(admin: &Admin, target: &Path, scratch: &Path) -> Result<Option<
     clear(&transaction).await.map_err(explain)?;
     transfer(&transaction, "source").await.map_err(explain)?;
     transaction.commit().await.map_err(explain)?;
-    verified(&admin.connection, target).await?;
+    verify(&admin.connection, target).await?;
     Ok(before)
 }
 
