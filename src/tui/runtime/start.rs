@@ -36,7 +36,7 @@ pub enum ScreenError {
     /// It cannot place text.
     #[error(
         "this terminal (TERM={0}) cannot place text on the screen; the verbs of mecapy work on it (mecapy --help). \
-         If it can do more than that, set TERM to what it is, for instance TERM=xterm-256color"
+         If it can do more than that, set TERM, for instance to xterm-256color"
     )]
     Dumb(String),
     /// The user's keys.
