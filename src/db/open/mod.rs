@@ -9,14 +9,14 @@ mod state;
 
 pub(super) use {
     migrate::keep as keep_copy,
-    pool::{Attendant, settled},
+    pool::{Reaper, wait_for_idle},
     server::{libpq, server_alone, trouble},
 };
 
 use super::{
     Access, Db, DbError, Inner, Options, filesystem,
     isolation::Found,
-    url::{self, Target},
+    url::{self, DatabaseUrl},
 };
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, SqlxSqliteConnector,
@@ -49,9 +49,9 @@ impl Db {
     /// The same with other settings of the connections to a server.
     pub async fn open_with(url: &str, options: &Options) -> Result<Self, DbError> {
         match url::parse(url)? {
-            Target::Server(server) => server::open(&server, options, Access::new(url, options)).await,
-            Target::File(path) => Self::open_embedded(&path).await,
-            Target::Memory => open_memory().await,
+            DatabaseUrl::Server(server) => server::open(&server, options, Access::new(url, options)).await,
+            DatabaseUrl::File(path) => Self::open_embedded(&path).await,
+            DatabaseUrl::Memory => open_memory().await,
         }
     }
 
@@ -113,7 +113,7 @@ async fn open_file(path: &Path, patience: Duration) -> Result<Db, DbError> {
         closing: watch::Sender::new(false),
         found: Found::LOCAL,
         access: None,
-        _attendant: None,
+        _reaper: None,
     })))
 }
 
@@ -146,7 +146,7 @@ async fn open_memory() -> Result<Db, DbError> {
         closing: watch::Sender::new(false),
         found: Found::LOCAL,
         access: None,
-        _attendant: None,
+        _reaper: None,
     })))
 }
 

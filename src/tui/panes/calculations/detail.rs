@@ -1,9 +1,11 @@
 //! One calculation in plain words: what happened, what came out, what it used, what was guaranteed.
 
 use crate::{
-    domain::{file::FileRole, format, parameters, status::Status, text::SafeText},
+    domain::{
+        detail::CalculationDetail, file::FileRole, format, parameters, property::Property, status::Status,
+        text::SafeText,
+    },
     tui::{
-        msg::{CalculationDetail, RunInfo},
         pane::Now,
         theme::Theme,
         widgets::{json, text},
@@ -65,7 +67,7 @@ impl Detail {
         page.heading("Parameters");
         page.json(&self.parameters);
         self.files(&mut page, "Inputs", FileRole::is_read);
-        self.usage(&mut page);
+        page.properties("Limits and use", &self.data.usage());
         self.run(&mut page, now);
         if let Some(description) = self.data.calculation.description.as_deref().filter(|text| !text.trim().is_empty()) {
             page.heading("Description");
@@ -84,17 +86,10 @@ impl Detail {
             words = format!("{words} after {}", format::duration(seconds));
         }
         page.text(&words, theme.status(status));
-        let mut facts = vec![format!("id {}", calculation.id), format!("made {}", now.stamp(calculation.created_at))];
-        if let Some(started) = calculation.started_at {
-            facts.push(format!("started {}", now.stamp(started)));
-        }
-        if let Some(tool) = &self.data.tool {
-            facts.push(format!("from the tool {}", SafeText::label(tool)));
-        }
-        if let Some(parent) = calculation.parent_id {
-            facts.push(format!("a copy of {parent}"));
-        }
-        page.text(&facts.join("  "), theme.dim);
+        let history = self.data.history(|time| now.stamp(time));
+        let mut words = vec![format!("id {}", calculation.id)];
+        words.extend(history.iter().map(|told| format!("{} {}", told.label, SafeText::label(&told.text))));
+        page.text(&words.join("  "), theme.dim);
         if status == Status::Pending && !queued {
             page.text("Not started: r runs it, e edits it.", theme.accent);
         }
@@ -133,58 +128,9 @@ impl Detail {
         }
     }
 
-    /// Asked against used.
-    fn usage(&self, page: &mut Page<'_>) {
-        let calculation = &self.data.calculation;
-        let Some(limits) = self.data.run.as_ref().and_then(|run| run.limits).or(calculation.limits) else { return };
-        page.heading("Limits and use");
-        let used = |text: Option<String>| text.map(|text| format!(", used {text}")).unwrap_or_default();
-        let memory = match self.data.run.as_ref().and_then(|run| run.peak_memory) {
-            Some(bytes) => Some(format::bytes(bytes)),
-            None => calculation.memory_used.map(|mib| format!("{mib} MiB")),
-        };
-        let rows = [
-            format!(
-                "time    {}{}",
-                format::whole(f64::from(limits.timeout)),
-                used(calculation.execution_time.map(format::duration))
-            ),
-            format!("memory  {} MiB{}", limits.memory_limit, used(memory)),
-            format!(
-                "CPU     {} cores{}",
-                limits.cpu_limit,
-                used(calculation.cpu_time.map(|seconds| format!("{} of CPU time", format::duration(seconds))))
-            ),
-        ];
-        for row in rows {
-            page.text(&row, page.theme.text);
-        }
-    }
-
     fn run(&self, page: &mut Page<'_>, now: Now) {
-        let Some(run) = &self.data.run else { return };
-        let theme = page.theme;
-        page.heading("Run");
-        let RunInfo { host, submitted_at, engine, level, guarantee, interpreter, exit_code, signal, notes, .. } = run;
-        page.text(&format!("asked for {} on {}", now.stamp(*submitted_at), SafeText::label(host)), theme.text);
-        if let Some(engine) = engine {
-            let level = level.as_deref().unwrap_or_default();
-            page.text(&format!("sandbox {} {}", SafeText::label(engine), SafeText::label(level)), theme.text);
-        }
-        if let Some(guarantee) = guarantee {
-            page.text(guarantee, theme.text);
-        }
-        if let Some(interpreter) = interpreter {
-            page.text(interpreter, theme.dim);
-        }
-        if let Some(code) = exit_code.filter(|code| *code != 0) {
-            page.text(&format!("exit code {code}"), theme.text);
-        }
-        if let Some(signal) = signal {
-            page.text(&format!("ended by signal {signal}"), theme.text);
-        }
-        for note in notes {
-            page.text(&format!("note: {note}"), theme.warning);
+        if let Some(run) = &self.data.run {
+            page.properties("Run", &run.properties(|time| now.stamp(time)));
         }
     }
 }
@@ -205,6 +151,24 @@ impl Page<'_> {
     fn text(&mut self, content: &str, style: Style) {
         for line in SafeText::lines(content) {
             self.lines.extend(text::wrap(&line, self.width).into_iter().map(|part| Line::styled(part, style)));
+        }
+    }
+
+    /// Each on lines of its own, its label before it; none, and no heading, where there are none.
+    fn properties(&mut self, heading: &'static str, properties: &[Property]) {
+        let Some(column) = properties.iter().map(|property| text::width(property.label) + 2).max() else { return };
+        self.heading(heading);
+        // Where there is no room beside the labels, the text goes on below them.
+        let indent = if self.width >= 3 * column { column } else { 0 };
+        for property in properties {
+            let style = if property.is_warning { self.theme.warning } else { self.theme.text };
+            let label = format!("{:<column$}", property.label);
+            let content = if indent == 0 { format!("{label}{}", property.text) } else { property.text.clone() };
+            let lines = SafeText::lines(&content);
+            for (n, part) in lines.iter().flat_map(|line| text::wrap(line, self.width - indent)).enumerate() {
+                let before = if n == 0 { &label[..indent] } else { &format!("{:indent$}", "") };
+                self.lines.push(Line::styled(format!("{before}{part}"), style));
+            }
         }
     }
 

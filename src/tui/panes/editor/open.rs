@@ -6,10 +6,10 @@ use super::{
     load,
 };
 use crate::{
-    domain::{calculation::InputLink, id::CalculationId},
+    domain::{calculation::InputLink, detail::CalculationDetail, id::CalculationId},
     tui::{
         effect::{Draft, DraftKey, Request},
-        msg::{CalculationDetail, Failure, Reply},
+        msg::{Failure, Reply},
         pane::{Cx, Intent},
         widgets::{dialog::Dialog, text, toast::Toast},
     },

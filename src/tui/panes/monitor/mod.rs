@@ -12,11 +12,11 @@ mod view;
 mod words;
 
 use crate::{
-    domain::{calculation::CalculationRow, id::CalculationId, page::Page, status::Status},
+    domain::{calculation::CalculationRow, detail::CalculationDetail, id::CalculationId, page::Page, status::Status},
     tui::{
         action::{Action, Context},
         effect::{Effect, Request, Slot, Ticket},
-        msg::{CalculationDetail, Failure, Live, Remote, Reply},
+        msg::{Failure, Live, Remote, Reply},
         pane::{Cx, Event, Fact, Intent, Look, Pane, PaneId, Tick},
         widgets::{input::Input, log_view::LogView, toast::Toast},
     },
