@@ -8,7 +8,7 @@ mod server;
 mod state;
 
 pub(super) use {
-    pool::{Attendant, settled},
+    pool::{Reaper, wait_for_idle},
     server::trouble,
 };
 
@@ -20,7 +20,7 @@ pub(crate) use {
 use super::{
     Access, Db, DbError, Inner, Options, filesystem,
     isolation::Found,
-    url::{self, Target},
+    url::{self, DatabaseUrl},
 };
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, SqlxSqliteConnector,
@@ -53,9 +53,9 @@ impl Db {
     /// The same with other settings of the connections to a server.
     pub async fn open_with(url: &str, options: &Options) -> Result<Self, DbError> {
         match url::parse(url)? {
-            Target::Server(server) => server::open(&server, options, Access::new(url, options)).await,
-            Target::File(path) => Self::open_embedded(&path).await,
-            Target::Memory => open_memory().await,
+            DatabaseUrl::Server(server) => server::open(&server, options, Access::new(url, options)).await,
+            DatabaseUrl::File(path) => Self::open_embedded(&path).await,
+            DatabaseUrl::Memory => open_memory().await,
         }
     }
 
@@ -117,7 +117,7 @@ async fn open_file(path: &Path, patience: Duration) -> Result<Db, DbError> {
         closing: watch::Sender::new(false),
         found: Found::LOCAL,
         access: None,
-        _attendant: None,
+        _reaper: None,
     })))
 }
 
@@ -150,7 +150,7 @@ async fn open_memory() -> Result<Db, DbError> {
         closing: watch::Sender::new(false),
         found: Found::LOCAL,
         access: None,
-        _attendant: None,
+        _reaper: None,
     })))
 }
 

@@ -24,7 +24,7 @@ const SOCKETS: &str = "/var/run/postgresql";
 pub(super) async fn open(server: &Server, options: &Options, access: Access) -> Result<Db, DbError> {
     let place = place(server);
     let connect = connect_options(server, options)?;
-    let (pool, attendant) = pool::of(connect, options);
+    let (pool, reaper) = pool::of(connect, options);
     let refused = |error: sqlx::Error| DbError::explain(&place, DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))));
     let first = async { pool.acquire().await.map(drop) };
     let asked = async {
@@ -39,7 +39,7 @@ pub(super) async fn open(server: &Server, options: &Options, access: Access) -> 
         first = first => first.map_err(refused)?,
         error = asked => return Err(error),
     }
-    pool::settled(&pool).await;
+    pool::wait_for_idle(&pool).await;
     let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
     let explain = |error| DbError::explain(&place, error);
     // One transaction is one connection: each statement alone could have the pool make another.
@@ -56,7 +56,7 @@ pub(super) async fn open(server: &Server, options: &Options, access: Access) -> 
             found,
             access: Some(access),
             closing: watch::Sender::new(false),
-            _attendant: Some(attendant),
+            _reaper: Some(reaper),
         }))),
         State::New => Err(DbError::Behind { place, missing: "it holds no tables yet".to_owned() }),
         State::Older(step) => {

@@ -130,16 +130,10 @@ impl Harness {
             .iter()
             .enumerate()
             .map(|(at, made)| CalculationRow {
-                id: CalculationId(at as i64 + 1),
-                name: made.name.clone(),
                 status: Status::Running,
                 queued: true,
-                created_at: self.now.utc,
                 started_at: Some(self.now.utc),
-                completed_at: None,
-                execution_time: None,
-                memory_used: None,
-                error_kind: None,
+                ..CalculationRow::draft(CalculationId(at as i64 + 1), made.name.clone(), self.now.utc)
             })
             .collect();
         let cursors = rows.iter().map(|row| Cursor { value: CursorValue::Null, id: row.id.0 }).collect();

@@ -6,9 +6,9 @@ use super::{
     load,
 };
 use crate::{
-    domain::{calculation::InputLink, id::CalculationId},
+    domain::{calculation::InputLink, detail::CalculationDetail, id::CalculationId},
     tui::{
-        msg::{CalculationDetail, Failure},
+        msg::Failure,
         pane::{Cx, Intent},
         request::{Draft, DraftKey, Reply, Request},
         widgets::{dialog::Dialog, text, toast::Toast},

@@ -2,13 +2,15 @@ use super::*;
 use crate::{
     domain::{
         calculation::{Calculation, NewCalculation},
+        detail::CalculationDetail,
         id::{CalculationId, RunId, ToolId, ToolVersionId, UserId},
         limits::Limits,
+        run::RunRecord,
         status::Status,
         tool::Tool,
     },
     tui::{
-        msg::{CalculationDetail, Failure, RunInfo, SessionInfo},
+        msg::{Failure, SessionInfo},
         pane::PaneId,
         request::{Draft, DraftKey},
         testing::{self, Bench, now},
@@ -33,46 +35,23 @@ fn tool() -> Tool {
 
 fn row(id: i64, status: Status) -> Calculation {
     Calculation {
-        id: CalculationId(id),
-        user_id: UserId(1),
-        name: "Beam".to_owned(),
         description: Some("of the bridge".to_owned()),
         status,
-        started_at: None,
-        completed_at: None,
-        code: "a = 1\nb = a / 0\n".to_owned(),
         parameters: Some("{\"x\": 1}".to_owned()),
-        result_data: None,
         error_message: (status == Status::Failed)
             .then(|| "line 2: ZeroDivisionError: division by zero\nTraceback".to_owned()),
-        execution_time: None,
-        memory_used: None,
-        cpu_time: None,
-        created_at: now().utc,
-        updated_at: now().utc,
         limits: Some(Limits::default()),
         tool_id: Some(ToolId(7)),
         tool_version_id: Some(ToolVersionId(70)),
-        parent_id: None,
+        ..Calculation::draft(CalculationId(id), UserId(1), "Beam", "a = 1\nb = a / 0\n", now().utc)
     }
 }
 
 fn detail(id: i64, status: Status) -> Reply {
-    let run = (status != Status::Pending).then(|| RunInfo {
-        id: RunId(uuid::Uuid::nil()),
-        host: "node1".to_owned(),
-        submitted_at: now().utc,
-        engine: None,
-        level: None,
-        guarantee: None,
-        interpreter: None,
-        limits: None,
-        exit_code: None,
-        signal: None,
-        error_kind: None,
+    let (run, whose) = (RunId(uuid::Uuid::nil()), (UserId(1), CalculationId(id)));
+    let run = (status != Status::Pending).then(|| RunRecord {
         error_line: Some(2),
-        peak_memory: None,
-        notes: Vec::new(),
+        ..RunRecord::queued(run, whose, "node1", Limits::default(), now().utc)
     });
     Reply::Calculation(Box::new(CalculationDetail { calculation: row(id, status), files: Vec::new(), run, tool: None }))
 }

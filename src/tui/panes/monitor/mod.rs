@@ -13,11 +13,11 @@ mod view;
 mod words;
 
 use crate::{
-    domain::{calculation::CalculationRow, id::CalculationId, page::Page, status::Status},
+    domain::{calculation::CalculationRow, detail::CalculationDetail, id::CalculationId, page::Page, status::Status},
     tui::{
         action::{Action, Context, INPUT, MOVE},
         effect::{Effect, Ticket},
-        msg::{CalculationDetail, Failure, Live},
+        msg::{Failure, Live},
         pane::{Cx, Event, Fact, Intent, Look, OpenQuestion, Pane, Tick},
         remote::Remote,
         request::{Reply, Request},
