@@ -3,7 +3,7 @@
 use super::{error::AdminError, status, status::MigrationStatus};
 use crate::db::{
     DbError, Options,
-    connect::{self, Server, Target},
+    connect::{self, DatabaseUrl, Server},
 };
 use migrations::Dialect;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection};
@@ -28,12 +28,12 @@ impl Admin {
     /// Connects to the database at `url`. A file that is not there is made only if `make`.
     pub async fn connect(url: &str, options: &Options, make: bool) -> Result<Self, DbError> {
         match connect::parse(url)? {
-            Target::File(path) => Self::connect_file(&path, make).await,
-            Target::Memory => {
+            DatabaseUrl::File(path) => Self::connect_file(&path, make).await,
+            DatabaseUrl::Memory => {
                 let problem = "a database in memory ends with the program; there is nothing to look after".to_owned();
                 Err(DbError::Address { url: url.to_owned(), problem })
             }
-            Target::Server(server) => {
+            DatabaseUrl::Server(server) => {
                 let (connection, place) = connect::server_alone(&server, options).await?;
                 let server = Some((*server, options.clone()));
                 Ok(Self { connection, dialect: Dialect::Postgres, place, file: None, server })

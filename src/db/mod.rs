@@ -37,7 +37,7 @@ pub use time::Timestamp;
 pub(crate) mod connect {
     pub(crate) use super::{
         open::{alone, keep_copy, libpq, server_alone},
-        url::{Server, Target, parse},
+        url::{DatabaseUrl, Server, parse},
     };
 }
 

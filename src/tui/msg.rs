@@ -4,7 +4,7 @@ use super::{effect::Ticket, request::Reply};
 use crate::domain::{
     change::Kinds,
     detail::CalculationDetail,
-    id::{CalculationId, RunId},
+    id::CalculationId,
     isolation::Isolation,
     limits::Limits,
     pull,
@@ -114,7 +114,6 @@ impl Failure {
     }
 }
 
-}
 
 /// A waiting, running or ended run as the monitor shows it.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,8 +2,7 @@
 
 use crate::{
     domain::{
-        detail::CalculationDetail, file::FileRole, format, parameters, property::Property, status::Status,
-        text::SafeText,
+        detail::CalculationDetail, file::FileRole, format, parameters, status::Status, text::SafeText,
     },
     tui::{
         pane::Now,

@@ -33,7 +33,7 @@ use crate::{
 use chrono::NaiveDateTime;
 use commands::Question;
 pub use declaration::PANE;
-use declaration::{CONTEXT, EDIT, FILTER_STATUS, FROM_TOOL, ID, RUN, RUN_EDITED, SORT, STOP, WATCH};
+use declaration::{CONTEXT, EDIT, FILTER_STATUS, FROM_TOOL, RUN, RUN_EDITED, SORT, STOP, WATCH};
 use detail::Detail;
 use ratatui::{Frame, layout::Rect};
 

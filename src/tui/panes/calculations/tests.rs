@@ -14,7 +14,6 @@ use crate::{
     },
     tui::{
         msg::SessionInfo,
-        pane::PaneId,
         testing::{Bench, now},
         widgets::dialog::{Answer, Dialog},
     },

@@ -30,7 +30,7 @@ use crate::tui::{
 };
 pub use declaration::PANE;
 use declaration::{
-    COMMENT, CUT, DELETE_LINE, DRAFTS, EDIT_EXTERNAL, EDITOR, FROM_TOOL, GO_TO_LINE, ID, INDENT, INSERT, NEXT_FIELD,
+    COMMENT, CUT, DELETE_LINE, DRAFTS, EDIT_EXTERNAL, EDITOR, FROM_TOOL, GO_TO_LINE, INDENT, INSERT, NEXT_FIELD,
     PREVIOUS_FIELD, REDO, RUN, SAVE, UNDO, UNINDENT,
 };
 use document::{Document, Field};
@@ -393,9 +393,9 @@ impl EditorPane {
 /// What is opened.
 const DETAIL: &str = "detail";
 /// Saving and running.
-const SAVE: &str = "save";
+const SAVING: &str = "save";
 /// The drafts of earlier sessions.
-const DRAFTS: &str = "drafts";
+const DRAFT_LIST: &str = "drafts";
 /// The draft of what is being typed.
 const DRAFT: &str = "draft";
 

@@ -1,7 +1,7 @@
 //! Saving, running, leaving.
 
 use super::{
-    EditorPane, Question, SAVE,
+    EditorPane, Question, SAVING,
     document::{Content, Field, SaveTo},
     load,
     open::Opening,
@@ -71,7 +71,7 @@ impl EditorPane {
             SaveTo::New | SaveTo::CopyOf(_) => None,
         };
         let (key, content) = (document.key.clone(), document.content());
-        let ticket = cx.start(SAVE, Request::SaveCalculation { id, calculation, run });
+        let ticket = cx.start(SAVING, Request::SaveCalculation { id, calculation, run });
         self.savings.push(Saving { ticket, key, content, leave });
     }
 
@@ -79,7 +79,7 @@ impl EditorPane {
     pub(super) fn run_fetching(&mut self, id: CalculationId, cx: &mut Cx<'_>) {
         let Some(document) = &self.document else { return };
         let (key, content) = (document.key.clone(), document.content());
-        let ticket = cx.start(SAVE, Request::Submit { id, pull: true });
+        let ticket = cx.start(SAVING, Request::Submit { id, pull: true });
         self.savings.push(Saving { ticket, key, content, leave: false });
     }
 

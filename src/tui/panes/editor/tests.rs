@@ -11,7 +11,6 @@ use crate::{
     },
     tui::{
         msg::{Failure, SessionInfo},
-        pane::PaneId,
         request::{Draft, DraftKey},
         testing::{self, Bench, now},
         widgets::toast::Kind,

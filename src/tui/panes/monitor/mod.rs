@@ -26,7 +26,7 @@ use crate::{
 };
 use chrono::{NaiveDateTime, TimeDelta};
 pub use declaration::PANE;
-use declaration::{CONTEXT, EDIT, EXPORT, FILTER_LINES, FOLLOW, ID, RUN_EDITED, STOP, TIMES, WRAP};
+use declaration::{CONTEXT, EDIT, EXPORT, FILTER_LINES, FOLLOW, RUN_EDITED, STOP, TIMES, WRAP};
 use filter::LineFilter;
 use layout::Parts;
 use ratatui::{Frame, layout::Rect};

@@ -20,7 +20,7 @@ use crate::{
 };
 use chrono::{NaiveDateTime, TimeDelta};
 pub use declaration::PANE;
-use declaration::{CONTEXT, ID};
+use declaration::CONTEXT;
 use ratatui::{Frame, layout::Rect};
 
 const FIGURES: &str = "figures";

@@ -8,7 +8,6 @@ use crate::{
     },
     tui::{
         msg::SessionInfo,
-        pane::PaneId,
         testing::{Bench, now},
         theme::Theme,
     },

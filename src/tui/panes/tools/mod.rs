@@ -25,7 +25,7 @@ use crate::{
 };
 use chrono::NaiveDateTime;
 pub use declaration::PANE;
-use declaration::{CONTEXT, ID};
+use declaration::CONTEXT;
 use ratatui::{Frame, layout::Rect};
 
 const LIST: &str = "list";

@@ -8,7 +8,6 @@ use crate::{
     },
     tui::{
         msg::SessionInfo,
-        pane::PaneId,
         request::Reply,
         testing::{self, Bench},
     },
