@@ -135,11 +135,12 @@ pub(crate) const TABLE: &[Row<'_>] = &[
             "sandbox",
             "session",
             "tui::panes::*",
-            "tui::{app, effect, keymap, msg, pane, theme}",
+            "tui::{app, effect, keymap, msg, pane, policy, request, theme}",
         ],
         libraries: &[
             "chrono",
             "crossterm",
+            "futures_util",
             "inotify",
             "libc",
             "memchr",
@@ -166,7 +167,7 @@ pub(crate) const TABLE: &[Row<'_>] = &[
     // The panes: as the app, and none names another one.
     Row {
         folder: "tui::panes::*",
-        names: &["domain", "tui::{action, effect, keymap, msg, pane, theme, widgets}"],
+        names: &["domain", "tui::{action, effect, keymap, msg, pane, remote, request, theme, widgets}"],
         libraries: &[
             "chrono",
             "crossterm",
@@ -183,7 +184,7 @@ pub(crate) const TABLE: &[Row<'_>] = &[
     // Know no pane, no app, no runtime.
     Row {
         folder: "tui::widgets",
-        names: &["domain", "tui::{action, effect, keymap, msg, pane, theme}"],
+        names: &["domain", "tui::{action, effect, keymap, msg, pane, remote, request, theme}"],
         libraries: &[
             "crossterm",
             "ratatui",
@@ -200,17 +201,26 @@ pub(crate) const TABLE: &[Row<'_>] = &[
     // The words in which app and panes speak.
     Row {
         folder: "tui::pane",
-        names: &["domain", "tui::{action, effect, keymap, msg, theme, widgets}"],
+        names: &["domain", "tui::{action, effect, keymap, msg, request, theme, widgets}"],
         libraries: &["chrono", "ratatui"],
         may: &[],
     },
     Row {
         folder: "tui::msg",
-        names: &["domain", "tui::{effect, keymap}"],
+        names: &["domain", "tui::{effect, keymap, request}"],
         libraries: &["chrono", "thiserror"],
         may: &[],
     },
-    Row { folder: "tui::effect", names: &["domain", "tui::pane"], libraries: &["chrono", "serde", "uuid"], may: &[] },
+    Row { folder: "tui::effect", names: &["tui::{pane, request}"], libraries: &[], may: &[] },
+    // The requests with their policies and replies; a reply of another kind than was asked for is logged here.
+    Row {
+        folder: "tui::request",
+        names: &["domain", "tui::{msg, policy}"],
+        libraries: &["chrono", "serde", "tracing", "uuid"],
+        may: &[],
+    },
+    Row { folder: "tui::policy", names: &[], libraries: &[], may: &[] },
+    Row { folder: "tui::remote", names: &["tui::{effect, msg, request}"], libraries: &[], may: &[] },
     Row {
         folder: "tui::keymap",
         names: &["tui::action"],
