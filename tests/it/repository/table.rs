@@ -103,7 +103,7 @@ pub(crate) const TABLE: &[Row<'_>] = &[
     // The verbs; main's only way in.
     Row {
         folder: "cli",
-        names: &["config", "db", "db::admin", "domain", "runs", "samples", "sandbox", "session", "tui", "tui::runtime"],
+        names: &["admin", "config", "db", "domain", "runs", "samples", "sandbox", "session", "tui", "tui::runtime"],
         libraries: &[
             "anyhow",
             "chrono",
@@ -258,27 +258,89 @@ pub(crate) const TABLE: &[Row<'_>] = &[
         libraries: &["rustix", "thiserror", "tracing", "tracing_subscriber"],
         may: &["async", "environment", "files", "processes"],
     },
-    // What an administrator does with a database.
+    // What an operator does with a database: this file names every floor, and each floor those below it.
     Row {
-        folder: "db::admin",
-        names: &["db", "domain"],
-        libraries: &[
-            "chrono",
-            "flate2",
-            "futures_util",
-            "migrations",
-            "rustix",
-            "sea_orm",
-            "serde",
-            "serde_json",
-            "sha2",
-            "thiserror",
-            "tokio",
-            "tracing",
-            "uuid",
+        folder: "admin",
+        names: &[
+            "admin::{backup, catalogue, compare, connection, error, migrate, partition, people, plan, secure, status}",
         ],
-        may: &["async", "clock", "environment", "files", "processes", "tasks"],
+        libraries: &[],
+        may: &[],
     },
+    // Verbs over several features.
+    Row {
+        folder: "admin::check",
+        names: &["admin::{catalogue, compare, connection, partition, secure}", "db"],
+        libraries: &["migrations"],
+        may: &["async"],
+    },
+    Row {
+        folder: "admin::migrate",
+        names: &["admin::{adopt, catalogue, connection, error, execute, partition, plan, secure, sql, status}", "db"],
+        libraries: &["migrations", "sea_orm"],
+        may: &["async"],
+    },
+    // The features.
+    Row {
+        folder: "admin::adopt",
+        names: &["admin::{catalogue, error, plan, sql, status}", "db", "domain"],
+        libraries: &["migrations", "sea_orm"],
+        may: &["async"],
+    },
+    Row {
+        folder: "admin::backup",
+        names: &["admin::{connection, error, execute, partition, sql, status}", "db"],
+        libraries: &["chrono", "flate2", "futures_util", "migrations", "rustix", "sea_orm", "tokio", "uuid"],
+        may: &["async", "environment", "files", "processes", "tasks"],
+    },
+    Row {
+        folder: "admin::people",
+        names: &["admin::{connection, error, execute, secure, sql}", "db", "domain"],
+        libraries: &["chrono", "migrations", "sea_orm", "serde", "sha2", "uuid"],
+        may: &["async"],
+    },
+    Row {
+        folder: "admin::secure",
+        names: &["admin::{catalogue, compare, connection, error, execute, partition, plan, sql, status}", "db"],
+        libraries: &["migrations", "sea_orm", "serde", "serde_json"],
+        may: &["async"],
+    },
+    Row {
+        folder: "admin::partition",
+        names: &["admin::{catalogue, connection, error, execute, plan, sql, status}", "db"],
+        libraries: &["migrations", "sea_orm", "serde", "tracing"],
+        may: &["async"],
+    },
+    // A plan is made and run.
+    Row {
+        folder: "admin::execute",
+        names: &["admin::{connection, error, plan, sql, status}", "db"],
+        libraries: &["migrations", "sea_orm", "tokio", "tracing"],
+        may: &["async", "clock"],
+    },
+    Row {
+        folder: "admin::connection",
+        names: &["admin::{error, status}", "db"],
+        libraries: &["migrations", "sea_orm"],
+        may: &["async", "files"],
+    },
+    Row { folder: "admin::plan", names: &["admin::{catalogue, error, status}"], libraries: &["migrations"], may: &[] },
+    Row {
+        folder: "admin::status",
+        names: &["admin::{catalogue, sql}", "db"],
+        libraries: &["migrations", "sea_orm"],
+        may: &["async"],
+    },
+    // What there is, and its words.
+    Row { folder: "admin::compare", names: &["admin::catalogue"], libraries: &["serde"], may: &[] },
+    Row {
+        folder: "admin::catalogue",
+        names: &["admin::sql"],
+        libraries: &["migrations", "sea_orm", "serde", "serde_json"],
+        may: &["async"],
+    },
+    Row { folder: "admin::error", names: &["db", "domain"], libraries: &["serde", "thiserror"], may: &[] },
+    Row { folder: "admin::sql", names: &[], libraries: &["sea_orm"], may: &["async"] },
     // Entities and queries.
     Row {
         folder: "db",
