@@ -2,10 +2,9 @@
 
 use super::{effect::Ticket, request::Reply};
 use crate::domain::{
-    calculation::Calculation,
     change::Kinds,
-    file::LinkedFile,
-    id::{CalculationId, RunId},
+    detail::CalculationDetail,
+    id::CalculationId,
     isolation::Isolation,
     limits::Limits,
     pull,
@@ -115,51 +114,6 @@ impl Failure {
     }
 }
 
-/// A calculation with everything that its page shows.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CalculationDetail {
-    /// The row.
-    pub calculation: Calculation,
-    /// Inputs, outputs, the log.
-    pub files: Vec<LinkedFile>,
-    /// Its run, where one was asked for.
-    pub run: Option<RunInfo>,
-    /// The name of the tool it was made from.
-    pub tool: Option<String>,
-}
-
-/// What is kept about a run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RunInfo {
-    /// The run.
-    pub id: RunId,
-    /// The host it belongs to.
-    pub host: String,
-    /// UTC.
-    pub submitted_at: NaiveDateTime,
-    /// `builtin`, `docker`.
-    pub engine: Option<String>,
-    /// `E0` to `E3`.
-    pub level: Option<String>,
-    /// What held and what did not, in words.
-    pub guarantee: Option<String>,
-    /// Path and version.
-    pub interpreter: Option<String>,
-    /// As run.
-    pub limits: Option<Limits>,
-    /// The exit code.
-    pub exit_code: Option<i32>,
-    /// The signal.
-    pub signal: Option<i32>,
-    /// [`crate::domain::run::ErrorKind::name`].
-    pub error_kind: Option<String>,
-    /// The line of the user's code, from 1.
-    pub error_line: Option<u32>,
-    /// Bytes.
-    pub peak_memory: Option<u64>,
-    /// What else is worth a sentence.
-    pub notes: Vec<String>,
-}
 
 /// A waiting, running or ended run as the monitor shows it.
 #[derive(Clone, Debug, PartialEq)]

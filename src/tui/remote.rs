@@ -87,7 +87,7 @@ mod tests {
     use crate::tui::pane::PaneId;
 
     fn ticket(number: u64) -> Ticket {
-        Ticket { pane: PaneId::Tools, number }
+        Ticket { pane: PaneId("tools"), number }
     }
 
     #[test]

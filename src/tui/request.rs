@@ -4,11 +4,12 @@
 //! table below; then the arm that runs it in `runtime/requests`.
 
 use super::{
-    msg::{CalculationDetail, Failure, Live, LogFiltered, LogLine},
+    msg::{Failure, Live, LogFiltered, LogLine},
     policy::{Order, Policy},
 };
 use crate::domain::{
     calculation::{CalculationRow, NewCalculation},
+    detail::CalculationDetail,
     id::{CalculationId, RunId, ToolId},
     page::{CalculationQuery, Page, PageRequest},
     statistics::{Figures, Health},

@@ -14,8 +14,8 @@ use std::sync::{
 };
 use tokio::sync::Semaphore;
 
-const LIST: Slot = Slot { pane: PaneId::Calculations, name: "list" };
-const OTHER: Slot = Slot { pane: PaneId::Monitor, name: "list" };
+const LIST: Slot = Slot { pane: PaneId("calculations"), name: "list" };
+const OTHER: Slot = Slot { pane: PaneId("monitor"), name: "list" };
 
 /// An executor whose requests are run by the test.
 struct Bench {

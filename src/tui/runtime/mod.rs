@@ -24,6 +24,7 @@ use super::{
     effect::{Effect, Ticket},
     msg::Msg,
     pane::{Now, Tick},
+    panes::PANES,
 };
 use crate::{
     config::Config,
@@ -83,7 +84,7 @@ pub fn run(config: Arc<Config>, read_only: bool, yes: bool) -> Result<End, Scree
     let end = runtime.block_on(async {
         let screen = Screen::enter(settings.theme.colour, settings.mouse).map_err(ScreenError::Terminal)?;
         let size = screen.size();
-        let app = App::new(start::panes(), settings, size, now());
+        let app = App::new(PANES, settings, size, now());
         let mut shown = Loop {
             app,
             screen,

@@ -13,8 +13,7 @@ use crate::{
         app::Settings,
         keymap::{Keymap, KeymapError},
         msg::{Failure, Msg, SessionInfo},
-        pane::Pane,
-        panes::{calculations::Calculations, editor::EditorPane, monitor::MonitorPane, stats::Stats, tools::Tools},
+        panes::PANES,
         theme::Theme,
     },
 };
@@ -37,7 +36,7 @@ pub enum ScreenError {
     /// It cannot place text.
     #[error(
         "this terminal (TERM={0}) cannot place text on the screen; the verbs of mecapy work on it (mecapy --help). \
-         If it can do more than that, set TERM to what it is, for instance TERM=xterm-256color"
+         If it can do more than that, set TERM, for instance to xterm-256color"
     )]
     Dumb(String),
     /// The user's keys.
@@ -74,22 +73,11 @@ pub fn settings(config: &Config) -> Result<Settings, ScreenError> {
         ThemeSetting::Terminal | ThemeSetting::Dark => Theme::dark(),
     };
     Ok(Settings {
-        keymap: Keymap::load(&config.paths.config.join("keymap.toml"))?,
+        keymap: Keymap::load(&config.paths.config.join("keymap.toml"), PANES)?,
         theme,
         profile: config.profile.clone().unwrap_or_default(),
         mouse: config.screen.mouse,
     })
-}
-
-/// The panes, in the order of their tabs.
-pub fn panes() -> [Box<dyn Pane>; 5] {
-    [
-        Box::new(Calculations::default()),
-        Box::new(Tools::default()),
-        Box::new(EditorPane::default()),
-        Box::new(MonitorPane::default()),
-        Box::new(Stats::default()),
-    ]
 }
 
 /// The pauses between tries to open a database that does not answer: from the first to the longest.

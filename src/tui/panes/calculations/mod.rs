@@ -1,8 +1,9 @@
 //! All calculations ever: the list, one in detail, and everything that can be done to them.
 
+mod chosen;
 mod commands;
+mod declaration;
 mod detail;
-mod target;
 mod view;
 
 #[cfg(test)]
@@ -15,22 +16,24 @@ use crate::{
         page::{CalculationQuery, PageRequest},
     },
     tui::{
-        action::{Action, Context},
+        action::{Action, Context, INPUT, MOVE},
         effect::Ticket,
         msg::Failure,
-        pane::{Cx, Event, Fact, Intent, Look, Pane, Tick},
+        pane::{Cx, Event, Fact, Intent, Look, OpenQuestion, Pane, Tick},
         remote::Remote,
         request::{Reply, Request},
         widgets::{
             filter::Filter,
-            page::Scroll,
+            scroll::Scroll,
             split::{Split, WIDE, split},
             table::PagedTable,
         },
     },
 };
 use chrono::NaiveDateTime;
-use commands::Asked;
+use commands::Question;
+pub use declaration::PANE;
+use declaration::{CONTEXT, EDIT, FILTER_STATUS, FROM_TOOL, RUN, RUN_EDITED, SORT, STOP, WATCH};
 use detail::Detail;
 use ratatui::{Frame, layout::Rect};
 
@@ -41,7 +44,7 @@ const DETAIL: &str = "detail";
 const COMMANDS: &str = "commands";
 
 /// The list of calculations and the detail of one.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Calculations {
     table: PagedTable<CalculationRow>,
     query: CalculationQuery,
@@ -55,7 +58,7 @@ pub struct Calculations {
     /// The detail was asked for by name and does not follow the selection until the list is used again.
     pinned: bool,
     /// The question that is open.
-    asked: Option<(Ticket, Asked)>,
+    question: OpenQuestion<Question>,
     /// Requests that change something.
     doing: Vec<Ticket>,
     in_detail: bool,
@@ -66,31 +69,6 @@ pub struct Calculations {
     /// Something changed while another pane was in front, or while the list was being loaded.
     stale: bool,
     loaded_at: Option<NaiveDateTime>,
-}
-
-impl Default for Calculations {
-    fn default() -> Self {
-        Self {
-            table: PagedTable::default(),
-            query: CalculationQuery::default(),
-            filter: Filter::default(),
-            count: Remote::default(),
-            uncounted: false,
-            detail: Remote::default(),
-            shown: None,
-            pinned: false,
-            asked: None,
-            doing: Vec::new(),
-            in_detail: false,
-            zoomed: false,
-            scroll: Scroll::default(),
-            opened: false,
-            // It is the pane that the screen starts with.
-            visible: true,
-            stale: false,
-            loaded_at: None,
-        }
-    }
 }
 
 impl Calculations {
@@ -276,7 +254,7 @@ impl Calculations {
 
 impl Pane for Calculations {
     fn contexts(&self) -> &'static [Context] {
-        if self.filter.typing() { &[Context::Input] } else { &[Context::Calculations, Context::Move] }
+        if self.filter.typing() { &[INPUT] } else { &[CONTEXT, MOVE] }
     }
 
     fn typing(&self) -> bool {
@@ -284,17 +262,17 @@ impl Pane for Calculations {
     }
 
     fn enabled(&self, action: Action) -> bool {
-        let target = self.target();
+        let chosen = self.chosen();
         match action {
-            Action::Run => target.is_some_and(|target| !target.is_active()),
-            Action::Edit => target.is_some_and(|target| target.is_draft()),
-            Action::Stop => !self.table.marked().is_empty() || target.is_some_and(|target| target.is_active()),
-            Action::Watch => target.is_some_and(|target| !target.is_draft()),
+            RUN => chosen.is_some_and(|chosen| !chosen.is_active()),
+            EDIT => chosen.is_some_and(|chosen| chosen.is_draft()),
+            STOP => !self.table.marked().is_empty() || chosen.is_some_and(|chosen| chosen.is_active()),
+            WATCH => chosen.is_some_and(|chosen| !chosen.is_draft()),
             // A run may be over before its row says so: whether it can go is said when it is asked for.
-            Action::Delete => !self.table.marked().is_empty() || target.is_some(),
-            Action::Open | Action::RunEdited | Action::Mark | Action::Zoom => target.is_some(),
+            Action::Delete => !self.table.marked().is_empty() || chosen.is_some(),
+            Action::Open | RUN_EDITED | Action::Mark | Action::Zoom => chosen.is_some(),
             Action::Copy => self.shown_result().is_some(),
-            Action::New | Action::FromTool | Action::Filter | Action::FilterStatus | Action::Sort => self.opened,
+            Action::New | FROM_TOOL | Action::Filter | FILTER_STATUS | SORT => self.opened,
             _ => true,
         }
     }
@@ -315,8 +293,8 @@ impl Pane for Calculations {
             Event::Mouse(mouse) => self.mouse(mouse, cx),
             Event::Reply(ticket, reply) => self.reply(ticket, reply, cx),
             Event::Answer(ticket, answer) => {
-                if let Some((_, asked)) = self.asked.take_if(|(asked, _)| *asked == ticket) {
-                    self.answered(asked, answer, cx);
+                if let Some(question) = self.question.answered(ticket) {
+                    self.answered(question, answer, cx);
                 }
             }
             Event::Shown => {

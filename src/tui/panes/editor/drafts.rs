@@ -1,7 +1,7 @@
 //! Unsaved text that outlives a dropped connection: kept while typing, offered again.
 
 use super::{
-    DRAFT, DRAFTS,
+    DRAFT, DRAFT_LIST,
     document::{Content, Document},
 };
 use crate::tui::{
@@ -41,7 +41,7 @@ fn seen(document: &Document) -> Seen {
 impl Drafts {
     /// Asks for the drafts of earlier sessions.
     pub fn load(&mut self, cx: &mut Cx<'_>) {
-        self.listing = Some(cx.start(DRAFTS, Request::ListDrafts));
+        self.listing = Some(cx.start(DRAFT_LIST, Request::ListDrafts));
     }
 
     /// Looks whether the document changed since the last look; gives whether it did.
@@ -119,7 +119,7 @@ impl Drafts {
     pub fn offer(&self, document: &Document) -> Option<&Draft> {
         let now: Content = document.content();
         self.list.iter().find(|draft| draft.key == document.key).filter(|draft| {
-            let mut other = Document::new(draft.key.clone(), document.target, draft.calculation.clone());
+            let mut other = Document::new(draft.key.clone(), document.save_to, draft.calculation.clone());
             other.saved = None;
             other.content() != now
         })

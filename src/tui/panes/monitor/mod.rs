@@ -1,6 +1,7 @@
 //! The waiting and running calculations, and one of them live: state, time, resources, log.
 
 mod commands;
+mod declaration;
 mod filter;
 mod layout;
 mod log;
@@ -12,18 +13,20 @@ mod view;
 mod words;
 
 use crate::{
-    domain::{calculation::CalculationRow, id::CalculationId, page::Page, status::Status},
+    domain::{calculation::CalculationRow, detail::CalculationDetail, id::CalculationId, page::Page, status::Status},
     tui::{
-        action::{Action, Context},
+        action::{Action, Context, INPUT, MOVE},
         effect::{Effect, Ticket},
-        msg::{CalculationDetail, Failure, Live},
-        pane::{Cx, Event, Fact, Intent, Look, Pane, Tick},
+        msg::{Failure, Live},
+        pane::{Cx, Event, Fact, Intent, Look, OpenQuestion, Pane, Tick},
         remote::Remote,
         request::{Reply, Request},
         widgets::{input::Input, log_view::LogView, toast::Toast},
     },
 };
 use chrono::{NaiveDateTime, TimeDelta};
+pub use declaration::PANE;
+use declaration::{CONTEXT, EDIT, EXPORT, FILTER_LINES, FOLLOW, RUN_EDITED, STOP, TIMES, WRAP};
 use filter::LineFilter;
 use layout::Parts;
 use ratatui::{Frame, layout::Rect};
@@ -73,8 +76,8 @@ pub struct MonitorPane {
     stop_asked: Option<NaiveDateTime>,
     /// And then that it ends at once.
     kill_asked: bool,
-    asked: Option<(Ticket, Question)>,
-    requested: Option<(Ticket, Asked)>,
+    question: OpenQuestion<Question>,
+    requested: Option<(Ticket, Requested)>,
 }
 
 /// What a text is typed for.
@@ -93,7 +96,7 @@ enum Question {
 
 /// A request whose reply is only told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+enum Requested {
     Stop,
     Kill,
     Export,
@@ -101,7 +104,7 @@ enum Asked {
 
 impl Pane for MonitorPane {
     fn contexts(&self) -> &'static [Context] {
-        if self.prompt.is_some() { &[Context::Input] } else { &[Context::Monitor, Context::Move] }
+        if self.prompt.is_some() { &[INPUT] } else { &[CONTEXT, MOVE] }
     }
 
     fn typing(&self) -> bool {
@@ -112,13 +115,11 @@ impl Pane for MonitorPane {
         let status = self.live.value().map(|live| live.status);
         let is_final = status.is_some_and(Status::is_final);
         match action {
-            Action::Stop => status.is_some_and(|status| !status.is_final()) && !self.kill_asked,
+            STOP => status.is_some_and(|status| !status.is_final()) && !self.kill_asked,
             Action::Open => !self.in_log && self.chosen.is_some() || is_final,
-            Action::Edit | Action::RunEdited | Action::Follow | Action::Wrap | Action::Times | Action::Zoom => {
-                self.chosen.is_some()
-            }
+            EDIT | RUN_EDITED | FOLLOW | WRAP | TIMES | Action::Zoom => self.chosen.is_some(),
             Action::FindNext | Action::FindPrevious => !self.lines_view().search_text().is_empty(),
-            Action::Find | Action::FilterLines | Action::Export => self.log.length() > 0,
+            Action::Find | FILTER_LINES | EXPORT => self.log.length() > 0,
             Action::Copy => self.lines_view().length() > 0,
             _ => true,
         }
@@ -284,18 +285,18 @@ impl MonitorPane {
             self.watched(reply, cx);
         } else if self.detail.expects(ticket) {
             self.detail.accept(ticket, reply);
-        } else if let Some((_, asked)) = self.requested.take_if(|(expected, _)| *expected == ticket) {
-            match (asked, reply) {
-                (Asked::Export, Ok(Reply::Written(path))) => {
+        } else if let Some((_, requested)) = self.requested.take_if(|(expected, _)| *expected == ticket) {
+            match (requested, reply) {
+                (Requested::Export, Ok(Reply::Written(path))) => {
                     cx.toast(Toast::good(format!("The log was written to {}", path.display())));
                 }
-                (Asked::Stop | Asked::Kill, Ok(Reply::Done)) => {}
-                (asked, other) => {
+                (Requested::Stop | Requested::Kill, Ok(Reply::Done)) => {}
+                (requested, other) => {
                     let failure = Reply::failed(other);
-                    match asked {
-                        Asked::Stop => self.stop_asked = None,
-                        Asked::Kill => self.kill_asked = false,
-                        Asked::Export => {}
+                    match requested {
+                        Requested::Stop => self.stop_asked = None,
+                        Requested::Kill => self.kill_asked = false,
+                        Requested::Export => {}
                     }
                     cx.toast(Toast::bad(failure.message));
                 }
@@ -342,16 +343,16 @@ impl MonitorPane {
             Action::Cancel => self.prompt = None,
             Action::Back => self.back(cx),
             Action::Open => self.open(cx),
-            Action::Stop => self.ask_stop(cx),
-            Action::Follow => self.lines_view_mut().toggle_follow(),
-            Action::Wrap => self.each_view(LogView::toggle_wrap),
-            Action::Times => self.each_view(LogView::toggle_times),
+            STOP => self.ask_stop(cx),
+            FOLLOW => self.lines_view_mut().toggle_follow(),
+            WRAP => self.each_view(LogView::toggle_wrap),
+            TIMES => self.each_view(LogView::toggle_times),
             Action::Zoom => {
                 self.zoomed = !self.zoomed;
                 self.in_log |= self.zoomed;
             }
             Action::Find => self.prompt = Some((Prompt::Find, Input::selected(self.lines_view().search_text()))),
-            Action::FilterLines => {
+            FILTER_LINES => {
                 let text = self.filter.as_ref().map_or("", |filter| &filter.text);
                 self.prompt = Some((Prompt::Filter, Input::selected(text)));
             }
@@ -363,9 +364,9 @@ impl MonitorPane {
                 cx.toast(Toast::info(format!("Sent {lines} lines to the terminal's clipboard")));
                 cx.effects.push(Effect::Copy(text));
             }
-            Action::Export => self.ask_export(cx),
-            Action::Edit => self.edit(cx),
-            Action::RunEdited => {
+            EXPORT => self.ask_export(cx),
+            EDIT => self.edit(cx),
+            RUN_EDITED => {
                 if let Some(id) = self.chosen {
                     cx.intent(Intent::EditCopy(id));
                 }

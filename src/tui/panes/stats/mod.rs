@@ -1,5 +1,6 @@
 //! Figures: the user's own, the newest calculations, the size, load and upkeep of the database.
 
+mod declaration;
 mod view;
 
 #[cfg(test)]
@@ -8,16 +9,18 @@ mod tests;
 use crate::{
     domain::statistics::{Figures, Health},
     tui::{
-        action::{Action, Context},
+        action::{Action, Context, MOVE},
         effect::Ticket,
         msg::{Failure, Mouse},
         pane::{Cx, Event, Fact, Intent, Look, Pane, Tick},
         remote::Remote,
         request::{Reply, Request},
-        widgets::page::Scroll,
+        widgets::scroll::Scroll,
     },
 };
 use chrono::{NaiveDateTime, TimeDelta};
+pub use declaration::PANE;
+use declaration::CONTEXT;
 use ratatui::{Frame, layout::Rect};
 
 const FIGURES: &str = "figures";
@@ -97,7 +100,7 @@ impl Stats {
 
 impl Pane for Stats {
     fn contexts(&self) -> &'static [Context] {
-        &[Context::Stats, Context::Move]
+        &[CONTEXT, MOVE]
     }
 
     fn update(&mut self, event: Event, cx: &mut Cx<'_>) {

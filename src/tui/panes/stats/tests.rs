@@ -8,7 +8,6 @@ use crate::{
     },
     tui::{
         msg::SessionInfo,
-        pane::PaneId,
         testing::{Bench, now},
         theme::Theme,
     },
@@ -107,7 +106,7 @@ fn shared() -> Health {
 }
 
 fn shown() -> Bench<Stats> {
-    let mut bench = Bench::new(PaneId::Stats, Stats::default());
+    let mut bench = Bench::new(&PANE, Stats::default());
     bench.event(Event::Fact(Fact::Opened(SessionInfo::default())));
     assert!(bench.effects.is_empty(), "nobody looks yet");
     bench.event(Event::Shown);

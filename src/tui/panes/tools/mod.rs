@@ -1,5 +1,6 @@
 //! The catalogue of tools: list, detail, and a calculation made from one.
 
+mod declaration;
 mod view;
 
 #[cfg(test)]
@@ -8,21 +9,23 @@ mod tests;
 use crate::{
     domain::{page::PageRequest, tool::Tool},
     tui::{
-        action::{Action, Context},
+        action::{Action, Context, INPUT, MOVE},
         effect::Effect,
         msg::Mouse,
         pane::{Cx, Event, Fact, Intent, Look, Pane, Tick},
         request::Request,
         widgets::{
             filter::Filter,
-            page::Scroll,
-            split::{Split, Spot, split},
+            scroll::Scroll,
+            split::{PointedAt, Split, split},
             table::PagedTable,
             toast::Toast,
         },
     },
 };
 use chrono::NaiveDateTime;
+pub use declaration::PANE;
+use declaration::CONTEXT;
 use ratatui::{Frame, layout::Rect};
 
 const LIST: &str = "list";
@@ -142,15 +145,15 @@ impl Tools {
         let parts = self.parts(cx.area);
         match mouse {
             Mouse::Click { column, row } => {
-                let spot = parts.spot(column, row);
-                self.in_detail = spot == Spot::Detail;
-                if let Spot::Row(row) = spot {
+                let at = parts.pointed_at(column, row);
+                self.in_detail = at == PointedAt::Detail;
+                if let PointedAt::Row(row) = at {
                     self.table.click(row);
                     self.scroll = Scroll::default();
                 }
             }
             Mouse::Wheel { column, row, lines } => {
-                self.in_detail = parts.spot(column, row) == Spot::Detail;
+                self.in_detail = parts.pointed_at(column, row) == PointedAt::Detail;
                 for action in Action::wheel(lines) {
                     self.action(action, cx);
                 }
@@ -161,7 +164,7 @@ impl Tools {
 
 impl Pane for Tools {
     fn contexts(&self) -> &'static [Context] {
-        if self.filter.typing() { &[Context::Input] } else { &[Context::Tools, Context::Move] }
+        if self.filter.typing() { &[INPUT] } else { &[CONTEXT, MOVE] }
     }
 
     fn typing(&self) -> bool {

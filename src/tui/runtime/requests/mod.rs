@@ -8,10 +8,10 @@ mod runs;
 use super::executor::Replies;
 use crate::{
     db::{self, DbError},
-    domain::{FieldError, calculation::NewCalculation, id::CalculationId},
+    domain::{FieldError, calculation::NewCalculation, detail::CalculationDetail, id::CalculationId},
     session::{self, Session, calculations::CalculationError},
     tui::{
-        msg::{CalculationDetail, Failure, Msg, RunInfo},
+        msg::{Failure, Msg},
         request::{Reply, Request},
     },
 };
@@ -86,19 +86,10 @@ pub async fn run(session: Session, request: Request, replies: Replies) -> Result
     }
 }
 
-/// A calculation with files, run and tool.
+/// A calculation with everything that belongs to it.
 async fn detail(session: &Session, id: CalculationId) -> Result<CalculationDetail, Failure> {
-    let (db, user) = (&session.db, session.user.id);
-    let Some(db::calculations::Detail { calculation, run, files }) = db::calculations::detail(db, user, id).await?
-    else {
-        return Err(Failure::new(format!("there is no calculation {id} any more")));
-    };
-    let run = run.map(RunInfo::from);
-    let tool = match calculation.tool_id {
-        Some(tool) => db::tools::get(db, tool).await?.map(|tool| tool.display_name),
-        None => None,
-    };
-    Ok(CalculationDetail { calculation, files, run, tool })
+    let found = db::calculations::detail(&session.db, session.user.id, id).await?;
+    found.ok_or_else(|| Failure::new(format!("there is no calculation {id} any more")))
 }
 
 async fn save(
@@ -112,27 +103,6 @@ async fn save(
             calculation.check(&session.config.limits.maximum)?;
             db::calculations::update_draft(&session.db, session.user.id, id, calculation).await?;
             Ok(id)
-        }
-    }
-}
-
-impl From<db::runs::RunRecord> for RunInfo {
-    fn from(run: db::runs::RunRecord) -> Self {
-        Self {
-            id: run.id,
-            host: run.host,
-            submitted_at: run.submitted_at,
-            engine: run.engine,
-            level: run.level,
-            guarantee: run.guarantee,
-            interpreter: run.interpreter,
-            limits: Some(run.limits),
-            exit_code: run.exit_code,
-            signal: run.signal,
-            error_kind: run.error_kind,
-            error_line: run.error_line,
-            peak_memory: run.peak_memory.and_then(|bytes| u64::try_from(bytes).ok()),
-            notes: run.notes,
         }
     }
 }

@@ -133,7 +133,7 @@ impl Watched {
             waiting: run.is_none().then(|| "not started".to_owned()),
             started_at: calculation.started_at,
             completed_at: calculation.completed_at,
-            limits: run.as_ref().and_then(|run| run.limits).or(calculation.limits).unwrap_or_default(),
+            limits: run.as_ref().map(|run| run.limits).or(calculation.limits).unwrap_or_default(),
             usage: calculation.execution_time.map(|execution_time| crate::domain::run::Usage {
                 execution_time,
                 cpu_time: calculation.cpu_time.unwrap_or_default(),
