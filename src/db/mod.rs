@@ -4,7 +4,6 @@
 //! a file) sits in one place each. Every write that reads first runs in an immediate transaction: a deferred one
 //! fails with "database is locked" as soon as two processes do it at once.
 
-pub mod admin;
 pub mod calculations;
 pub mod changes;
 pub mod entity;
@@ -33,6 +32,14 @@ pub use error::DbError;
 pub use facts::{Facts, facts};
 pub use options::Options;
 pub use time::Timestamp;
+
+/// Connections without a look at the schema, for `crate::admin`: the database that it looks after may have any.
+pub(crate) mod connect {
+    pub(crate) use super::{
+        open::{alone, keep_copy, libpq, server_alone},
+        url::{DatabaseUrl, Server, parse},
+    };
+}
 
 use chrono::NaiveDateTime;
 use sea_orm::{

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// What an address names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum DatabaseUrl {
+pub(crate) enum DatabaseUrl {
     /// A SQLite file.
     File(PathBuf),
     /// A SQLite database that lives as long as it is open.
@@ -16,7 +16,7 @@ pub(super) enum DatabaseUrl {
 
 /// A database on a PostgreSQL server; what the address leaves out is `None`.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub(super) struct Server {
+pub(crate) struct Server {
     pub(super) host: Option<String>,
     pub(super) port: Option<u16>,
     pub(super) user: Option<String>,
@@ -43,7 +43,7 @@ const OPTIONS: &str = "host, port, user, password, dbname, sslmode, sslrootcert,
 
 /// Reads `postgresql://user:password@host:5432/database`, `sqlite:///./relative.db`, `sqlite:////absolute.db` or
 /// `sqlite::memory:` (also `sqlite://`), as SQLAlchemy does; a driver behind a plus sign is dropped.
-pub(super) fn parse(url: &str) -> Result<DatabaseUrl, DbError> {
+pub(crate) fn parse(url: &str) -> Result<DatabaseUrl, DbError> {
     let refused = |problem: String| DbError::Address { url: shown(url), problem };
     let write = "write postgresql://user@host/database or sqlite:////absolute/path.db";
     let Some((scheme, rest)) = url.split_once(':') else {

@@ -8,9 +8,13 @@ mod server;
 mod state;
 
 pub(super) use {
-    migrate::keep as keep_copy,
     pool::{Reaper, wait_for_idle},
-    server::{libpq, server_alone, trouble},
+    server::trouble,
+};
+
+pub(crate) use {
+    migrate::keep as keep_copy,
+    server::{libpq, server_alone},
 };
 
 use super::{
@@ -119,7 +123,7 @@ async fn open_file(path: &Path, patience: Duration) -> Result<Db, DbError> {
 
 /// The file for whoever looks after it, whatever schema it has; made where it is not there. References between tables
 /// are not enforced: a table may be put in the place of another.
-pub(super) async fn alone(path: &Path, place: &str, connections: u32) -> Result<DatabaseConnection, DbError> {
+pub(crate) async fn alone(path: &Path, place: &str, connections: u32) -> Result<DatabaseConnection, DbError> {
     file::prepare(path, place)?;
     let options = SqliteConnectOptions::new().filename(path).busy_timeout(PATIENCE);
     pool(writing(options).foreign_keys(false), connections, place).await

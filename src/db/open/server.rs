@@ -84,10 +84,7 @@ pub(in crate::db) async fn trouble(server: &Server, options: &Options) -> Option
 
 /// One connection for whoever looks after the database, whatever schema it has. It is never replaced by another, so that
 /// a lock that it holds stays; its statements take as long as they take.
-pub(in crate::db) async fn server_alone(
-    server: &Server,
-    options: &Options,
-) -> Result<(DatabaseConnection, String), DbError> {
+pub(crate) async fn server_alone(server: &Server, options: &Options) -> Result<(DatabaseConnection, String), DbError> {
     let options = Options { statement_timeout: Duration::ZERO, ..options.clone() };
     // Asked directly first: a pool tries a server that does not answer again and again.
     if let Some(error) = trouble(server, &options).await {
@@ -103,15 +100,15 @@ pub(in crate::db) async fn server_alone(
 }
 
 /// A connection for PostgreSQL's own programs.
-pub(in crate::db) struct Libpq {
+pub(crate) struct Libpq {
     /// By the names of its parameters.
-    pub(in crate::db) settings: Vec<(&'static str, String)>,
+    pub(crate) settings: Vec<(&'static str, String)>,
     /// Apart, since it goes into a file of its own.
-    pub(in crate::db) password: Option<String>,
+    pub(crate) password: Option<String>,
 }
 
 /// The same connection for PostgreSQL's own programs.
-pub(in crate::db) fn libpq(server: &Server, options: &Options) -> Result<Libpq, DbError> {
+pub(crate) fn libpq(server: &Server, options: &Options) -> Result<Libpq, DbError> {
     let refused = |problem: String| DbError::Address { url: place(server), problem };
     let host = server.host.as_deref().unwrap_or(SOCKETS);
     let user = server.user.clone().ok_or_else(|| refused("names nobody".to_owned()))?;

@@ -13,7 +13,7 @@ use crate::{
         word::Word,
     },
     tui::{
-        msg::Place,
+        msg::SessionInfo,
         testing::{Bench, now},
         widgets::dialog::{Answer, Dialog},
     },
@@ -102,8 +102,9 @@ fn loaded() -> Bench<Calculations> {
 }
 
 fn opened() -> Bench<Calculations> {
-    let mut bench = Bench::new(PaneId::Calculations, Calculations::default());
-    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    let mut bench = Bench::new(&PANE, Calculations::default());
+    bench.event(Event::Shown);
+    bench.event(Event::Fact(Fact::Opened(SessionInfo::default())));
     bench
 }
 
@@ -130,7 +131,7 @@ fn select(bench: &mut Bench<Calculations>, id: i64) {
 
 #[test]
 fn nothing_is_asked_before_the_database_is_open() {
-    let bench = Bench::new(PaneId::Calculations, Calculations::default());
+    let bench = Bench::new(&PANE, Calculations::default());
     assert!(bench.effects.is_empty());
     assert!(bench.screen().contains("Opening…"));
     let mut bench = opened();
@@ -417,7 +418,7 @@ fn what_is_deleted_is_not_looked_for_again() {
     bench.reply(Reply::Deleted(1, vec![]));
     bench.clear();
     bench.event(Event::Fact(Fact::CalculationsChanged));
-    assert!(!bench.requests().contains(&Request::LoadCalculation(CalculationId(3))), "{:?}", bench.requests());
+    assert!(!bench.requests().contains(&Request::LoadSelected(CalculationId(3))), "{:?}", bench.requests());
     let mut left = rows();
     left.remove(2);
     reply_list(&mut bench, page(left));

@@ -10,8 +10,8 @@ use crate::{
         tool::Tool,
     },
     tui::{
-        effect::{Draft, DraftKey},
-        msg::{Failure, Place},
+        msg::{Failure, SessionInfo},
+        request::{Draft, DraftKey},
         testing::{self, Bench, now},
         widgets::toast::Kind,
     },
@@ -56,8 +56,8 @@ fn detail(id: i64, status: Status) -> Reply {
 }
 
 fn bench() -> Bench<EditorPane> {
-    let mut bench = Bench::new(PaneId::Editor, EditorPane::default());
-    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    let mut bench = Bench::new(&PANE, EditorPane::default());
+    bench.event(Event::Fact(Fact::Opened(SessionInfo::default())));
     bench.reply(Reply::Drafts(Vec::new()));
     bench.clear();
     bench
@@ -258,8 +258,8 @@ fn a_save_forgets_the_draft_but_not_what_was_typed_meanwhile() {
 
 #[test]
 fn an_unsaved_text_is_offered_at_the_next_opening() {
-    let mut bench = Bench::new(PaneId::Editor, EditorPane::default());
-    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    let mut bench = Bench::new(&PANE, EditorPane::default());
+    bench.event(Event::Fact(Fact::Opened(SessionInfo::default())));
     let mut calculation = editing(5, Status::Pending).pane.document.unwrap().as_typed();
     calculation.code = "typed = 1\n".to_owned();
     let draft = Draft { key: DraftKey::Saved(CalculationId(5)), kept_at: now().utc, calculation };
@@ -274,8 +274,8 @@ fn an_unsaved_text_is_offered_at_the_next_opening() {
     assert!(bench.pane.unsaved().is_some());
 
     // Or when the calculation is opened.
-    let mut bench = Bench::new(PaneId::Editor, EditorPane::default());
-    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    let mut bench = Bench::new(&PANE, EditorPane::default());
+    bench.event(Event::Fact(Fact::Opened(SessionInfo::default())));
     bench.reply(Reply::Drafts(vec![draft]));
     bench.event(Event::Intent(Intent::Edit(CalculationId(5))));
     bench.reply(detail(5, Status::Pending));
@@ -288,8 +288,8 @@ fn an_unsaved_text_is_offered_at_the_next_opening() {
 
 #[test]
 fn a_draft_whose_row_is_gone_becomes_a_new_calculation() {
-    let mut bench = Bench::new(PaneId::Editor, EditorPane::default());
-    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    let mut bench = Bench::new(&PANE, EditorPane::default());
+    bench.event(Event::Fact(Fact::Opened(SessionInfo::default())));
     let calculation = editing(5, Status::Pending).pane.document.unwrap().as_typed();
     let key = DraftKey::Saved(CalculationId(5));
     bench.reply(Reply::Drafts(vec![Draft { key, kept_at: now().utc, calculation }]));
@@ -392,9 +392,9 @@ fn unknown_parameters_are_told_while_typing() {
 
 #[test]
 fn a_new_calculation_has_the_configured_limits() {
-    let mut bench = Bench::new(PaneId::Editor, EditorPane::default());
+    let mut bench = Bench::new(&PANE, EditorPane::default());
     let limits = Limits { timeout: 7, memory_limit: 99, cpu_limit: 2.0 };
-    bench.event(Event::Fact(Fact::Opened(Place { limits, ..Place::default() })));
+    bench.event(Event::Fact(Fact::Opened(SessionInfo { limits, ..SessionInfo::default() })));
     bench.event(Event::Intent(Intent::New));
     bench.keys("f5");
     assert_eq!(saved_calculation(&bench).1.limits, limits);

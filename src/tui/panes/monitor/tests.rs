@@ -8,7 +8,9 @@ use crate::{
         run::{Accounting, Progress, Usage},
     },
     tui::{
-        msg::{LogFiltered, LogLine, Place, Stream},
+        effect::Slot,
+        msg::{LogFiltered, LogLine, SessionInfo, Stream},
+        pane::PaneId,
         testing::{Bench, now},
         theme::Theme,
         widgets::dialog::{Answer, Dialog},
@@ -78,8 +80,8 @@ fn detail(id: i64, result: &str) -> Reply {
 }
 
 fn bench() -> Bench<MonitorPane> {
-    let mut bench = Bench::new(PaneId::Monitor, MonitorPane::default());
-    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    let mut bench = Bench::new(&PANE, MonitorPane::default());
+    bench.event(Event::Fact(Fact::Opened(SessionInfo::default())));
     bench.clear();
     bench
 }
@@ -188,7 +190,7 @@ fn what_lives_comes_before_what_has_ended() {
 fn nothing_is_watched_out_of_sight() {
     let mut bench = watching(10);
     bench.event(Event::Hidden);
-    assert_eq!(bench.effects, [Effect::Cancel(Slot::Watch)]);
+    assert_eq!(bench.effects, [Effect::Cancel(Slot { pane: PaneId("monitor"), name: WATCH })]);
     bench.clear();
     bench.event(Event::Fact(Fact::CalculationsChanged));
     assert!(bench.effects.is_empty());
@@ -653,8 +655,8 @@ fn any_size_can_be_drawn_in_any_theme() {
 
 #[test]
 fn without_a_run_there_is_nothing_to_follow_or_wrap() {
-    let bench = Bench::new(PaneId::Monitor, MonitorPane::default());
-    for action in [Action::Follow, Action::Wrap, Action::Times, Action::Zoom, Action::Stop, Action::Export] {
+    let bench = Bench::new(&PANE, MonitorPane::default());
+    for action in [FOLLOW, WRAP, TIMES, Action::Zoom, STOP, EXPORT] {
         assert!(!bench.pane.enabled(action), "{action:?}");
     }
 }

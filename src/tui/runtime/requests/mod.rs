@@ -5,38 +5,38 @@ mod export;
 mod filter;
 mod runs;
 
-pub use runs::watch;
-
+use super::executor::Replies;
 use crate::{
     db::{self, DbError},
     domain::{FieldError, calculation::NewCalculation, detail::CalculationDetail, id::CalculationId},
     session::{self, Session, calculations::CalculationError},
     tui::{
-        effect::Request,
-        msg::{Failure, Msg, Reply},
+        msg::{Failure, Msg},
+        request::{Reply, Request},
     },
 };
-use tokio::sync::mpsc;
 
-/// Runs a request to its reply. What others should know is told on `queue`.
-pub async fn run(session: Session, request: Request, queue: mpsc::Sender<Msg>) -> Result<Reply, Failure> {
+/// Runs a request to its last reply; one with many replies sends the others to `replies`.
+pub async fn run(session: Session, request: Request, replies: Replies) -> Result<Reply, Failure> {
     let (db, user) = (&session.db, session.user.id);
     match request {
         Request::ListCalculations { query, page } => {
             Ok(Reply::Calculations(db::calculations::page(db, user, &query, &page).await?))
         }
         Request::CountCalculations(query) => Ok(Reply::Count(db::calculations::count(db, user, &query).await?)),
-        Request::LoadCalculation(id) => detail(&session, id).await.map(|detail| Reply::Calculation(Box::new(detail))),
+        Request::LoadCalculation(id) | Request::LoadSelected(id) => {
+            detail(&session, id).await.map(|detail| Reply::Calculation(Box::new(detail)))
+        }
         Request::SaveCalculation { id, calculation, run } => {
             let id = save(&session, id, &calculation).await?;
-            let _ = queue.send(Msg::Changed).await;
+            replies.announce(Msg::Changed).await;
             Ok(if run { runs::submit_made(&session, id).await } else { Reply::Saved(id) })
         }
         Request::Submit { id, pull } => runs::submit(&session, id, pull).await,
         Request::RunAgain(id) => {
             let (copy, _) = session::calculations::copy_of(&session, id).await?;
             let copy = session::calculations::create(&session, copy, &[]).await?;
-            let _ = queue.send(Msg::Changed).await;
+            replies.announce(Msg::Changed).await;
             Ok(runs::submit_made(&session, copy).await)
         }
         Request::Stop { id, now } => runs::stop(&session, id, now).await,
@@ -82,7 +82,7 @@ pub async fn run(session: Session, request: Request, queue: mpsc::Sender<Msg>) -
         Request::FilterLog { id, text, from } => filter::step(&session, id, &text, from).await,
         Request::FilteredLines { id, text, parts } => filter::lines(&session, id, &text, parts).await,
         Request::ExportLog { id, path } => export::export_log(&session, id, path).await,
-        Request::Watch(_) => Err(Failure::new("a watch has its own slot")),
+        Request::Watch(id) => runs::watch(session, id, replies).await,
     }
 }
 
