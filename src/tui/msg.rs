@@ -3,7 +3,6 @@
 use super::{effect::Ticket, request::Reply};
 use crate::domain::{
     change::Kinds,
-    detail::CalculationDetail,
     id::CalculationId,
     isolation::Isolation,
     limits::Limits,
