@@ -13,6 +13,7 @@ pub mod page;
 pub mod parameters;
 pub mod pull;
 pub mod run;
+pub mod run_state;
 pub mod statistics;
 pub mod status;
 pub mod text;

@@ -1,6 +1,6 @@
 //! What the tests of this folder share.
 
-use super::request::{Bounds, Request};
+use super::spool::{Bounds, Request};
 use crate::domain::{
     id::{CalculationId, RunId, UserId},
     limits::{Caps, Limits},

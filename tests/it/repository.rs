@@ -197,7 +197,7 @@ fn unsafe_code_stands_in_the_shim_alone() {
         "unsafe code is audited in one place",
         &places(&["src", "migrations/src"], &["unsafe {", "unsafe fn", "unsafe impl"], |path| {
             // The shim, and the one system call by which a supervisor inherits no descriptor of its caller.
-            path.starts_with("src/sandbox/shim/") || path == "src/runs/detach.rs"
+            path.starts_with("src/sandbox/shim/") || path == "src/runs/supervisor/start.rs"
         }),
     );
 }

@@ -4,10 +4,10 @@
 //! frame is drawn when the queue is empty and something happened; nothing happens by itself except the ticks that
 //! the app asks for while something visible depends on the time.
 
-mod attend;
 mod changes;
 mod executor;
 mod external;
+mod host_runs;
 mod input;
 mod outlook;
 mod painter;

@@ -1,8 +1,8 @@
 //! What comes before and beside the first frame: settings, panes, the opening of the session.
 
 use super::{
-    attend::attend,
     changes::{Own, tell_changes},
+    host_runs,
     outlook::Outlook,
 };
 use crate::{
@@ -106,7 +106,7 @@ pub enum Opened {
     Message(Msg),
 }
 
-/// Opens the session beside the screen. Once there are `rows` on it, or should be, attends to runs and to changes,
+/// Opens the session beside the screen. Once there are `rows` on it, or should be, tells of runs and of changes,
 /// telling `queue`, looks after runs that lost their supervisor, and at the sandbox.
 pub fn open(
     services: &Handle,
@@ -145,7 +145,7 @@ pub fn open(
         // The rows have the cores for themselves; nobody waits for the rest.
         let _ = tokio::time::timeout(ROWS_FIRST, rows).await;
         tokio::spawn(tell_changes(changes, own, queue.clone()));
-        tokio::spawn(attend(session.clone(), queue, outlook.clone()));
+        tokio::spawn(host_runs::tell(session.clone(), queue, outlook.clone()));
         // An engine that is slow to answer holds up nothing else.
         tokio::spawn(outlook.tell(session.config.clone(), steps.clone()));
         let report = runs::reconcile(&session).await;

@@ -8,8 +8,9 @@ use mecapy::{
         file::LinkedFile,
         id::{CalculationId, RunId},
         limits::Limits,
+        run_state::RunState,
     },
-    runs::{self, Follow, Followed, LiveState, RunOptions},
+    runs::{self, Follow, Followed, RunOptions},
     session::Session,
 };
 use std::{
@@ -117,7 +118,7 @@ impl Machine {
         runs::folder(&self.session.config.paths.spool(), run)
     }
 
-    pub fn state(&self, run: RunId) -> Option<LiveState> {
+    pub fn state(&self, run: RunId) -> Option<RunState> {
         let text = fs::read(self.spool(run).join("state.json")).ok()?;
         serde_json::from_slice(&text).ok()
     }

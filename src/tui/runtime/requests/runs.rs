@@ -5,13 +5,12 @@ use crate::{
     domain::{
         id::CalculationId,
         page::{CalculationQuery, PageRequest},
+        run_state::RunState,
         status::Status,
     },
     runs::{
-        self, CancelError, Event, LogError, RunOptions, SubmitError, Watch,
-        live::{LiveState, Phase},
+        self, CancelError, Event, LogError, RunOptions, SpoolError, SubmitError, Watch,
         log::{self, LogReader, Needle},
-        spool::SpoolError,
     },
     sandbox::EngineError,
     session::Session,
@@ -181,7 +180,7 @@ impl Watched {
     /// Takes over what another host's supervisor says in the run's record.
     async fn read_record(&self, live: &mut Live) -> Result<(), Failure> {
         let Some(record) = db::runs::get(&self.session.db, self.session.user.id, self.id).await? else { return Ok(()) };
-        if let Some(state) = record.live.as_deref().and_then(LiveState::from_record) {
+        if let Some(state) = record.live.as_deref().and_then(|text| serde_json::from_str::<RunState>(text).ok()) {
             merge(live, state);
         }
         live.notes.push(format!("it is on the host {}; its log lives there until it is over", record.host));
@@ -250,15 +249,15 @@ impl Watched {
 }
 
 /// What the supervisor says over what the database said.
-fn merge(live: &mut Live, state: LiveState) {
+fn merge(live: &mut Live, state: RunState) {
     live.status = state.status;
-    live.waiting = state.waiting_reason.or_else(|| phase(state.phase).map(str::to_owned));
+    live.waiting = state.waiting().map(str::to_owned);
+    live.guarantee = state.guarantee().or_else(|| live.guarantee.take());
+    live.stopping = state.is_stopping();
     live.started_at = state.started_at.or(live.started_at);
     live.limits = state.limits;
     live.usage = state.usage.or(live.usage);
     live.progress = state.progress.or_else(|| live.progress.take());
-    live.guarantee = state.isolation.map(|(level, words)| isolation(&level, &words)).or_else(|| live.guarantee.take());
-    live.stopping = state.phase == Phase::Stopping;
     live.grace = state.caps.grace;
     live.killed_at = state.killed_at;
     live.notes = state.notes;
@@ -268,17 +267,6 @@ fn merge(live: &mut Live, state: LiveState) {
 /// The sandbox's level and what it guarantees, in one line.
 fn isolation(level: &str, words: &str) -> String {
     format!("{level}: {words}")
-}
-
-/// What it does, where its status does not say it.
-const fn phase(phase: Phase) -> Option<&'static str> {
-    match phase {
-        Phase::Waiting | Phase::Running | Phase::Stopping => None,
-        Phase::Pulling => Some("fetching its image"),
-        Phase::Preparing => Some("preparing its folders"),
-        Phase::Collecting => Some("collecting its outputs"),
-        Phase::Delivering => Some("storing its outputs"),
-    }
 }
 
 pub(super) async fn open(session: &Session, id: CalculationId) -> Result<LogReader, Failure> {
