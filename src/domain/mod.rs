@@ -16,6 +16,7 @@ pub mod run;
 pub mod run_state;
 pub mod statistics;
 pub mod status;
+pub mod store_address;
 pub mod text;
 pub mod time;
 pub mod tool;

@@ -130,6 +130,11 @@ impl RunState {
         self.usage = self.usage.or(before.usage);
         self.progress = self.progress.or_else(|| before.progress.clone());
         self.isolation = self.isolation.or_else(|| before.isolation.clone());
+        self.error_message = self.error_message.or_else(|| before.error_message.clone());
+        self.error_line = self.error_line.or(before.error_line);
+        if self.outputs.is_empty() {
+            self.outputs.clone_from(&before.outputs);
+        }
         self
     }
 

@@ -11,13 +11,14 @@
 //!                          \-> spool   the format: every file of a run's folder, who may write it, the log
 //! ```
 //!
-//! Each floor names those below it and none above; `removal`, `notify` and `host` are tools of all of them.
+//! Each floor names those below it and none above; `removal`, `notify`, `host` and `secrets` are tools of all of them.
 
 mod client;
 mod ending;
 mod host;
 mod queue;
 mod removal;
+mod secrets;
 mod spool;
 mod supervisor;
 

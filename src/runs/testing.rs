@@ -27,7 +27,7 @@ pub fn request(root: &Path) -> Request {
         engine: crate::sandbox::Chosen::Builtin,
         notes: Vec::new(),
         database: crate::db::Address::File(root.join("mecapy.db")),
-        store: root.join("objects"),
+        store: crate::domain::store_address::StoreAddress::Local(root.join("objects")),
         queue: root.join("queue"),
     }
 }

@@ -9,10 +9,8 @@ use crate::domain::{
     isolation::Isolation,
     limits::Limits,
     page::Page,
-    pull,
-    run::{Progress, Usage},
+    run_state::RunState,
     statistics::{Figures, Health},
-    status::Status,
     tool::Tool,
 };
 use chrono::NaiveDateTime;
@@ -148,7 +146,7 @@ pub enum Reply {
     /// How the database feels.
     Health(Box<Health>),
     /// The state of the watched run.
-    Live(Box<Live>),
+    Live(Box<RunState>),
     /// The watched run's log has so many lines now.
     LogLength(u64),
     /// Lines of a log, in order; fewer than asked at its end.
@@ -209,47 +207,6 @@ pub struct RunInfo {
     pub peak_memory: Option<u64>,
     /// What else is worth a sentence.
     pub notes: Vec<String>,
-}
-
-/// A waiting, running or ended run as the monitor shows it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Live {
-    /// Whose.
-    pub id: CalculationId,
-    /// Its name.
-    pub name: String,
-    /// Where it stands.
-    pub status: Status,
-    /// Why it waits, while it does.
-    pub waiting: Option<String>,
-    /// UTC.
-    pub started_at: Option<NaiveDateTime>,
-    /// UTC.
-    pub completed_at: Option<NaiveDateTime>,
-    /// As run.
-    pub limits: Limits,
-    /// The newest sample.
-    pub usage: Option<Usage>,
-    /// The newest line of `progress.jsonl`.
-    pub progress: Option<Progress>,
-    /// How far its image is, while it is fetched.
-    pub pull: Option<pull::Progress>,
-    /// The sandbox's level and guarantee, in words.
-    pub guarantee: Option<String>,
-    /// What happened, where it failed.
-    pub error: Option<String>,
-    /// The line of the code to go to.
-    pub error_line: Option<u32>,
-    /// Whether a stop was asked for.
-    pub stopping: bool,
-    /// Seconds between SIGTERM and SIGKILL when it is stopped.
-    pub grace: u32,
-    /// UTC; when it is killed, where it was told to end.
-    pub killed_at: Option<NaiveDateTime>,
-    /// Anything else worth a sentence.
-    pub notes: Vec<String>,
-    /// Files kept so far: name, bytes.
-    pub outputs: Vec<(String, u64)>,
 }
 
 /// Where a line of a log came from.

@@ -10,10 +10,11 @@ use crate::{
     runs::{
         ending::{cancelled, deliver, discard, recover},
         host, queue, removal,
+        secrets::Secrets,
         spool::{Final, LockedSpool, Request, Spool, SpoolError},
     },
     session::Session,
-    storage::Store,
+    storage::{Store, StoreError},
 };
 use std::{path::Path, time::Duration};
 
@@ -231,8 +232,8 @@ async fn restart(
     program: Option<&Path>,
 ) -> Result<Restored, RestoreError> {
     let calculation = request.calculation;
-    let access = session.db.access().filter(|_| request.belongs_to(&session.db)).cloned();
-    let started = submit::start(submit::unlock(spool), program.map(Path::to_owned), access).await;
+    let secrets = Secrets::of(session, request);
+    let started = submit::start(submit::unlock(spool), program.map(Path::to_owned), secrets).await;
     started.map_err(|source| RestoreError::Start { calculation, source })?;
     Ok(Restored::Restarted(calculation))
 }
@@ -240,7 +241,7 @@ async fn restart(
 async fn tell(session: &Session, spool: LockedSpool, request: &Request, end: &Final) -> Result<(), RestoreError> {
     let failed = |problem: String| RestoreError::Deliver { calculation: request.calculation, problem };
     let db = database(session, request).await?;
-    let store = Store::local(&request.store).map_err(|error| failed(error.to_string()))?;
+    let store = store(session, request).map_err(|error| failed(error.to_string()))?;
     discard(&spool).await;
     deliver(&spool, request, end, &db, &store).await.map_err(|error| failed(error.to_string()))?;
     queue::leave(request);
@@ -253,6 +254,14 @@ async fn database(session: &Session, request: &Request) -> Result<Db, DbError> {
         return Ok(session.db.clone());
     }
     request.database.open(None).await
+}
+
+/// The store of the run, which the session's settings may have left as well.
+fn store(session: &Session, request: &Request) -> Result<Store, StoreError> {
+    if session.store.address() == request.store {
+        return Ok(session.store.clone());
+    }
+    Store::open(&request.store, None)
 }
 
 /// The lock, unless somebody keeps it: others look too, for an instant.

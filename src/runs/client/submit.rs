@@ -3,7 +3,7 @@
 use super::engines;
 use crate::{
     config::Engine,
-    db::{self, Access, DbError},
+    db::{self, DbError},
     domain::{
         FieldError,
         calculation::{self, Calculation},
@@ -14,6 +14,7 @@ use crate::{
     },
     runs::{
         host, queue,
+        secrets::Secrets,
         spool::{Bounds, Input, LockedSpool, Request, Spool, SpoolError, make_private},
         supervisor,
     },
@@ -141,8 +142,8 @@ pub async fn submit(session: &Session, id: CalculationId, options: &RunOptions) 
     if let Err(error) = spool.write_state(&request.first_state()) {
         tracing::warn!(%error, "live state not written");
     }
-    let access = session.db.access().cloned();
-    start(unlock(spool), options.program.clone(), access)
+    let secrets = Secrets::of(session, &request);
+    start(unlock(spool), options.program.clone(), secrets)
         .await
         .map_err(|source| SubmitError::Start { calculation: id, source })?;
     tracing::info!(calculation = %id, run = %request.run, "submitted");
@@ -155,8 +156,8 @@ pub(super) fn unlock(spool: LockedSpool) -> Spool {
 }
 
 /// Starts a supervisor, off the async threads: it waits for a short-lived process.
-pub(super) async fn start(spool: Spool, program: Option<PathBuf>, access: Option<Access>) -> io::Result<()> {
-    let started = tokio::task::spawn_blocking(move || supervisor::start(&spool, program.as_deref(), access.as_ref()));
+pub(super) async fn start(spool: Spool, program: Option<PathBuf>, secrets: Secrets) -> io::Result<()> {
+    let started = tokio::task::spawn_blocking(move || supervisor::start(&spool, program.as_deref(), &secrets));
     started.await.map_err(io::Error::other)?
 }
 
@@ -198,7 +199,7 @@ async fn request(session: &Session, id: CalculationId, options: &RunOptions) -> 
         engine,
         notes: note.into_iter().collect(),
         database: session.db.address().ok_or_else(|| SubmitError::NoFile(session.db.place().to_owned()))?,
-        store: session.store.root().to_owned(),
+        store: session.store.address(),
         queue: queue_folder(session),
     })
 }

@@ -14,7 +14,7 @@ use crate::{
         removal,
         spool::{Final, LockedSpool, Request, SpoolError, log},
     },
-    storage::{ABANDONED, Store, StoreError, content_type},
+    storage::{ABANDONED, Store, StoreError, StoreSecrets, content_type},
 };
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
@@ -200,7 +200,7 @@ fn fitting(name: &str) -> String {
 
 /// Removes what interrupted uploads of this person left in the store. Once a day, and after a delivery: nobody waits
 /// for it.
-pub(in crate::runs) fn sweep_store(request: &Request) {
+pub(in crate::runs) fn sweep_store(request: &Request, secrets: Option<&StoreSecrets>) {
     let marker = request.queue.join("store.swept");
     let last = std::fs::metadata(&marker).and_then(|marker| marker.modified());
     if last.is_ok_and(|last| last.elapsed().is_ok_and(|age| age < ABANDONED)) {
@@ -210,7 +210,7 @@ pub(in crate::runs) fn sweep_store(request: &Request) {
     if std::fs::write(&marker, "").is_err() {
         return;
     }
-    let swept = Store::local(&request.store).and_then(|store| store.sweep(&request.keycloak_id, ABANDONED));
+    let swept = Store::open(&request.store, secrets).and_then(|store| store.sweep(&request.keycloak_id, ABANDONED));
     match swept {
         Ok(0) => {}
         Ok(parts) => tracing::info!(parts, "parts of interrupted uploads removed"),

@@ -7,6 +7,7 @@ use crate::{
         id::{CalculationId, RunId, UserId},
         limits::{Caps, Limits},
         run_state::RunState,
+        store_address::StoreAddress,
     },
     sandbox::{Asked, Chosen},
 };
@@ -53,8 +54,9 @@ pub struct Request {
     pub notes: Vec<String>,
     /// The database; what opens one on a server is handed to the supervisor, and is not here.
     pub database: Address,
-    /// The store's folder.
-    pub store: PathBuf,
+    /// The store; what opens one beyond its address is handed to the supervisor, and is not here.
+    #[serde(flatten, with = "store_keys")]
+    pub store: StoreAddress,
     /// The folder of the user's queue on this host.
     pub queue: PathBuf,
 }
@@ -112,6 +114,31 @@ impl Input {
     }
 }
 
+/// The store under two keys: `store_address` is its address. Programs before addresses read the path of a folder from
+/// the key `store`, and wrote nothing else; where the store is no folder they find none, and leave the run alone.
+mod store_keys {
+    use super::{Deserialize, PathBuf, Serialize, StoreAddress};
+    use serde::{Deserializer, Serializer, de::Error};
+
+    #[derive(Serialize, Deserialize)]
+    struct Keys {
+        #[serde(default)]
+        store_address: Option<StoreAddress>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        store: Option<PathBuf>,
+    }
+
+    pub(super) fn serialize<S: Serializer>(store: &StoreAddress, serializer: S) -> Result<S::Ok, S::Error> {
+        let StoreAddress::Local(folder) = store;
+        Keys { store_address: Some(store.clone()), store: Some(folder.clone()) }.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<StoreAddress, D::Error> {
+        let Keys { store_address, store } = Keys::deserialize(deserializer)?;
+        store_address.or_else(|| store.map(StoreAddress::Local)).ok_or_else(|| D::Error::missing_field("store_address"))
+    }
+}
+
 /// One path segment that means what it says: no separator, no control character, not `.` or `..`, at most 255 bytes.
 fn segment(name: &str) -> String {
     let mut clean: String = name.chars().map(|c| if c == '/' || c.is_control() { '_' } else { c }).collect();
@@ -126,7 +153,32 @@ fn segment(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::segment;
+    use super::*;
+    use crate::runs::testing::request;
+
+    /// What a program wrote that knew no addresses.
+    #[test]
+    fn a_request_with_a_plain_path_is_read_and_programs_that_write_it_read_this_one() {
+        let request = request("/home/ann".as_ref());
+        let written = serde_json::to_value(&request).unwrap();
+        assert_eq!(written["store_address"], "local:/home/ann/objects");
+        assert_eq!(written["store"], "/home/ann/objects");
+        let mut older = written.clone();
+        older.as_object_mut().unwrap().remove("store_address");
+        assert_eq!(serde_json::from_value::<Request>(older.clone()).unwrap(), request);
+        assert_eq!(serde_json::from_value::<Request>(written).unwrap(), request);
+        older.as_object_mut().unwrap().remove("store");
+        assert!(serde_json::from_value::<Request>(older).unwrap_err().to_string().contains("store_address"));
+    }
+
+    /// A whole file as the version before addresses left it in a spool.
+    #[test]
+    fn a_file_of_the_version_before_addresses_is_read() {
+        let request: Request = serde_json::from_str(include_str!("request_before_addresses.json")).unwrap();
+        assert_eq!(request.store, StoreAddress::Local("/home/ann/.local/share/mecapy/objects".into()));
+        assert_eq!(request.database, Address::File("/home/ann/.local/share/mecapy/mecapy.db".into()));
+        assert_eq!((request.calculation, request.inputs.len()), (CalculationId(12), 1));
+    }
 
     #[test]
     fn segments_stay_in_their_folder() {

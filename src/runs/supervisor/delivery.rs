@@ -67,12 +67,12 @@ pub(super) async fn deliver(mut life: Life, end: &Final) -> Result<(), Trouble> 
     }
     queue::leave(&life.request);
     life.spool.remove()?;
-    sweep_store(&life.request);
+    sweep_store(&life.request, life.secrets.store.as_ref());
     Ok(())
 }
 
 async fn attempt(life: &mut Life, end: &Final) -> Result<(), DeliverError> {
     let db = life.database.get().await?;
-    let store = Store::local(&life.request.store)?;
+    let store = Store::open(&life.request.store, life.secrets.store.as_ref())?;
     ending::deliver(&life.spool, &life.request, end, &db, &store).await
 }

@@ -12,7 +12,7 @@ use crate::{
     runs::{
         ending::{self, cancelled, discard, never_began},
         removal,
-        spool::{Final, LockedSpool, Request, SandboxEnd, SpoolError, log::LogWriter, make_private},
+        spool::{Final, LockedSpool, SandboxEnd, SpoolError, log::LogWriter, make_private},
     },
     sandbox::{
         Adopted, Belongs, Engine, EngineError, Identity, Job, Running,
@@ -79,7 +79,7 @@ pub(super) async fn run(life: &mut Life) -> Result<WorkResult, SpoolError> {
     // Claiming needs it, which is beside the making of the sandbox; it tries again where it could not be opened.
     let database = life.database.clone();
     tokio::spawn(async move { database.get().await.map(drop) });
-    let found = tokio::join!(Engine::open(&request.engine, &asked), prepare(&life.spool, request));
+    let found = tokio::join!(Engine::open(&request.engine, &asked), prepare(life));
     let engine = match (found.0, found.1) {
         (Ok(engine), Ok(())) => engine,
         (Err(error), _) => return Ok(WorkResult::Ended(refused(&error.into()))),
@@ -272,7 +272,8 @@ fn refused(refusal: &Refusal) -> Final {
 }
 
 /// Makes the folders of the contract, with the input files from the store, each with the hash it had.
-async fn prepare(spool: &LockedSpool, request: &Request) -> Result<(), Refusal> {
+async fn prepare(life: &Life) -> Result<(), Refusal> {
+    let (spool, request) = (&life.spool, &life.request);
     let (work, fetched) = (spool.work(), spool.inputs());
     // A supervisor before this one may have got half-way.
     removal::remove(&work)?;
@@ -280,7 +281,7 @@ async fn prepare(spool: &LockedSpool, request: &Request) -> Result<(), Refusal> 
     let mut inputs: Vec<(PathBuf, String)> = Vec::new();
     if !request.inputs.is_empty() {
         make_private(&fetched)?;
-        let store = Store::local(&request.store)?;
+        let store = Store::open(&request.store, life.secrets.store.as_ref())?;
         for (number, input) in request.inputs.iter().enumerate() {
             let path = fetched.join(number.to_string());
             let named = |source| Refusal::Input { name: input.name.clone(), source };

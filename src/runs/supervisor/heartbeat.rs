@@ -39,17 +39,17 @@ impl Drop for Heartbeat {
 
 /// Starts telling; nothing where nobody else could read it.
 pub(super) fn start(life: &mut Life) -> Option<Heartbeat> {
-    life.access.as_ref()?;
+    life.secrets.database.as_ref()?;
     let (listener, states) = watch::channel(life.state.get().clone());
     life.state.send_to(listener);
     let (spool, run, database) = (Spool::clone(&life.spool), life.request.run, life.database.clone());
     Some(Heartbeat(tokio::spawn(async move {
-        let mut teller = Teller { spool, run, states, told: None, at: None };
+        let mut reporter = Reporter { spool, run, states, written: None, at: None };
         let (mut pause, mut retry) = (LOOK, RETRY);
         loop {
             tokio::time::sleep(pause).await;
             let began = Instant::now();
-            let looked = async { teller.once(&database.get().await?).await };
+            let looked = async { reporter.once(&database.get().await?).await };
             (pause, retry) = match tokio::time::timeout(PATIENCE, looked).await {
                 Ok(Ok(())) => (LOOK.saturating_sub(began.elapsed()), RETRY),
                 trouble => {
@@ -61,15 +61,15 @@ pub(super) fn start(life: &mut Life) -> Option<Heartbeat> {
     })))
 }
 
-struct Teller {
+struct Reporter {
     spool: Spool,
     run: RunId,
     states: watch::Receiver<RunState>,
-    told: Option<RunState>,
+    written: Option<RunState>,
     at: Option<Instant>,
 }
 
-impl Teller {
+impl Reporter {
     async fn once(&mut self, db: &Db) -> Result<(), DbError> {
         if !self.spool.is_asked_to_end_now() {
             let asked = match live::wanted(db, self.run).await? {
@@ -83,13 +83,13 @@ impl Teller {
         }
         let state = self.states.borrow().clone();
         let since = self.at.map_or(Duration::MAX, |at| at.elapsed());
-        let is_new = self.told.as_ref() != Some(&state);
+        let is_new = self.written.as_ref() != Some(&state);
         if since < TELL || (!is_new && since < HEARTBEAT) {
             return Ok(());
         }
         let text = serde_json::to_string(&state).unwrap_or_default();
         live::tell(db, self.run, &text, state.usage).await?;
-        (self.told, self.at) = (Some(state), Some(Instant::now()));
+        (self.written, self.at) = (Some(state), Some(Instant::now()));
         Ok(())
     }
 }

@@ -3,7 +3,10 @@
 use super::state_file::StateFile;
 use crate::{
     db::{Access, Address, Db, DbError},
-    runs::spool::{LockedSpool, Request, SpoolError},
+    runs::{
+        secrets::Secrets,
+        spool::{LockedSpool, Request, SpoolError},
+    },
     sandbox::Identity,
 };
 use std::{io, sync::Arc};
@@ -51,22 +54,22 @@ pub(super) struct Life {
     hangup: Signal,
     pub(super) terminate: Signal,
     pub(super) database: Database,
-    /// What opens a shared database.
-    pub(super) access: Option<Access>,
+    /// What opens a shared database, and a store that is no folder of this host.
+    pub(super) secrets: Secrets,
     /// Its sandbox, so far as there is anything of it.
     pub(super) sandbox: Option<Identity>,
 }
 
 impl Life {
     /// What its spool holds, and what was handed over.
-    pub(super) fn open(spool: LockedSpool, access: Option<Access>) -> Result<Self, Trouble> {
+    pub(super) fn open(spool: LockedSpool, secrets: Secrets) -> Result<Self, Trouble> {
         let request = spool.request()?;
         Ok(Self {
             state: StateFile::new(spool.clone(), request.first_state()),
             hangup: signal(SignalKind::hangup())?,
             terminate: signal(SignalKind::terminate())?,
-            database: Database::new(request.database.clone(), access.clone()),
-            access,
+            database: Database::new(request.database.clone(), secrets.database.clone()),
+            secrets,
             sandbox: None,
             spool,
             request,

@@ -77,7 +77,7 @@ fn report(done: Result<(), Trouble>) -> ExitCode {
 }
 
 fn supervise(folder: &Path) -> Result<(), Trouble> {
-    let access = start::handed_over();
+    let secrets = start::handed_over();
     let spool = Spool::open(folder)?;
     crate::faults::at("awake");
     let Some(spool) = lock(&spool)? else {
@@ -87,7 +87,7 @@ fn supervise(folder: &Path) -> Result<(), Trouble> {
     spool.write_supervisor(&builtin::Identity::of(rustix::process::getpid().as_raw_pid())?)?;
     // One thread does all of it; the few things that block have threads of their own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async { Box::pin(course::live(Life::open(spool, access)?)).await })
+    runtime.block_on(async { Box::pin(course::live(Life::open(spool, secrets)?)).await })
 }
 
 fn lock(spool: &Spool) -> Result<Option<LockedSpool>, SpoolError> {

@@ -4,7 +4,7 @@
 //! `mecapy supervise --detached FOLDER` and ends: so the second process has no terminal and cannot get one (it
 //! leads no session), and its parent is the system's, which reaps it.
 
-use crate::{db::Access, runs::spool::Spool};
+use crate::runs::{secrets::Secrets, spool::Spool};
 use rustix::fs::FileType;
 use std::{
     ffi::{OsStr, OsString},
@@ -44,20 +44,20 @@ const SCOPE_PATIENCE: Duration = Duration::from_secs(5);
 /// Starts the supervisor of a run. Returns when it is on its own.
 ///
 /// `program` is mecapy; without one it is this very program, whatever lies at its path by now.
-/// What opens a shared database goes through the pipe at its standard input, which both of its processes inherit: it
-/// stands in no argument, no environment and no file.
-pub(in crate::runs) fn start(spool: &Spool, program: Option<&Path>, access: Option<&Access>) -> io::Result<()> {
+/// The secrets go through the pipe at its standard input, which both of its processes inherit: they
+/// stand in no argument, no environment and no file.
+pub(in crate::runs) fn start(spool: &Spool, program: Option<&Path>, secrets: &Secrets) -> io::Result<()> {
     let program = program.map_or_else(|| PathBuf::from("/proc/self/exe"), Path::to_owned);
     let mut child = Command::new(program)
         .arg0("mecapy")
         .args([OsStr::new(SUPERVISE), spool.folder().as_os_str()])
-        .stdin(if access.is_some() { Stdio::piped() } else { Stdio::null() })
+        .stdin(if secrets.is_empty() { Stdio::null() } else { Stdio::piped() })
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()?;
-    if let (Some(access), Some(mut pipe)) = (access, child.stdin.take()) {
+    if let Some(mut pipe) = child.stdin.take() {
         // A pipe holds much more than this, so nobody waits; one that is closed belongs to a process that failed.
-        let _ = pipe.write_all(access.to_text().as_bytes());
+        let _ = pipe.write_all(secrets.to_text().as_bytes());
     }
     let output = child.wait_with_output()?;
     if output.status.success() {
@@ -100,14 +100,16 @@ fn is_pipe_given() -> bool {
 }
 
 /// What the starter of this process handed over.
-pub(super) fn handed_over() -> Option<Access> {
+pub(super) fn handed_over() -> Secrets {
     if !is_pipe_given() {
-        return None;
+        return Secrets::default();
     }
     let mut text = String::new();
     // It was written before this process began; the bound is for a pipe that is somebody else's.
-    io::stdin().take(64 << 10).read_to_string(&mut text).ok()?;
-    Access::from_text(&text)
+    if let Err(error) = io::stdin().take(64 << 10).read_to_string(&mut text) {
+        tracing::warn!(%error, "what was handed over cannot be read");
+    }
+    Secrets::from_text(&text)
 }
 
 /// What the process before this one found out about its surroundings.

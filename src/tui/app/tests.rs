@@ -7,15 +7,16 @@ use crate::{
         change::Kinds,
         id::{CalculationId, RunId, ToolId},
         isolation::Isolation,
-        limits::Limits,
+        limits::{Caps, Limits},
         page::{Cursor, CursorValue, Page},
+        run_state::{Phase, RunState},
         status::Status,
         tool::Tool,
     },
     tui::{
         effect::Request,
         keymap::Key,
-        msg::{Live, Mouse, Reply},
+        msg::{Mouse, Reply},
         panes::{calculations::Calculations, editor::EditorPane, monitor::MonitorPane, stats::Stats, tools::Tools},
         testing::{now, text_of, tool},
     },
@@ -99,25 +100,12 @@ impl Harness {
                 vec![if run { Reply::Submitted(id, RunId(uuid::Uuid::nil())) } else { Reply::Saved(id) }]
             }
             Request::Watch(id) => vec![
-                Reply::Live(Box::new(Live {
-                    id,
+                Reply::Live(Box::new(RunState {
                     name: self.made[id.0 as usize - 1].name.clone(),
+                    phase: Phase::Running,
                     status: Status::Running,
-                    waiting: None,
                     started_at: Some(self.now.utc),
-                    completed_at: None,
-                    limits: Limits::default(),
-                    usage: None,
-                    pull: None,
-                    progress: None,
-                    guarantee: None,
-                    error: None,
-                    error_line: None,
-                    stopping: false,
-                    grace: 5,
-                    killed_at: None,
-                    notes: Vec::new(),
-                    outputs: Vec::new(),
+                    ..RunState::new(None, id, Limits::default(), Caps::default())
                 })),
                 Reply::LogLength(0),
             ],

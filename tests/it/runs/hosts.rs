@@ -121,7 +121,8 @@ async fn a_run_of_another_host_is_watched_and_stopped_from_here() {
                     text.extend(lines.iter().map(|line| String::from_utf8_lossy(&line.bytes).into_owned()));
                 }
                 Followed::Ended(status) => end = Some(status),
-                Followed::State(_) => {}
+                Followed::Trouble(error) => panic!("{error}"),
+                Followed::State(_) | Followed::LogLength(_) => {}
             }
         }
     };

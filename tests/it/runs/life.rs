@@ -57,7 +57,7 @@ async fn a_follower_that_was_there_first_sees_the_run_live() {
     }
     let live = |followed: &Followed| matches!(followed, Followed::State(state) if state.phase == Phase::Running);
     assert!(seen.iter().any(live), "{seen:?}");
-    assert_eq!(seen.last(), Some(&Followed::Ended(Status::Completed)));
+    assert!(matches!(seen.last(), Some(Followed::Ended(Status::Completed))), "{seen:?}");
 }
 
 #[tokio::test]

@@ -21,8 +21,8 @@ impl MonitorPane {
             return;
         };
         cx.intent(match ended.error_line {
-            Some(line) => Intent::EditAt(ended.id, line),
-            None => Intent::Show(ended.id),
+            Some(line) => Intent::EditAt(ended.calculation, line),
+            None => Intent::Show(ended.calculation),
         });
     }
 
@@ -38,7 +38,7 @@ impl MonitorPane {
     pub(super) fn ask_stop(&mut self, cx: &mut Cx<'_>) {
         let Some(live) = self.live.value() else { return };
         if self.is_stopping() {
-            let request = Request::Stop { id: live.id, now: true };
+            let request = Request::Stop { id: live.calculation, now: true };
             self.kill_asked = true;
             self.requested = Some((cx.start(Slot::Free, request), Asked::Kill));
             return;
@@ -47,21 +47,21 @@ impl MonitorPane {
             vec!["It has not started: it is taken out of the queue.".to_owned()]
         } else {
             vec![
-                format!("It is asked to end (SIGTERM), and killed {} s later if it has not.", live.grace),
+                format!("It is asked to end (SIGTERM), and killed {} s later if it has not.", live.caps.grace),
                 "Stopping it once more kills it at once.".to_owned(),
                 "What it wrote until then is kept.".to_owned(),
             ]
         };
         let title = format!("Stop {}?", text::quoted(&live.name));
-        let question = Question::Stop(live.id);
+        let question = Question::Stop(live.calculation);
         let ticket = cx.ask(Dialog::Confirm { title, lines, verb: "stop it".to_owned(), danger: true });
         self.asked = Some((ticket, question));
     }
 
     pub(super) fn ask_export(&mut self, cx: &mut Cx<'_>) {
         let Some(live) = self.live.value() else { return };
-        let question = Question::Export(live.id);
-        let text = format!("{}-{}.log", safe_name(&live.name), live.id);
+        let question = Question::Export(live.calculation);
+        let text = format!("{}-{}.log", safe_name(&live.name), live.calculation);
         let ticket = cx.ask(Dialog::Prompt {
             title: "Write the log to a file".to_owned(),
             label: "File; an existing one is not touched".to_owned(),

@@ -102,7 +102,7 @@ fn list(pane: &MonitorPane, buffer: &mut Buffer, parts: &Parts, look: &Look<'_>)
     // One that has ended stays in sight while it is looked at.
     if let (false, Some(live), Some(place)) = (pane.is_listed(), pane.live.value(), shown.next()) {
         let ended = CalculationRow {
-            id: live.id,
+            id: live.calculation,
             name: live.name.clone(),
             status: live.status,
             queued: true,
@@ -119,7 +119,7 @@ fn list(pane: &MonitorPane, buffer: &mut Buffer, parts: &Parts, look: &Look<'_>)
 
 /// A row with what is known of it by now: the database is told of an end a little later than the screen.
 fn newest(pane: &MonitorPane, row: &CalculationRow) -> CalculationRow {
-    match pane.live.value().filter(|live| live.id == row.id && live.status != row.status) {
+    match pane.live.value().filter(|live| live.calculation == row.id && live.status != row.status) {
         Some(live) => CalculationRow {
             status: live.status,
             started_at: live.started_at,

@@ -6,11 +6,11 @@ use crate::{
         format::{self, bytes, whole},
         pull::{Progress, Step},
         run::Usage,
+        run_state::RunState,
         status::Status,
         text::SafeText,
     },
     tui::{
-        msg::Live,
         pane::Now,
         theme::Theme,
         widgets::{
@@ -54,7 +54,7 @@ pub(super) fn lines(pane: &MonitorPane, width: u16, now: Now, theme: &Theme) -> 
     }
     match live.status {
         Status::Pending => {
-            sheet.words("waits", live.waiting.as_deref().unwrap_or("for its turn"), theme.warning);
+            sheet.words("waits", live.waiting().unwrap_or("for its turn"), theme.warning);
             if let Some(pull) = &live.pull {
                 sheet.fetching(pull);
             }
@@ -62,9 +62,9 @@ pub(super) fn lines(pane: &MonitorPane, width: u16, now: Now, theme: &Theme) -> 
         Status::Running => sheet.running(pane, live, now),
         _ => sheet.ended(pane, live),
     }
-    if let Some(guarantee) = &live.guarantee {
+    if let Some(guarantee) = live.guarantee() {
         // Without isolation it is said in red on every run.
-        sheet.one_line("sandbox", guarantee, if guarantee.starts_with("E0") { theme.bad } else { theme.dim });
+        sheet.one_line("sandbox", &guarantee, if guarantee.starts_with("E0") { theme.bad } else { theme.dim });
     }
     sheet.lines
 }
@@ -76,10 +76,10 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn head(&mut self, live: &Live, now: Now) {
+    fn head(&mut self, live: &RunState, now: Now) {
         let state = format!("{} {}", live.status.glyph(), live.status);
         let started = live.started_at.map(|started| format!("  started {}", now.short(started))).unwrap_or_default();
-        let facts = format!("  id {}{started}", live.id);
+        let facts = format!("  id {}{started}", live.calculation);
         // A long name leaves the rest its room.
         let room = self.width.saturating_sub(text::width(&state) + 2 + text::width(&facts)).max(12);
         let name = SafeText::label(&live.name);
@@ -110,14 +110,14 @@ impl Page<'_> {
         }
     }
 
-    fn running(&mut self, pane: &MonitorPane, live: &Live, now: Now) {
+    fn running(&mut self, pane: &MonitorPane, live: &RunState, now: Now) {
         let theme = self.theme;
         let limit = f64::from(live.limits.timeout);
         let elapsed = elapsed(live, now);
         let share = elapsed / limit;
         let words = format!("{} of {}", whole(elapsed), whole(limit));
         self.gauge("time", share, &words, None, if share > 0.9 { theme.warning } else { theme.text });
-        if let Some(waiting) = &live.waiting {
+        if let Some(waiting) = live.waiting() {
             self.words("waits", waiting, theme.warning);
         }
         if pane.is_stopping() {
@@ -154,8 +154,8 @@ impl Page<'_> {
     }
 
     /// The two stages of a stop, with the seconds left of the first.
-    fn stopping(&mut self, pane: &MonitorPane, live: &Live, now: Now) {
-        let grace = TimeDelta::seconds(live.grace.into());
+    fn stopping(&mut self, pane: &MonitorPane, live: &RunState, now: Now) {
+        let grace = TimeDelta::seconds(live.caps.grace.into());
         let killed_at = live.killed_at.or_else(|| pane.stop_asked.map(|asked| asked + grace));
         let left = killed_at.map(|at| (at - now.utc).num_milliseconds());
         let words = match left {
@@ -166,14 +166,14 @@ impl Page<'_> {
                 format!("asked to end (SIGTERM); killed in {seconds} s, or now: stop it again")
             }
             Some(_) => "its time is over: it is being killed (SIGKILL)".to_owned(),
-            None => format!("asked to end (SIGTERM); killed after {} s, or now: stop it again", live.grace),
+            None => format!("asked to end (SIGTERM); killed after {} s, or now: stop it again", live.caps.grace),
         };
         self.words("stopping", &words, self.theme.warning);
     }
 
-    fn ended(&mut self, pane: &MonitorPane, live: &Live) {
+    fn ended(&mut self, pane: &MonitorPane, live: &RunState) {
         let theme = self.theme;
-        if let Some(error) = &live.error {
+        if let Some(error) = &live.error_message {
             let first = SafeText::label(error.lines().next().unwrap_or_default());
             for (row, line) in text::wrap(&first, self.width.saturating_sub(2)).into_iter().take(MAX_ERROR).enumerate()
             {
@@ -274,7 +274,7 @@ impl Page<'_> {
 }
 
 /// Seconds since the start; of an ended one, as it was measured.
-pub(super) fn elapsed(live: &Live, now: Now) -> f64 {
+pub(super) fn elapsed(live: &RunState, now: Now) -> f64 {
     match (live.started_at, live.completed_at, live.usage) {
         (_, Some(_), Some(usage)) => usage.execution_time,
         (Some(started), completed, _) => seconds(completed.unwrap_or(now.utc) - started),
@@ -291,7 +291,7 @@ fn mib(bytes: u64) -> u64 {
     bytes.div_ceil(1 << 20)
 }
 
-fn used(usage: &Usage, live: &Live) -> String {
+fn used(usage: &Usage, live: &RunState) -> String {
     format!(
         "{} of {}, CPU {}, peak {} of {} MiB",
         format::duration(usage.execution_time),

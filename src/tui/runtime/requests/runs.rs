@@ -1,38 +1,31 @@
-//! Runs, live and over: start, stop, watch, read their logs.
+//! Runs, live and over: start, stop, follow, read their logs.
 
 use crate::{
     db,
     domain::{
         id::CalculationId,
         page::{CalculationQuery, PageRequest},
-        run_state::RunState,
         status::Status,
     },
     runs::{
-        self, CancelError, Event, LogError, RunOptions, SpoolError, SubmitError, Watch,
+        self, CancelError, Follow, FollowError, Followed, LogError, RunOptions, SubmitError,
         log::{self, LogReader, Needle},
     },
     sandbox::EngineError,
     session::Session,
     tui::{
         effect::{Request, Ticket},
-        msg::{Failure, Live, LogLine, Msg, Reply, Stream},
+        msg::{Failure, LogLine, Msg, Reply, Stream},
     },
 };
 use chrono::DateTime;
-use std::{io, time::Duration};
+use std::io;
 use tokio::sync::mpsc;
 
 /// Rows of the monitor's list.
 const ACTIVE: u32 = 200;
 /// Bytes that one step of a search looks through.
 const STEP: u64 = 16 << 20;
-/// Between two looks for the end of a run that another host has.
-const ELSEWHERE: Duration = Duration::from_secs(2);
-
-/// A supervisor on another host that tells nothing for so long may be gone.
-const SILENCE: chrono::TimeDelta = chrono::TimeDelta::seconds(90);
-
 /// Queues a run; `pull` fetches its image first where it is not here.
 pub async fn submit(session: &Session, id: CalculationId, pull: bool) -> Result<Reply, Failure> {
     match runs::submit(session, id, &RunOptions { pull, ..RunOptions::default() }).await {
@@ -85,188 +78,28 @@ pub async fn active(session: &Session) -> Result<Reply, Failure> {
 /// Tells what a calculation's run does until it is over, or until the task is stopped.
 pub async fn watch(session: Session, ticket: Ticket, request: Request, queue: mpsc::Sender<Msg>) {
     let Request::Watch(id) = request else { return };
-    let mut watched = Watched { session, id, ticket, queue, log: None, live: None };
-    if let Err(failure) = watched.follow().await {
-        watched.say(Err(failure)).await;
-    }
-}
-
-/// A calculation that is watched.
-struct Watched {
-    session: Session,
-    id: CalculationId,
-    ticket: Ticket,
-    queue: mpsc::Sender<Msg>,
-    log: Option<LogReader>,
-    live: Option<Live>,
-}
-
-impl Watched {
-    async fn say(&self, reply: Result<Reply, Failure>) {
-        let _ = self.queue.send(Msg::Reply(self.ticket, reply)).await;
-    }
-
-    async fn follow(&mut self) -> Result<(), Failure> {
-        loop {
-            let run = self.load().await?;
-            self.tell_log().await?;
-            let Some(run) = run else { return Ok(()) };
-            let mut watch = Watch::open(&runs::folder(&self.session.config.paths.spool(), run))?;
-            let mut seen = false;
-            while let Some(event) = watch.next().await {
-                seen = true;
-                self.event(event).await?;
-            }
-            if seen {
-                self.load().await?;
-                self.tell_log().await?;
-                let _ = self.queue.send(Msg::RunEnded(self.id)).await;
-                return Ok(());
-            }
-            // No spool here and no end in the database: another host has it.
-            tokio::time::sleep(ELSEWHERE).await;
-        }
-    }
-
-    /// What the database knows; the run to follow, where it is not over.
-    async fn load(&mut self) -> Result<Option<crate::domain::id::RunId>, Failure> {
-        let detail = super::detail(&self.session, self.id).await?;
-        let (calculation, run) = (detail.calculation, detail.run);
-        let live = Live {
-            id: self.id,
-            name: calculation.name,
-            status: calculation.status,
-            waiting: run.is_none().then(|| "not started".to_owned()),
-            started_at: calculation.started_at,
-            completed_at: calculation.completed_at,
-            limits: run.as_ref().and_then(|run| run.limits).or(calculation.limits).unwrap_or_default(),
-            usage: calculation.execution_time.map(|execution_time| crate::domain::run::Usage {
-                execution_time,
-                cpu_time: calculation.cpu_time.unwrap_or_default(),
-                memory: 0,
-                peak_memory: run
-                    .as_ref()
-                    .and_then(|run| run.peak_memory)
-                    .or(calculation.memory_used.and_then(|mib| u64::try_from(mib << 20).ok()))
-                    .unwrap_or_default(),
-                accounting: crate::domain::run::Accounting::Shim,
-            }),
-            progress: self.live.as_ref().and_then(|live| live.progress.clone()),
-            guarantee: run.as_ref().and_then(|run| Some(isolation(run.level.as_deref()?, run.guarantee.as_deref()?))),
-            error: calculation.error_message,
-            error_line: run.as_ref().and_then(|run| run.error_line),
-            stopping: false,
-            pull: None,
-            grace: self.session.config.caps.grace,
-            killed_at: None,
-            notes: run.as_ref().map(|run| run.notes.clone()).unwrap_or_default(),
-            outputs: detail
-                .files
-                .into_iter()
-                .filter(|link| !link.file_role.is_read() && link.file_role != crate::domain::file::FileRole::Log)
-                .map(|link| (link.file.filename, u64::try_from(link.file.file_size).unwrap_or(0)))
-                .collect(),
-        };
-        let over = live.status.is_final();
-        let mut live = live;
-        if !over && run.as_ref().is_some_and(|run| run.host != runs::host_name()) {
-            self.read_record(&mut live).await?;
-        }
-        self.say(Ok(Reply::Live(Box::new(live.clone())))).await;
-        self.live = Some(live);
-        Ok(run.filter(|_| !over).map(|run| run.id))
-    }
-
-    /// Takes over what another host's supervisor says in the run's record.
-    async fn read_record(&self, live: &mut Live) -> Result<(), Failure> {
-        let Some(record) = db::runs::get(&self.session.db, self.session.user.id, self.id).await? else { return Ok(()) };
-        if let Some(state) = record.live.as_deref().and_then(|text| serde_json::from_str::<RunState>(text).ok()) {
-            merge(live, state);
-        }
-        live.notes.push(format!("it is on the host {}; its log lives there until it is over", record.host));
-        let silent = record.heartbeat_at.filter(|at| chrono::Utc::now().naive_utc() - *at > SILENCE);
-        if let Some(at) = silent {
-            live.notes.push(format!("nothing was heard of it since {} UTC", at.format("%Y-%m-%d %H:%M:%S")));
-        }
-        Ok(())
-    }
-
-    async fn event(&mut self, event: Event) -> Result<(), Failure> {
-        match event {
-            Event::State(state) => {
-                if let Some(live) = &mut self.live {
-                    merge(live, *state);
-                    let live = live.clone();
-                    self.say(Ok(Reply::Live(Box::new(live)))).await;
+    let say = async |reply| drop(queue.send(Msg::Reply(ticket, reply)).await);
+    let follow = async {
+        let mut follow = Follow::open_counting(&session, id).await?;
+        // Who looks at a run that is over already is not told that it ended.
+        let mut was_alive = false;
+        while let Some(followed) = follow.next().await? {
+            match followed {
+                Followed::State(state) => {
+                    was_alive |= state.run.is_some() && !state.status.is_final();
+                    say(Ok(Reply::Live(state))).await;
                 }
+                Followed::LogLength(lines) => say(Ok(Reply::LogLength(lines))).await,
+                Followed::Trouble(error) => tracing::warn!(%error, calculation = %id, "a watched run"),
+                Followed::Ended(_) if was_alive => drop(queue.send(Msg::RunEnded(id)).await),
+                Followed::Ended(_) | Followed::Lines(_) => {}
             }
-            Event::Log(_) => self.tell_log().await?,
-            Event::Ended(end) => {
-                self.tell_log().await?;
-                if let Some(live) = &mut self.live {
-                    live.status = end.outcome.status;
-                    live.completed_at = Some(end.completed_at);
-                    live.error.clone_from(&end.outcome.error_message);
-                    live.error_line = end.outcome.error_line;
-                    live.usage = end.outcome.usage.or(live.usage);
-                    live.outputs =
-                        end.outcome.outputs.iter().map(|output| (output.name.clone(), output.size)).collect();
-                    let live = live.clone();
-                    self.say(Ok(Reply::Live(Box::new(live)))).await;
-                }
-            }
-            // The lock is free for a moment while a supervisor starts; later somebody must look after the run.
-            Event::Unsupervised => {
-                let session = self.session.clone();
-                tokio::spawn(async move {
-                    tokio::time::sleep(Duration::from_secs(2)).await;
-                    for sentence in runs::reconcile(&session).await.sentences() {
-                        tracing::info!("{sentence}");
-                    }
-                });
-            }
-            Event::Delivered => {}
         }
-        Ok(())
+        Ok::<(), FollowError>(())
+    };
+    if let Err(error) = follow.await {
+        say(Err(error.into())).await;
     }
-
-    /// Tells how many lines the log has, where it has one.
-    async fn tell_log(&mut self) -> Result<(), Failure> {
-        if self.log.is_none() {
-            self.log = runs::open_log(&self.session, self.id).await?;
-        }
-        let Some(mut log) = self.log.take() else { return Ok(()) };
-        let (log, lines) = reading(move || {
-            log.refresh()?;
-            let lines = log.len();
-            Ok((log, lines))
-        })
-        .await?;
-        self.log = Some(log);
-        self.say(Ok(Reply::LogLength(lines))).await;
-        Ok(())
-    }
-}
-
-/// What the supervisor says over what the database said.
-fn merge(live: &mut Live, state: RunState) {
-    live.status = state.status;
-    live.waiting = state.waiting().map(str::to_owned);
-    live.guarantee = state.guarantee().or_else(|| live.guarantee.take());
-    live.stopping = state.is_stopping();
-    live.started_at = state.started_at.or(live.started_at);
-    live.limits = state.limits;
-    live.usage = state.usage.or(live.usage);
-    live.progress = state.progress.or_else(|| live.progress.take());
-    live.grace = state.caps.grace;
-    live.killed_at = state.killed_at;
-    live.notes = state.notes;
-    live.pull = state.pull;
-}
-
-/// The sandbox's level and what it guarantees, in one line.
-fn isolation(level: &str, words: &str) -> String {
-    format!("{level}: {words}")
 }
 
 pub(super) async fn open(session: &Session, id: CalculationId) -> Result<LogReader, Failure> {
@@ -359,10 +192,17 @@ impl From<LogError> for Failure {
     }
 }
 
-impl From<SpoolError> for Failure {
-    fn from(error: SpoolError) -> Self {
-        tracing::error!(?error, "spool");
-        Self::new(error.to_string())
+impl From<FollowError> for Failure {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::Db(error) => error.into(),
+            FollowError::Log(error) => error.into(),
+            FollowError::Deleted(id) => Self::new(format!("there is no calculation {id} any more")),
+            error => {
+                tracing::error!(?error, "follow");
+                Self::new(error.to_string())
+            }
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a shim tells, in the words of the rest of the program.
+//! What a shim reports, in the types of the rest of the program.
 
 use super::{
     Ended, Exit, Stopped,
