@@ -45,15 +45,15 @@ impl Report {
 
     /// A sentence for each thing worth telling.
     pub fn sentences(&self) -> Vec<String> {
-        let told = |ids: &[CalculationId], what: &str| {
+        let sentence = |ids: &[CalculationId], what: &str| {
             let ids: Vec<_> = ids.iter().map(|id| format!("#{id}")).collect();
             (!ids.is_empty()).then(|| format!("{} {what}", ids.join(", ")))
         };
         [
-            told(&self.restarted, "waits for its turn again"),
-            told(&self.adopted, "went on without its supervisor and has one again"),
-            told(&self.recovered, "lost its supervisor and was ended; what it left was collected"),
-            told(&self.delivered, "had ended and is recorded now"),
+            sentence(&self.restarted, "waits for its turn again"),
+            sentence(&self.adopted, "went on without its supervisor and has one again"),
+            sentence(&self.recovered, "lost its supervisor and was ended; what it left was collected"),
+            sentence(&self.delivered, "had ended and is recorded now"),
         ]
         .into_iter()
         .flatten()
@@ -186,7 +186,7 @@ pub(super) async fn restore(session: &Session, run: RunId, program: Option<&Path
     }
     let Some(spool) = lock(&spool).await? else { return Ok(Restored::Untouched) };
     if let Some(end) = spool.outcome()? {
-        tell(session, spool, &request, &end).await?;
+        deliver_end(session, spool, &request, &end).await?;
         return Ok(Restored::Delivered(request.calculation));
     }
     if spool.may_have_started() {
@@ -199,7 +199,7 @@ pub(super) async fn restore(session: &Session, run: RunId, program: Option<&Path
             };
         }
         let end = recover(&spool, &request).await?;
-        tell(session, spool, &request, &end).await?;
+        deliver_end(session, spool, &request, &end).await?;
         return Ok(Restored::Recovered(request.calculation));
     }
     let db = database(session, &request).await?;
@@ -210,7 +210,7 @@ pub(super) async fn restore(session: &Session, run: RunId, program: Option<&Path
                 // Claimed, not started, and not wanted any more.
                 let end = cancelled();
                 spool.finish(&end)?;
-                tell(session, spool, &request, &end).await?;
+                deliver_end(session, spool, &request, &end).await?;
                 return Ok(Restored::Delivered(request.calculation));
             }
             restart(session, spool, &request, program).await
@@ -238,7 +238,12 @@ async fn restart(
     Ok(Restored::Restarted(calculation))
 }
 
-async fn tell(session: &Session, spool: LockedSpool, request: &Request, end: &Final) -> Result<(), RestoreError> {
+async fn deliver_end(
+    session: &Session,
+    spool: LockedSpool,
+    request: &Request,
+    end: &Final,
+) -> Result<(), RestoreError> {
     let failed = |problem: String| RestoreError::Deliver { calculation: request.calculation, problem };
     let db = database(session, request).await?;
     let store = store(session, request).map_err(|error| failed(error.to_string()))?;

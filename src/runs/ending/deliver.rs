@@ -70,9 +70,9 @@ pub(in crate::runs) async fn deliver(
     db: &Db,
     store: &Store,
 ) -> Result<(), DeliverError> {
-    match tell(spool, request, end, db, store).await {
+    match store_and_record(spool, request, end, db, store).await {
         Err(_) if spool.is_deleted() && !is_known(request, db).await? => withdraw(request, end, store).await,
-        told => told,
+        done => done,
     }
 }
 
@@ -94,7 +94,13 @@ async fn withdraw(request: &Request, end: &Final, store: &Store) -> Result<(), D
     Ok(())
 }
 
-async fn tell(spool: &LockedSpool, request: &Request, end: &Final, db: &Db, store: &Store) -> Result<(), DeliverError> {
+async fn store_and_record(
+    spool: &LockedSpool,
+    request: &Request,
+    end: &Final,
+    db: &Db,
+    store: &Store,
+) -> Result<(), DeliverError> {
     if !is_known(request, db).await? {
         if end.outcome.usage.is_none() {
             // Deleted while it waited: there is nobody to tell, and nothing.

@@ -78,7 +78,7 @@ async fn pull(
 }
 
 /// Passes the progress on until the run is stopped or this process is told to end.
-async fn show_progress(life: &mut Life, mut changes: watch::Receiver<Progress>) -> Fetched {
+async fn show_progress(life: &mut Life, mut news: watch::Receiver<Progress>) -> Fetched {
     let mut notes = watch_notes(life.spool.folder());
     loop {
         if life.spool.is_asked_to_stop() {
@@ -90,9 +90,9 @@ async fn show_progress(life: &mut Life, mut changes: watch::Receiver<Progress>) 
         let due = life.state.due();
         tokio::select! {
             // The end of the pull is the caller's to see.
-            changed = changes.changed() => match changed {
+            changed = news.changed() => match changed {
                 Ok(()) => {
-                    let progress = changes.borrow_and_update().clone();
+                    let progress = news.borrow_and_update().clone();
                     life.state.change(|state| state.pull = Some(progress));
                 }
                 Err(_) => std::future::pending().await,

@@ -13,17 +13,18 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use pack::{PackError, pack, unpack};
+pub use pack::PackError;
+pub(in crate::runs) use pack::{pack, unpack};
 pub use reader::{LogLine, LogReader, MAX_LINE};
 pub use scan::{Needle, Scan};
-pub use writer::LogWriter;
+pub(crate) use writer::LogWriter;
 
 use serde::{Deserialize, Serialize};
 
 /// The raw log's name in its folder.
-pub const LOG: &str = "log";
+pub(in crate::runs) const LOG: &str = "log";
 /// The side index's name.
-pub const INDEX: &str = "log.index";
+pub(super) const INDEX: &str = "log.index";
 
 /// Where a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -90,6 +90,8 @@ pub async fn watch(session: Session, ticket: Ticket, request: Request, queue: mp
                     say(Ok(Reply::Live(state))).await;
                 }
                 Followed::LogLength(lines) => say(Ok(Reply::LogLength(lines))).await,
+                // The state says so.
+                Followed::Trouble(FollowError::NotStarted(_)) => {}
                 Followed::Trouble(error) => tracing::warn!(%error, calculation = %id, "a watched run"),
                 Followed::Ended(_) if was_alive => drop(queue.send(Msg::RunEnded(id)).await),
                 Followed::Ended(_) | Followed::Lines(_) => {}
