@@ -19,7 +19,7 @@
 //!
 //! # Invariants
 //!
-//! `tests/it/repository.rs` checks those that a program can check.
+//! `tests/it/repository` checks those that a program can check.
 //!
 //! 1. `panes`, `app` and `widgets` are synchronous and do no input or output: no async, no tokio, no database, no clock.
 //! 2. Nothing outside `tui` names ratatui or crossterm; `domain` names no library that does input or output.

@@ -1,5 +1,5 @@
-//! The spool's format is in one folder, the floors of `src/runs` name only those below, and who may write is told by
-//! types: what the compiler does not check of that is checked here.
+//! The spool's format is in one folder, and who may write is told by types: what the compiler does not check of that is
+//! checked here. That the floors of `src/runs` name only those below is in the table of `repository`.
 
 use std::{
     fmt::Write as _,
@@ -8,10 +8,6 @@ use std::{
 };
 
 const RUNS: &str = "src/runs";
-
-/// The floors of `src/runs`, the lowest first, and the files that are tools of all of them.
-const FLOORS: [&str; 5] = ["spool", "queue", "ending", "supervisor", "client"];
-const TOOLS: [&str; 5] = ["host.rs", "notify.rs", "removal.rs", "secrets.rs", "testing.rs"];
 
 /// The only files above the format that get hold of a spool to write into it without being its supervisor: whoever
 /// makes one, and whoever puts one right that has no supervisor.
@@ -120,31 +116,16 @@ fn no_other_floor_spells_the_name_of_a_file_in_a_spool() {
 }
 
 #[test]
-fn each_floor_names_only_those_below() {
+fn of_the_supervisor_clients_know_one_door() {
     let mut report = String::new();
-    for (path, code) in sources(RUNS) {
-        let below = path.strip_prefix("src/runs/").unwrap();
-        let floor = FLOORS.iter().position(|floor| below.starts_with(&format!("{floor}/")));
-        assert!(floor.is_some() || TOOLS.contains(&below) || below == "mod.rs", "{path} is on no floor");
-        // The tools know at most the format.
-        let above = floor.map_or(1, |floor| floor + 1);
-        if below != "mod.rs" {
-            for module in &FLOORS[above..] {
-                for after in mentions(&code, module) {
-                    writeln!(report, "{path} names {module}{}", after.lines().next().unwrap_or_default()).unwrap();
-                }
-            }
-        }
-        if below.starts_with("client/") {
-            for after in mentions(&code, "supervisor") {
-                let is_door = after.starts_with(',') || after.starts_with(';') || after.starts_with("::start(");
-                if !is_door {
-                    writeln!(report, "{path} uses of the supervisor more than its door").unwrap();
-                }
+    for (path, code) in sources("src/runs/client") {
+        for after in mentions(&code, "supervisor") {
+            if !(after.starts_with([',', ';']) || after.starts_with("::start(")) {
+                writeln!(report, "{path} uses supervisor{}", after.lines().next().unwrap_or_default()).unwrap();
             }
         }
     }
-    assert!(report.is_empty(), "{report}");
+    assert!(report.is_empty(), "clients only start a supervisor\n{report}");
 }
 
 #[test]

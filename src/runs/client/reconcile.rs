@@ -233,7 +233,7 @@ async fn restart(
 ) -> Result<Restored, RestoreError> {
     let calculation = request.calculation;
     let secrets = Secrets::of(session, request);
-    let started = submit::start(submit::unlock(spool), program.map(Path::to_owned), secrets).await;
+    let started = submit::start(spool.unlock(), program.map(Path::to_owned), secrets).await;
     started.map_err(|source| RestoreError::Start { calculation, source })?;
     Ok(Restored::Restarted(calculation))
 }

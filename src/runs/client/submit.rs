@@ -143,16 +143,11 @@ pub async fn submit(session: &Session, id: CalculationId, options: &RunOptions) 
         tracing::warn!(%error, "live state not written");
     }
     let secrets = Secrets::of(session, &request);
-    start(unlock(spool), options.program.clone(), secrets)
+    start(spool.unlock(), options.program.clone(), secrets)
         .await
         .map_err(|source| SubmitError::Start { calculation: id, source })?;
     tracing::info!(calculation = %id, run = %request.run, "submitted");
     Ok(request.run)
-}
-
-/// Gives the lock back, for the supervisor that is to be started.
-pub(super) fn unlock(spool: LockedSpool) -> Spool {
-    Spool::clone(&spool)
 }
 
 /// Starts a supervisor, off the async threads: it waits for a short-lived process.

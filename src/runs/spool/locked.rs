@@ -64,6 +64,11 @@ impl LockedSpool {
         Self { spool, _lock: lock }
     }
 
+    /// Gives the lock back, unless there is another copy of it.
+    pub(in crate::runs) fn unlock(self) -> Spool {
+        self.spool
+    }
+
     /// Says which process supervises.
     pub(in crate::runs) fn write_supervisor(&self, process: &builtin::Identity) -> Result<(), SpoolError> {
         self.replace(names::SUPERVISOR, process, false)

@@ -148,7 +148,7 @@ impl Follow {
             follow.steps.push_back(Step::Trouble(FollowError::OtherHost { calculation: id, host }));
         }
         if let Source::Record(watched) = &follow.source {
-            follow.state = watched.state(record, &follow.state);
+            follow.state = watched.state(&record, &follow.state);
         }
         follow.steps.push_back(Step::State(Box::new(follow.state.clone())));
         follow.steps.push_back(Step::Log);

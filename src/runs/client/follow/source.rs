@@ -36,7 +36,7 @@ const SILENCE: TimeDelta = TimeDelta::seconds(90);
 #[derive(Debug)]
 pub(super) enum Source {
     /// Its spool on this host; the kernel tells.
-    Spool(Watch),
+    Spool(Box<Watch>),
     /// Its record in the database, looked at now and then: its supervisor on another host writes there, or nothing of it
     /// is left but that.
     Record(WatchedRecord),
@@ -74,7 +74,7 @@ impl Source {
         if record.host != host::name() && !folder.exists() {
             return Ok(Self::record(true));
         }
-        Ok(Self::Spool(Watch::open(&folder)?))
+        Ok(Self::Spool(Box::new(Watch::open(&folder)?)))
     }
 
     /// The record, which was read just now.
@@ -112,7 +112,7 @@ impl WatchedRecord {
             if record.status.is_final() {
                 return Ok(News::Recorded);
             }
-            let state = self.state(record, known);
+            let state = self.state(&record, known);
             if state != *known {
                 return Ok(News::State(Box::new(state)));
             }
@@ -120,7 +120,7 @@ impl WatchedRecord {
     }
 
     /// What a record says, over what was known before.
-    pub(super) fn state(&self, record: RunRecord, known: &RunState) -> RunState {
+    pub(super) fn state(&self, record: &RunRecord, known: &RunState) -> RunState {
         let told = record.live.as_deref().filter(|_| self.is_elsewhere);
         let told: Option<RunState> = told.and_then(|text| serde_json::from_str(text).ok());
         let told = told.unwrap_or_else(|| RunState {
