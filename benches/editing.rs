@@ -4,7 +4,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use mecapy::{
     domain::text::{LogDecoder, log_line},
     tui::widgets::{
-        code_editor::{CodeEditor, CodeStyles, Command, Language},
+        code_editor::{CodeEditor, CodeStyles, Edit, Language},
         log_view::{LogRow, LogStyles, LogView},
     },
 };
@@ -32,7 +32,7 @@ fn editing(criterion: &mut Criterion) {
     group.bench_function("open", |bench| bench.iter(|| editor(&code)));
     group.bench_function("paste", |bench| {
         let empty = || editor("");
-        bench.iter_batched(empty, |mut editor| editor.apply(Command::Paste(code.clone())), BatchSize::SmallInput);
+        bench.iter_batched(empty, |mut editor| editor.apply(Edit::Paste(code.clone())), BatchSize::SmallInput);
     });
     group.bench_function("type a character and draw", |bench| {
         let mut editor = editor(&code);
@@ -41,9 +41,9 @@ fn editing(criterion: &mut Criterion) {
         let mut typed = "value = f(x, [1, 2]) + 'text'  # note ".chars().cycle();
         bench.iter(|| {
             // Typed and taken back, so that the text does not grow with the number of samples.
-            editor.apply(Command::Type(typed.next().unwrap_or('x')));
+            editor.apply(Edit::Type(typed.next().unwrap_or('x')));
             editor.render(AREA, &mut buffer, &CodeStyles::default());
-            editor.apply(Command::DeleteBefore);
+            editor.apply(Edit::DeleteBefore);
         });
     });
     group.finish();

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! key -> keymap (context: top dialog, text field, focused pane) -> Action -> Pane::update -> Effect (plain data)
-//!     -> runtime::executor runs it as a task (slot, cancellation, timeout) -> Msg::Reply(ticket, ..) on one queue
+//!     -> runtime::executor runs it as a task, as its policy says -> Msg::Reply(ticket, ..) on one queue
 //!     -> Pane::update drops what is stale -> one frame when the queue is empty and something changed
 //! ```
 //!
@@ -12,13 +12,18 @@
 //!
 //! # To add a pane
 //!
-//! 1. Give it a variant in [`pane::PaneId`] and a context in [`action::Context`].
-//! 2. Declare its commands in [`action::COMMANDS`], once: hint bar, help, palette, `keymap.toml` and the README's
-//!    table of keys all read that list.
-//! 3. Declare what it asks of the world as [`effect::Request`]s with their [`msg::Reply`], and a [`effect::Slot`] for
-//!    each request of which only the newest matters; run them in `runtime::executor`.
-//! 4. Write `panes/<name>/` (`mod.rs` state and update, `view.rs` drawing, `tests.rs`) and implement [`pane::Pane`].
-//! 5. Put it into the array of panes in `app`.
+//! 1. Write `panes/<name>/`: `declaration.rs` (a [`pane::PaneSpec`]: name, tab, contexts with their commands, the
+//!    intents that it takes), `mod.rs` (state and update: implement [`pane::Pane`]), `view.rs`, `tests.rs`. An action that
+//!    other panes know too is one of [`action::Action`]'s; the pane's own are constants, `Action::Own("follow")`.
+//! 2. Name the module in [`panes`], and
+//! 3. put its declaration into [`panes::PANES`], at the place of its tab. Digit key, help, hint bar, palette,
+//!    `keymap.toml` and the table of keys in the README follow from that
+//!    (`MECAPY_UPDATE_README=1 cargo test --test it the_readme_shows_the_keys` writes the table anew).
+//! 4. Say what it asks of the world: a variant of [`request::Request`] with its [`policy::Policy`] and its
+//!    [`request::Reply`], run in `runtime/requests`. What the program asks for already, as the list of calculations,
+//!    needs nothing. The names of its slots are constants of the pane.
+//!
+//! What other panes may want of it is a variant of [`pane::Intent`]; a test holds that one pane takes each.
 //!
 //! Test it as `panes/tools/tests.rs` does: `testing::Bench` feeds keys and replies, collects
 //! effects and gives the screen as text.
@@ -30,6 +35,9 @@ pub mod keymap;
 pub mod msg;
 pub mod pane;
 pub mod panes;
+pub mod policy;
+pub mod remote;
+pub mod request;
 pub mod runtime;
 #[cfg(test)]
 pub mod testing;

@@ -2,9 +2,10 @@
 
 use super::{
     action::{Action, Context},
-    effect::{Effect, Request, Slot, Ticket},
+    effect::{Effect, Slot, Ticket},
     keymap::Key,
-    msg::{Failure, Mouse, Place, Reply},
+    msg::{Failure, Mouse, SessionInfo},
+    request::{Reply, Request},
     theme::Theme,
     widgets::{
         dialog::{Answer, Dialog},
@@ -18,40 +19,27 @@ use crate::domain::{
 use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDateTime, Timelike as _};
 use ratatui::{Frame, layout::Rect};
 
-/// The panes, in the order of their tabs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum PaneId {
-    /// All calculations ever.
-    Calculations,
-    /// The catalogue.
-    Tools,
-    /// Code and parameters of one calculation.
-    Editor,
-    /// What waits and runs.
-    Monitor,
-    /// Own figures and the database's health.
-    Stats,
-}
+/// Names a pane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PaneId(pub &'static str);
 
-impl PaneId {
-    /// All of them, in the order of their tabs.
-    pub const ALL: [Self; 5] = [Self::Calculations, Self::Tools, Self::Editor, Self::Monitor, Self::Stats];
-
+/// What a pane tells the program of itself. It stands in the pane's folder; [`super::panes::PANES`] lists all of them.
+#[derive(Debug)]
+pub struct PaneSpec {
+    /// Its name, also that of the command which brings it to the front.
+    pub id: PaneId,
     /// The word on its tab.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Calculations => "Calculations",
-            Self::Tools => "Tools",
-            Self::Editor => "Editor",
-            Self::Monitor => "Monitor",
-            Self::Stats => "Stats",
-        }
-    }
-
-    /// Its place among the tabs, from 0.
-    pub fn index(self) -> usize {
-        Self::ALL.iter().position(|id| *id == self).unwrap_or_default()
-    }
+    pub title: &'static str,
+    /// The word on its tab where not all titles have room.
+    pub short_title: &'static str,
+    /// What help says of the command that brings it to the front.
+    pub doc: &'static str,
+    /// The contexts of its own, with their commands, in the order of the help page.
+    pub contexts: &'static [Context],
+    /// Whether it does what another pane wants; each intent has one pane that does it, or the app.
+    pub takes: fn(&Intent) -> bool,
+    /// Makes it, before anything is loaded.
+    pub make: fn() -> Box<dyn Pane>,
 }
 
 /// What a pane hears.
@@ -69,7 +57,8 @@ pub enum Event {
     Reply(Ticket, Result<Reply, Failure>),
     /// What the dialog of this ticket was answered; a dialog closed with Esc answers nothing.
     Answer(Ticket, Answer),
-    /// It came to the front.
+    /// It came to the front. The pane that is in front at the start hears this first of all, before
+    /// [`Fact::Opened`]: there is nothing to ask for yet.
     Shown,
     /// Another pane is in front now; a good moment to keep a draft.
     Hidden,
@@ -85,7 +74,7 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
     /// The database is open: load now.
-    Opened(Place),
+    Opened(SessionInfo),
     /// Rows of calculations were added, changed or deleted; own or of other programs.
     CalculationsChanged,
     /// Tools were added, changed or taken off the catalogue; own or of other programs.
@@ -96,7 +85,8 @@ pub enum Fact {
     Resized,
 }
 
-/// What a pane wants that is not its own to do. The app brings the right pane to the front and delivers it there.
+/// What a pane wants that is not its own to do. The app brings the pane that [`PaneSpec::takes`] it to the front and
+/// delivers it there; [`Intent::Back`] is the app's own.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Intent {
     /// An empty calculation in the editor.
@@ -117,21 +107,6 @@ pub enum Intent {
     Show(CalculationId),
     /// Esc with nothing left to close: the pane that was in front before.
     Back,
-}
-
-impl Intent {
-    /// Which pane does it; `None` for the app itself.
-    pub const fn pane(&self) -> Option<PaneId> {
-        match self {
-            Self::New | Self::FromTool(_) | Self::Edit(_) | Self::EditCopy(_) | Self::EditAt(..) => {
-                Some(PaneId::Editor)
-            }
-            Self::ChooseTool => Some(PaneId::Tools),
-            Self::Watch(_) => Some(PaneId::Monitor),
-            Self::Show(_) => Some(PaneId::Calculations),
-            Self::Back => None,
-        }
-    }
 }
 
 /// How often a visible pane needs [`Event::Tick`].
@@ -189,7 +164,7 @@ pub struct Look<'a> {
 
 /// A pane. The methods are called by the app alone.
 pub trait Pane {
-    /// The contexts in which a key is looked up, the nearest first; `Context::Global` is always asked last.
+    /// The contexts in which a key is looked up, the nearest first; the global one is always asked last.
     fn contexts(&self) -> &'static [Context];
 
     /// Whether a text field has the input: plain characters then never are commands.
@@ -268,11 +243,16 @@ impl<'a> Cx<'a> {
         Ticket { pane: self.pane, number: *self.next }
     }
 
-    /// Starts a request; keep the ticket to know its reply.
-    pub fn start(&mut self, slot: Slot, request: Request) -> Ticket {
-        let ticket = self.ticket();
+    /// Starts a request in the pane's slot of this name; keep the ticket to know its replies.
+    pub fn start(&mut self, slot: &'static str, request: Request) -> Ticket {
+        let (ticket, slot) = (self.ticket(), Slot { pane: self.pane, name: slot });
         self.effects.push(Effect::Start { ticket, slot, request });
         ticket
+    }
+
+    /// Stops what runs in the pane's slot of this name.
+    pub fn cancel(&mut self, slot: &'static str) {
+        self.effects.push(Effect::Cancel(Slot { pane: self.pane, name: slot }));
     }
 
     /// Opens a dialog; keep the ticket to know its answer.
@@ -295,6 +275,28 @@ impl<'a> Cx<'a> {
     /// Tells everybody.
     pub fn fact(&mut self, fact: Fact) {
         self.facts.push(fact);
+    }
+}
+
+/// The question that a pane has open, and what is to be done with its answer.
+#[derive(Debug)]
+pub struct OpenQuestion<T>(Option<(Ticket, T)>);
+
+impl<T> Default for OpenQuestion<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> OpenQuestion<T> {
+    /// Opens a dialog; an answer to one that was open before is not heard any more.
+    pub fn ask(&mut self, dialog: Dialog, about: T, cx: &mut Cx<'_>) {
+        self.0 = Some((cx.ask(dialog), about));
+    }
+
+    /// What the dialog of this ticket was about, if it is the one that is open: it was answered.
+    pub fn answered(&mut self, ticket: Ticket) -> Option<T> {
+        self.0.take_if(|(expected, _)| *expected == ticket).map(|(_, about)| about)
     }
 }
 

@@ -2,10 +2,12 @@
 
 use super::{
     action::Action,
-    effect::{Effect, Request, Ticket},
+    effect::{Effect, Ticket},
     keymap::{Key, Keymap},
-    msg::{Failure, Reply},
-    pane::{Cx, Event, Fact, Intent, Look, Now, Pane, PaneId},
+    msg::Failure,
+    pane::{Cx, Event, Fact, Intent, Look, Now, Pane, PaneId, PaneSpec},
+    panes,
+    request::{Reply, Request},
     theme::Theme,
     widgets::{
         dialog::{Answer, Dialog},
@@ -47,6 +49,12 @@ pub fn tool(id: i64) -> Tool {
     }
 }
 
+/// What a pane could declare that has these words on its tab; it is the statistics.
+pub const fn declared(id: &'static str, title: &'static str, short_title: &'static str) -> PaneSpec {
+    let make = panes::stats::PANE.make;
+    PaneSpec { id: PaneId(id), title, short_title, doc: "A pane of the tests", contexts: &[], takes: |_| false, make }
+}
+
 /// A pane on the bench, and everything it has asked for since [`Bench::clear`].
 pub struct Bench<P> {
     /// The pane.
@@ -74,11 +82,11 @@ pub struct Bench<P> {
 }
 
 impl<P: Pane> Bench<P> {
-    /// The pane at 80x24, less the app's header, tabs and hints.
-    pub fn new(id: PaneId, pane: P) -> Self {
+    /// The pane that `spec` declares at 80x24, less the app's header, tabs and hints. It is not in front yet.
+    pub fn new(spec: &'static PaneSpec, pane: P) -> Self {
         Self {
             pane,
-            id,
+            id: spec.id,
             area: Rect::new(0, 0, 80, 21),
             now: now(),
             theme: Theme::dark(),
@@ -88,7 +96,7 @@ impl<P: Pane> Bench<P> {
             toasts: Vec::new(),
             dialogs: Vec::new(),
             next: 0,
-            keymap: Keymap::default(),
+            keymap: Keymap::new(&[spec]),
         }
     }
 

@@ -1,8 +1,8 @@
 //! The README's table of keys is what the commands say. `MECAPY_UPDATE_README=1` writes it anew.
 
 use mecapy::tui::{
-    action::{self, Context},
     keymap::{Key, Keymap},
+    panes::PANES,
 };
 use std::{fmt::Write as _, fs, path::Path};
 
@@ -10,15 +10,15 @@ const START: &str = "<!-- keys:start -->";
 const END: &str = "<!-- keys:end -->";
 
 fn table() -> String {
-    let keymap = Keymap::default();
+    let keymap = Keymap::new(PANES);
     let mut text = String::new();
-    for context in Context::ALL {
-        writeln!(text, "\n**{}** (`[{}]` in `keymap.toml`)\n", context.title(), context.name()).unwrap();
+    for section in keymap.sections() {
+        let context = section.context;
+        writeln!(text, "\n**{}** (`[{}]` in `keymap.toml`)\n", context.title, context.name).unwrap();
         writeln!(text, "| key | command | what it does |\n|---|---|---|").unwrap();
-        for command in action::of(context) {
-            let keys: Vec<String> =
-                keymap.keys(context, command.action).iter().map(|key| format!("`{}`", Key::to_string(key))).collect();
-            writeln!(text, "| {} | {} | {} |", keys.join(" "), command.name, command.doc).unwrap();
+        for bound in &section.commands {
+            let keys: Vec<String> = bound.keys.iter().map(|key| format!("`{}`", Key::to_string(key))).collect();
+            writeln!(text, "| {} | {} | {} |", keys.join(" "), bound.command.name, bound.command.doc).unwrap();
         }
     }
     text.push('\n');

@@ -99,6 +99,7 @@ fn lock(spool: &Spool) -> Result<Option<LockedSpool>, SpoolError> {
         if began.elapsed() > LOCK_PATIENCE {
             return Ok(None);
         }
+        #[expect(clippy::disallowed_methods, reason = "the supervisor has no runtime yet")]
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -1,12 +1,12 @@
-//! The help page: the keys of the pane in front, from the one list of commands.
+//! The help page: the keys of the pane in front, as its commands are declared.
 
 use super::layers::LayerStep;
 use crate::tui::{
-    action::{self, Action, Context},
+    action::{Action, Context, DIALOG, GLOBAL, MOVE},
     keymap::{Key, Keymap},
     pane::Look,
     theme::Theme,
-    widgets::{page::Scroll, text},
+    widgets::{scroll::Scroll, text},
 };
 use ratatui::{
     Frame,
@@ -32,17 +32,14 @@ impl Help {
     /// The keys of `contexts`, then the global ones and those of dialogs.
     pub fn new(contexts: &[Context], keymap: &Keymap) -> Self {
         let mut rows = Vec::new();
-        for context in contexts.iter().copied().chain([Context::Global, Context::Dialog]) {
+        for context in contexts.iter().copied().chain([GLOBAL, DIALOG]) {
             if !rows.is_empty() {
                 rows.push(Row::Blank);
             }
-            rows.push(Row::Heading(context.title()));
-            for command in action::of(context) {
-                let keys = keymap.keys(context, command.action);
-                if !keys.is_empty() {
-                    let keys: Vec<String> = keys.iter().map(Key::to_string).collect();
-                    rows.push(Row::Command(keys.join(" "), command.doc));
-                }
+            rows.push(Row::Heading(context.title));
+            for bound in keymap.commands(context).iter().filter(|bound| !bound.keys.is_empty()) {
+                let keys: Vec<String> = bound.keys.iter().map(Key::to_string).collect();
+                rows.push(Row::Command(keys.join(" "), bound.command.doc));
             }
         }
         Self { rows, scroll: Scroll::default() }
@@ -62,7 +59,7 @@ impl Help {
     /// Scrolls, or closes it.
     pub fn key(&mut self, key: Key, keymap: &Keymap, area: Rect) -> LayerStep {
         let inner = Self::inner(area);
-        match keymap.action_in(&[Context::Dialog, Context::Move, Context::Global], key) {
+        match keymap.action_in(&[DIALOG, MOVE, GLOBAL], key) {
             Some(Action::Cancel | Action::Accept | Action::Back | Action::Help | Action::Quit) => LayerStep::Close,
             Some(action) => {
                 let lines = self.lines(inner.width, &Theme::plain()).len();

@@ -1,8 +1,8 @@
 //! Keys, pasted text and the mouse: who gets them.
 
-use super::{App, Work, layers::Layer, layout, layout::Layout};
+use super::{App, Work, layers::Layer, layout, layout::Layout, tabs::tabs};
 use crate::tui::{
-    action::{Action, Context},
+    action::{Action, GLOBAL},
     effect::Effect,
     keymap::Key,
     msg::Mouse,
@@ -31,7 +31,7 @@ impl App {
             return;
         }
         // What works above every dialog, and what closes them all the same.
-        match self.settings.keymap.action_in(&[Context::Global], key) {
+        match self.settings.keymap.action_in(&[GLOBAL], key) {
             Some(action @ (Action::Suspend | Action::Redraw)) => return self.action(action, work),
             Some(Action::Quit) if key.character().is_none() => {
                 // That question has no other way past it than an answer.
@@ -61,7 +61,7 @@ impl App {
 
     /// What leads out works all the same.
     fn blind_key(&mut self, key: Key, work: &mut Work) {
-        match self.settings.keymap.action_in(&[Context::Global], key) {
+        match self.settings.keymap.action_in(&[GLOBAL], key) {
             // Nobody would see a question; what is unsaved is kept as a draft by leaving.
             Some(Action::Quit) if layout::is_too_small(self.size) => work.effects.push(Effect::Quit),
             Some(Action::Help) if layout::is_too_small(self.size) => {}
@@ -93,9 +93,9 @@ impl App {
         if layout.body.contains(at) {
             work.event(self.front, Event::Mouse(mouse));
         } else if matches!(mouse, Mouse::Click { .. })
-            && let Some((id, _)) = layout::tabs(layout.tabs, self.front).find(|(_, place)| place.contains(at))
+            && let Some(to) = tabs(layout.tabs, self.specs, self.front).iter().position(|tab| tab.area.contains(at))
         {
-            self.go(id, work);
+            self.go(to, work);
         }
     }
 }

@@ -87,17 +87,17 @@ impl Layer {
     /// Takes a key.
     pub fn key(&mut self, key: Key, keymap: &Keymap, area: Rect) -> LayerStep {
         match self {
-            Self::Dialog(ticket, open) => match dialog_key(open, key, keymap, area) {
+            Self::Dialog(ticket, open) => match dialog_key(open, key, keymap) {
                 Step::Stay => LayerStep::Stay,
                 Step::Close => LayerStep::Close,
                 Step::Done(answer) => LayerStep::Answer(*ticket, answer),
             },
-            Self::Quit(open) => match dialog_key(open, key, keymap, area) {
+            Self::Quit(open) => match dialog_key(open, key, keymap) {
                 Step::Stay => LayerStep::Stay,
                 Step::Close => LayerStep::Close,
                 Step::Done(_) => LayerStep::Quit,
             },
-            Self::Agree(open) => match dialog_key(open, key, keymap, area) {
+            Self::Agree(open) => match dialog_key(open, key, keymap) {
                 Step::Stay => LayerStep::Stay,
                 Step::Close => LayerStep::Quit,
                 Step::Done(_) => LayerStep::Agreed,
@@ -126,11 +126,11 @@ impl Layer {
     }
 }
 
-fn dialog_key(open: &mut Open, key: Key, keymap: &Keymap, area: Rect) -> Step {
+fn dialog_key(open: &mut Open, key: Key, keymap: &Keymap) -> Step {
     let plain = open.typing() && key.character().is_some();
     let action = if plain { None } else { keymap.action_in(open.contexts(), key) };
     match action {
-        Some(action) => open.action(action, area),
+        Some(action) => open.action(action),
         None => open.key(key),
     }
 }

@@ -1,6 +1,5 @@
 //! Where everything is: pure functions that update and view share.
 
-use crate::tui::pane::PaneId;
 use ratatui::layout::{Rect, Size};
 
 /// The smallest screen that shows more than one sentence.
@@ -41,20 +40,6 @@ const fn row_at(y: u16, width: u16, height: u16) -> Rect {
     Rect { x: 0, y, width, height: if height == 0 { 0 } else { 1 } }
 }
 
-/// The tabs: each pane's place in the row. Where not all names have room, only that of the pane in front is there,
-/// and the numbers of the others.
-pub fn tabs(row: Rect, front: PaneId) -> impl Iterator<Item = (PaneId, Rect)> {
-    let whole = |id: PaneId| id.title().len() as u16 + 4;
-    let is_narrow = PaneId::ALL.into_iter().map(whole).sum::<u16>() > row.width;
-    let mut x = row.x;
-    PaneId::ALL.into_iter().map(move |id| {
-        let width = if is_narrow && id != front { 3 } else { whole(id) };
-        let place = Rect { x: x.min(row.right()), width: width.min(row.right().saturating_sub(x)), ..row };
-        x = x.saturating_add(width);
-        (id, place)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,14 +54,5 @@ mod tests {
             assert_eq!(layout.hints.bottom(), height);
         }
         assert!(Layout::of(Size { width: 20, height: 5 }).body.is_empty());
-    }
-
-    #[test]
-    fn every_tab_has_its_place_on_the_narrowest_screen() {
-        for front in PaneId::ALL {
-            let places: Vec<Rect> = tabs(Rect::new(0, 1, SMALLEST.width, 1), front).map(|(_, place)| place).collect();
-            assert!(places.iter().all(|place| place.width >= 3), "{places:?}");
-            assert_eq!(places[front.index()].width, front.title().len() as u16 + 4);
-        }
     }
 }

@@ -7,6 +7,7 @@ mod input;
 mod layers;
 mod layout;
 mod palette;
+mod tabs;
 mod view;
 
 #[cfg(test)]
@@ -16,8 +17,8 @@ use super::{
     action::Action,
     effect::Effect,
     keymap::Keymap,
-    msg::{Failure, Msg, Place},
-    pane::{Cx, Event, Fact, Intent, Now, Pane, PaneId, Tick},
+    msg::{Failure, Msg, SessionInfo},
+    pane::{Cx, Event, Fact, Intent, Now, Pane, PaneId, PaneSpec, Tick},
     theme::Theme,
     widgets::toast::{Kind as ToastKind, Toast},
 };
@@ -48,12 +49,16 @@ pub struct Settings {
 
 /// The whole screen.
 pub struct App {
-    panes: [Box<dyn Pane>; 5],
-    front: PaneId,
-    history: Vec<PaneId>,
+    /// What the panes say of themselves, in the order of their tabs.
+    specs: &'static [&'static PaneSpec],
+    /// The panes, in the same order.
+    panes: Vec<Box<dyn Pane>>,
+    /// The place of the one in front.
+    front: usize,
+    history: Vec<usize>,
     layers: Vec<Layer>,
     toast: Option<(Toast, NaiveDateTime)>,
-    place: Option<Result<Place, Failure>>,
+    place: Option<Result<SessionInfo, Failure>>,
     /// Why the database tells no changes: what is shown may be old.
     silent: Option<String>,
     /// Since when the database does not answer, UTC.
@@ -67,11 +72,12 @@ pub struct App {
 }
 
 impl App {
-    /// A screen of this size, before anything is loaded. The panes stand in the order of [`PaneId::ALL`].
-    pub fn new(panes: [Box<dyn Pane>; 5], settings: Settings, size: Size, now: Now) -> Self {
-        Self {
-            panes,
-            front: PaneId::Calculations,
+    /// A screen of this size with these panes, the first in front, before anything is loaded.
+    pub fn new(specs: &'static [&'static PaneSpec], settings: Settings, size: Size, now: Now) -> Self {
+        let mut app = Self {
+            specs,
+            panes: specs.iter().map(|spec| (spec.make)()).collect(),
+            front: 0,
             history: Vec::new(),
             layers: Vec::new(),
             toast: None,
@@ -84,13 +90,18 @@ impl App {
             next_ticket: 0,
             spin: 0,
             focused: true,
-        }
+        };
+        let mut work = Work::new(app.panes.len());
+        work.event(app.front, Event::Shown);
+        app.work(&mut work);
+        debug_assert!(work.effects.is_empty(), "there is nothing to ask for before the database is open");
+        app
     }
 
     /// Takes a message; what is to be done, in order.
     pub fn update(&mut self, msg: Msg, now: Now) -> Vec<Effect> {
         self.now = now;
-        let mut work = Work::default();
+        let mut work = Work::new(self.panes.len());
         match msg {
             Msg::Key(key) => self.key(key, &mut work),
             Msg::Paste(text) => self.paste(&text, &mut work),
@@ -104,7 +115,7 @@ impl App {
                 self.spin = self.spin.wrapping_add(1);
                 work.event(self.front, Event::Tick);
             }
-            Msg::Reply(ticket, reply) => work.event(ticket.pane, Event::Reply(ticket, reply)),
+            Msg::Reply(ticket, reply) => self.event(ticket.pane, Event::Reply(ticket, reply), &mut work),
             Msg::Opened(place) => {
                 let place = place.map(|place| *place);
                 if let Ok(place) = &place {
@@ -120,20 +131,20 @@ impl App {
                     (known.sandbox, known.ready) = (name, ready);
                 }
             }
-            Msg::Away(Some(why)) => {
+            Msg::ConnectionLost(why) => {
                 if self.away.is_none() {
                     self.away = Some(now.utc);
                 }
                 self.say(Toast::bad(why));
             }
-            Msg::Away(None) => {
+            Msg::ConnectionRestored => {
                 if self.away.take().is_some() {
                     self.say(Toast::info("the database answers again"));
                 }
                 work.fact(&Fact::CalculationsChanged);
                 work.fact(&Fact::ToolsChanged);
             }
-            Msg::Told(text) => self.say(Toast::info(text)),
+            Msg::Notice(text) => self.say(Toast::info(text)),
             Msg::Changed => work.fact(&Fact::CalculationsChanged),
             Msg::Rows(kinds) => {
                 if kinds.has(Kind::Calculations) || kinds.has(Kind::Files) {
@@ -143,12 +154,13 @@ impl App {
                     work.fact(&Fact::ToolsChanged);
                 }
             }
-            Msg::Silent(why) => {
-                if let Some(why) = why.as_ref().filter(|_| self.silent.is_none()) {
+            Msg::ChangesUnavailable(why) => {
+                if self.silent.is_none() {
                     self.say(Toast::bad(why.clone()));
                 }
-                self.silent = why;
+                self.silent = Some(why);
             }
+            Msg::ChangesAvailable => self.silent = None,
             Msg::RunEnded(id) => {
                 work.fact(&Fact::RunEnded(id));
                 // The runtime sends it only where nobody looks.
@@ -165,9 +177,9 @@ impl App {
     /// The program ends: panes keep what is unsaved.
     pub fn close(&mut self, now: Now) -> Vec<Effect> {
         self.now = now;
-        let mut work = Work::default();
-        for id in PaneId::ALL {
-            work.event(id, Event::Hidden);
+        let mut work = Work::new(self.panes.len());
+        for at in 0..self.panes.len() {
+            work.event(at, Event::Hidden);
         }
         self.work(&mut work);
         work.effects
@@ -175,10 +187,10 @@ impl App {
 
     /// Delivers events until nobody has anything more to say.
     fn work(&mut self, work: &mut Work) {
-        while let Some((id, event)) = work.events.pop_front() {
+        while let Some((at, event)) = work.events.pop_front() {
             let body = Layout::of(self.size).body;
-            let mut cx = Cx::new(id, body, self.now, &mut self.next_ticket);
-            self.panes[id.index()].update(event, &mut cx);
+            let mut cx = Cx::new(self.specs[at].id, body, self.now, &mut self.next_ticket);
+            self.panes[at].update(event, &mut cx);
             let Cx { effects, intents, facts, toasts, dialogs, .. } = cx;
             work.effects.extend(effects);
             for fact in facts {
@@ -197,35 +209,43 @@ impl App {
     }
 
     fn intent(&mut self, intent: Intent, work: &mut Work) {
-        match intent.pane() {
-            Some(id) => {
-                self.go(id, work);
-                work.event(id, Event::Intent(intent));
+        if intent == Intent::Back {
+            if let Some(before) = self.history.pop() {
+                self.bring(before, work);
             }
-            None => {
-                if let Some(before) = self.history.pop() {
-                    self.bring(before, work);
-                }
-            }
+        } else if let Some(at) = self.specs.iter().position(|spec| (spec.takes)(&intent)) {
+            self.go(at, work);
+            work.event(at, Event::Intent(intent));
+        }
+    }
+
+    /// The place of a pane; `None` where there is none of this name.
+    fn place_of(&self, id: PaneId) -> Option<usize> {
+        self.specs.iter().position(|spec| spec.id == id)
+    }
+
+    fn event(&self, id: PaneId, event: Event, work: &mut Work) {
+        if let Some(at) = self.place_of(id) {
+            work.event(at, event);
         }
     }
 
     /// Brings a pane to the front and remembers the way back.
-    fn go(&mut self, id: PaneId, work: &mut Work) {
-        if id != self.front {
+    fn go(&mut self, to: usize, work: &mut Work) {
+        if to != self.front {
             self.history.push(self.front);
             if self.history.len() > HISTORY {
                 self.history.remove(0);
             }
-            self.bring(id, work);
+            self.bring(to, work);
         }
     }
 
-    fn bring(&mut self, id: PaneId, work: &mut Work) {
-        if id != self.front {
+    fn bring(&mut self, to: usize, work: &mut Work) {
+        if to != self.front {
             work.event(self.front, Event::Hidden);
-            self.front = id;
-            work.event(id, Event::Shown);
+            self.front = to;
+            work.event(to, Event::Shown);
         }
     }
 
@@ -241,7 +261,7 @@ impl App {
             }
             LayerStep::Answer(ticket, answer) => {
                 self.layers.pop();
-                work.event(ticket.pane, Event::Answer(ticket, answer));
+                self.event(ticket.pane, Event::Answer(ticket, answer), work);
             }
             LayerStep::Quit => {
                 self.layers.pop();
@@ -253,8 +273,8 @@ impl App {
             }
             LayerStep::Command(pane, action) => {
                 self.layers.pop();
-                if let Some(pane) = pane {
-                    self.go(pane, work);
+                if let Some(at) = pane.and_then(|pane| self.place_of(pane)) {
+                    self.go(at, work);
                     // The pane must have been shown before it is told what to do.
                     self.work(work);
                 }
@@ -268,15 +288,18 @@ impl App {
             Action::Quit => self.quit(work),
             Action::Help => self.layers.push(Layer::help(self.pane().contexts(), &self.settings.keymap)),
             Action::Palette => {
-                let front = self.front;
-                let pane = &self.panes[front.index()];
-                self.layers.push(Layer::palette(front, pane.as_ref(), &self.settings.keymap));
+                let front = self.specs[self.front].id;
+                self.layers.push(Layer::palette(front, self.pane(), &self.settings.keymap));
             }
-            Action::Go(id) => self.go(id, work),
+            Action::Go(id) => {
+                if let Some(at) = self.place_of(id) {
+                    self.go(at, work);
+                }
+            }
             Action::NextPane | Action::PreviousPane => {
-                let count = PaneId::ALL.len();
+                let count = self.panes.len();
                 let step = if action == Action::NextPane { 1 } else { count - 1 };
-                self.go(PaneId::ALL[(self.front.index() + step) % count], work);
+                self.go((self.front + step) % count, work);
             }
             Action::Suspend => work.effects.push(Effect::Suspend),
             Action::Redraw => work.effects.push(Effect::Redraw),
@@ -305,7 +328,7 @@ impl App {
     }
 
     fn pane(&self) -> &dyn Pane {
-        self.panes[self.front.index()].as_ref()
+        self.panes[self.front].as_ref()
     }
 
     fn screen(&self) -> Rect {
@@ -331,20 +354,26 @@ impl App {
 }
 
 /// What is still to be delivered and done.
-#[derive(Default)]
 struct Work {
-    events: VecDeque<(PaneId, Event)>,
+    /// How many panes hear a fact.
+    panes: usize,
+    /// Each for the pane at this place.
+    events: VecDeque<(usize, Event)>,
     effects: Vec<Effect>,
 }
 
 impl Work {
-    fn event(&mut self, pane: PaneId, event: Event) {
-        self.events.push_back((pane, event));
+    const fn new(panes: usize) -> Self {
+        Self { panes, events: VecDeque::new(), effects: Vec::new() }
+    }
+
+    fn event(&mut self, at: usize, event: Event) {
+        self.events.push_back((at, event));
     }
 
     fn fact(&mut self, fact: &Fact) {
-        for id in PaneId::ALL {
-            self.event(id, Event::Fact(fact.clone()));
+        for at in 0..self.panes {
+            self.event(at, Event::Fact(fact.clone()));
         }
     }
 }

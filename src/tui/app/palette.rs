@@ -2,8 +2,8 @@
 
 use super::layers::LayerStep;
 use crate::tui::{
-    action::{Action, COMMANDS, Command, Context},
-    keymap::{Key, Keymap},
+    action::{Action, Command, GLOBAL, INPUT},
+    keymap::{BoundCommand, Key, Keymap, Section},
     pane::{Look, Pane, PaneId},
     widgets::{input::Input, text},
 };
@@ -21,7 +21,9 @@ const WIDTH: u16 = 80;
 const ROWS: u16 = 16;
 
 struct Item {
-    command: &'static Command,
+    command: Command,
+    /// The context, where it is one of a pane's.
+    place: Option<&'static str>,
     /// The pane to go to first.
     pane: Option<PaneId>,
     key: String,
@@ -37,35 +39,24 @@ pub struct Palette {
     at: usize,
 }
 
-/// The pane whose own context this is.
-const fn owner(context: Context) -> Option<PaneId> {
-    match context {
-        Context::Calculations => Some(PaneId::Calculations),
-        Context::Tools => Some(PaneId::Tools),
-        Context::Editor | Context::Drafts => Some(PaneId::Editor),
-        Context::Monitor => Some(PaneId::Monitor),
-        Context::Stats => Some(PaneId::Stats),
-        Context::Global | Context::Move | Context::Dialog | Context::Input => None,
-    }
-}
-
 impl Palette {
     /// Every command: of the pane in front, of everywhere, of the other panes.
     pub fn new(front: PaneId, pane: &dyn Pane, keymap: &Keymap) -> Self {
-        let mut items: Vec<Item> = COMMANDS
+        let item = |section: &Section, bound: &BoundCommand| Item {
+            command: bound.command,
+            place: section.pane.map(|_| section.context.name),
+            pane: section.pane.filter(|id| *id != front),
+            key: bound.keys.first().map(Key::to_string).unwrap_or_default(),
+            enabled: section.pane != Some(front) || pane.enabled(bound.command.action),
+        };
+        let mut items: Vec<Item> = keymap
+            .sections()
             .iter()
-            .filter(|command| {
-                (command.context == Context::Global || owner(command.context).is_some())
-                    && !matches!(command.action, Action::Palette | Action::Back)
-            })
-            .map(|command| Item {
-                command,
-                pane: owner(command.context).filter(|id| *id != front),
-                key: keymap.keys(command.context, command.action).first().map(Key::to_string).unwrap_or_default(),
-                enabled: owner(command.context) != Some(front) || pane.enabled(command.action),
-            })
+            .filter(|section| section.context == GLOBAL || section.pane.is_some())
+            .flat_map(|section| section.commands.iter().map(move |bound| item(section, bound)))
+            .filter(|item| !matches!(item.command.action, Action::Palette | Action::Back))
             .collect();
-        items.sort_by_key(|item| (item.pane.is_some(), item.command.context == Context::Global, !item.enabled));
+        items.sort_by_key(|item| (item.pane.is_some(), item.place.is_none(), !item.enabled));
         let mut palette = Self { input: Input::default(), items, found: Vec::new(), at: 0 };
         palette.find();
         palette
@@ -83,7 +74,7 @@ impl Palette {
     /// Types, chooses, runs.
     pub fn key(&mut self, key: Key, keymap: &Keymap) -> LayerStep {
         let last = self.found.len().saturating_sub(1);
-        match keymap.action_in(&[Context::Input], key).filter(|_| key.character().is_none()) {
+        match keymap.action_in(&[INPUT], key).filter(|_| key.character().is_none()) {
             Some(Action::Cancel) => return LayerStep::Close,
             Some(Action::Accept) => {
                 return match self.found.get(self.at).map(|at| &self.items[*at]) {
@@ -162,8 +153,10 @@ impl Palette {
 
 impl Item {
     fn label(&self) -> String {
-        let place = if self.command.context == Context::Global { "" } else { self.command.context.name() };
-        format!("{place}{}{}", if place.is_empty() { "" } else { ": " }, self.command.name)
+        match self.place {
+            Some(place) => format!("{place}: {}", self.command.name),
+            None => self.command.name.to_owned(),
+        }
     }
 }
 

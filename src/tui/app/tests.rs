@@ -14,11 +14,11 @@ use crate::{
         tool::Tool,
     },
     tui::{
-        effect::Request,
         keymap::Key,
-        msg::{Mouse, Reply},
-        panes::{calculations::Calculations, editor::EditorPane, monitor::MonitorPane, stats::Stats, tools::Tools},
-        testing::{now, text_of, tool},
+        msg::Mouse,
+        panes::{PANES, calculations, editor, monitor, stats, tools},
+        request::{Reply, Request},
+        testing::{declared, now, text_of, tool},
     },
 };
 use crossterm::event::KeyCode;
@@ -38,15 +38,12 @@ struct Harness {
 
 impl Harness {
     fn new(width: u16, height: u16) -> Self {
-        let panes: [Box<dyn Pane>; 5] = [
-            Box::new(Calculations::default()),
-            Box::new(Tools::default()),
-            Box::new(EditorPane::default()),
-            Box::new(MonitorPane::default()),
-            Box::new(Stats::default()),
-        ];
+        Self::of(PANES, width, height)
+    }
+
+    fn of(panes: &'static [&'static PaneSpec], width: u16, height: u16) -> Self {
         let settings =
-            Settings { keymap: Keymap::default(), theme: Theme::plain(), profile: String::new(), mouse: false };
+            Settings { keymap: Keymap::new(panes), theme: Theme::plain(), profile: String::new(), mouse: false };
         let tool = Tool { name: "beam".to_owned(), ..tool(4) };
         let app = App::new(panes, settings, Size { width, height }, now());
         Self { app, now: now(), tool, made: Vec::new(), done: Vec::new(), silent: false }
@@ -54,7 +51,7 @@ impl Harness {
 
     fn opened(width: u16, height: u16) -> Self {
         let mut harness = Self::new(width, height);
-        let place = Place {
+        let place = SessionInfo {
             person: "Ann".to_owned(),
             database: "/home/ann/mecapy.db".to_owned(),
             isolation: Isolation::Local,
@@ -121,16 +118,10 @@ impl Harness {
             .iter()
             .enumerate()
             .map(|(at, made)| CalculationRow {
-                id: CalculationId(at as i64 + 1),
-                name: made.name.clone(),
                 status: Status::Running,
                 queued: true,
-                created_at: self.now.utc,
                 started_at: Some(self.now.utc),
-                completed_at: None,
-                execution_time: None,
-                memory_used: None,
-                error_kind: None,
+                ..CalculationRow::draft(CalculationId(at as i64 + 1), made.name.clone(), self.now.utc)
             })
             .collect();
         let cursors = rows.iter().map(|row| Cursor { value: CursorValue::Null, id: row.id.0 }).collect();
@@ -149,6 +140,10 @@ impl Harness {
             self.send(Msg::Key(Key::plain(KeyCode::Char(c))));
         }
         self
+    }
+
+    fn front(&self) -> PaneId {
+        self.app.specs[self.app.front].id
     }
 
     fn screen(&self) -> String {
@@ -201,7 +196,7 @@ fn help_and_palette_come_from_the_commands() {
     insta::assert_snapshot!("palette", harness.screen());
     // A command of another pane goes there first.
     harness.text("tools: filter").keys("enter").shows("/");
-    assert_eq!(harness.app.front, PaneId::Tools);
+    assert_eq!(harness.front(), tools::PANE.id);
     assert!(harness.app.pane().typing());
     harness.text("q").keys("esc").keys("q");
     assert_eq!(harness.done, [Effect::Quit], "in a text field q is a letter");
@@ -209,21 +204,47 @@ fn help_and_palette_come_from_the_commands() {
 
 #[test]
 fn digits_and_tab_switch_and_esc_goes_back() {
-    let mut harness = Harness::opened(80, 24);
+    let mut harness = Harness::of(&PANES[..5], 80, 24);
     for (keys, front) in [
-        ("2", PaneId::Tools),
-        ("tab", PaneId::Editor),
-        ("tab", PaneId::Monitor),
-        ("tab", PaneId::Stats),
-        ("tab", PaneId::Calculations),
-        ("shift-tab", PaneId::Stats),
-        ("1", PaneId::Calculations),
-        ("esc", PaneId::Stats),
-        ("5", PaneId::Stats),
+        ("2", tools::PANE.id),
+        ("tab", editor::PANE.id),
+        ("tab", monitor::PANE.id),
+        ("tab", stats::PANE.id),
+        ("tab", calculations::PANE.id),
+        ("shift-tab", stats::PANE.id),
+        ("1", calculations::PANE.id),
+        ("esc", stats::PANE.id),
+        ("5", stats::PANE.id),
     ] {
         harness.keys(keys);
-        assert_eq!(harness.app.front, front, "after {keys}");
+        assert_eq!(harness.front(), front, "after {keys}");
     }
+}
+
+#[test]
+fn a_seventh_pane_has_a_digit_a_tab_and_a_command() {
+    static SIXTH: PaneSpec = declared("sixth", "Files and folders", "Files");
+    static SEVENTH: PaneSpec = declared("seventh", "Comparison", "Compare");
+    static SEVEN: &[&PaneSpec] =
+        &[&calculations::PANE, &tools::PANE, &editor::PANE, &monitor::PANE, &stats::PANE, &SIXTH, &SEVENTH];
+    let tabs = |harness: &Harness| harness.screen().lines().nth(1).unwrap().to_owned();
+    for (width, words) in [
+        (140, " 1 Calculations  2 Tools  3 Editor  4 Monitor  5 Stats  6 Files and folders  7 Comparison"),
+        (80, " 1 Calc  2 Tools  3 Editor  4 Monitor  5 Stats  6 Files  7 Compare"),
+        (40, " 1  2  3  4  5  6  7 Comparison"),
+    ] {
+        let mut harness = Harness::of(SEVEN, width, 24);
+        harness.keys("7");
+        assert_eq!(harness.front(), SEVENTH.id);
+        assert_eq!(tabs(&harness), words);
+    }
+    let mut harness = Harness::of(SEVEN, 80, 24);
+    harness.send(Msg::Mouse(Mouse::Click { column: 50, row: 1 }));
+    assert_eq!(harness.front(), SIXTH.id, "a click means what is drawn there");
+    harness.keys(":").text("seventh").shows("A pane of the tests").shows("7");
+    harness.keys("enter tab");
+    assert_eq!(harness.front(), calculations::PANE.id);
+    harness.keys("? pagedown").shows("A pane of the tests");
 }
 
 #[test]
@@ -246,7 +267,7 @@ fn leaving_asks_only_where_text_would_be_lost() {
 #[test]
 fn a_failure_stays_until_a_key_and_other_words_go_by_themselves() {
     let mut harness = Harness::opened(80, 24);
-    harness.send(Msg::Told("2 runs were looked after".to_owned()));
+    harness.send(Msg::Notice("2 runs were looked after".to_owned()));
     harness.shows("2 runs were looked after");
     assert_eq!(harness.app.tick(), Tick::Second);
     harness.now.utc += TimeDelta::seconds(6);
@@ -285,7 +306,7 @@ fn any_size_at_any_time() {
 fn the_mouse_switches_tabs() {
     let mut harness = Harness::opened(80, 24);
     harness.send(Msg::Mouse(Mouse::Click { column: 20, row: 1 }));
-    assert_eq!(harness.app.front, PaneId::Tools);
+    assert_eq!(harness.front(), tools::PANE.id);
     harness.keys("m");
     assert_eq!(harness.done, [Effect::Mouse(true)]);
 }
@@ -310,10 +331,10 @@ fn rows_that_others_change_are_loaded_where_they_are_shown() {
 #[test]
 fn a_list_that_nobody_keeps_fresh_says_so_until_somebody_does() {
     let mut harness = Harness::opened(80, 24);
-    harness.send(Msg::Silent(Some("The lists do not follow other programs now: the server is gone.".to_owned())));
+    harness.send(Msg::ChangesUnavailable("The lists do not follow other programs now: the server is gone.".to_owned()));
     let screen = harness.screen();
     assert!(screen.contains("not live") && screen.contains("the server is gone"), "{screen}");
-    harness.send(Msg::Silent(None));
+    harness.send(Msg::ChangesAvailable);
     assert!(!harness.screen().lines().next().unwrap().contains("not live"));
 }
 

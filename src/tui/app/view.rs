@@ -1,11 +1,11 @@
 //! Drawing the screen: header, tabs, the pane in front, hints, and what lies over them.
 
-use super::{App, Layout, layout};
+use super::{App, Layout, layout, tabs::tabs};
 use crate::{
     domain::{isolation::Isolation, text::SafeText},
     tui::{
-        action::{self, Action, Context},
-        keymap::Key,
+        action::{Action, GLOBAL},
+        keymap::{BoundCommand, Key},
         pane::Look,
         widgets::{
             hints::{self, Hint},
@@ -90,40 +90,38 @@ impl App {
     }
 
     fn tabs(&self, frame: &mut Frame<'_>, area: Rect, look: &Look<'_>) {
-        for (id, place) in layout::tabs(area, self.front) {
-            let style = if id == self.front { look.theme.selected } else { look.theme.dim };
-            let whole = format!(" {} {} ", id.index() + 1, id.title());
-            let words = if text::width(&whole) <= usize::from(place.width) { &whole } else { &whole[..3] };
-            text::line(frame.buffer_mut(), place, 0, words, style);
+        for (at, tab) in tabs(area, self.specs, self.front).iter().enumerate() {
+            let style = if at == self.front { look.theme.selected } else { look.theme.dim };
+            text::line(frame.buffer_mut(), tab.area, 0, &tab.words, style);
         }
     }
 
     fn hints(&self, frame: &mut Frame<'_>, area: Rect, look: &Look<'_>) {
         let pane = self.pane();
-        let hint = |context: Context, action: Action| {
-            let command = action::of(context).find(|command| command.action == action)?;
-            let key = self.settings.keymap.keys(context, action);
+        let keymap = &self.settings.keymap;
+        let hint = |bound: &BoundCommand| {
+            let BoundCommand { command, keys } = bound;
             if self.is_closed() {
-                return key.first().map(|key| Hint { key: Key::to_string(key), word: command.hint });
+                return keys.first().map(|key| Hint { key: Key::to_string(key), word: command.hint });
             }
             // In a text field plain characters are text, and a nearer context may have the key: then another is shown.
-            let means_it = |key: &&Key| self.settings.keymap.action(pane.contexts(), **key) == Some(action);
-            let key = key.iter().filter(means_it).find(|key| !pane.typing() || key.character().is_none())?;
+            let means_it = |key: &&Key| keymap.action(pane.contexts(), **key) == Some(command.action);
+            let key = keys.iter().filter(means_it).find(|key| !pane.typing() || key.character().is_none())?;
             (!command.hint.is_empty()).then(|| Hint { key: Key::to_string(key), word: command.hint })
         };
         let contexts = if self.is_closed() { &[] } else { pane.contexts() };
         let own: Vec<Hint> = contexts
             .iter()
-            .flat_map(|context| action::of(*context))
-            .filter(|command| pane.enabled(command.action))
-            .filter_map(|command| hint(command.context, command.action))
+            .flat_map(|context| keymap.commands(*context))
+            .filter(|bound| pane.enabled(bound.command.action))
+            .filter_map(hint)
             .collect();
-        let quit = hint(Context::Global, Action::Quit);
+        let everywhere = |action| keymap.command(GLOBAL, action).and_then(hint);
+        let quit = everywhere(Action::Quit);
         // Where the keys that leave the program are text, it must be seen how to leave the text.
-        let back = quit.is_none().then(|| hint(Context::Global, Action::Back)).flatten();
-        let palette = hint(Context::Global, Action::Palette).filter(|_| !self.is_closed());
-        let last: Vec<Hint> =
-            [hint(Context::Global, Action::Help), palette, back, quit].into_iter().flatten().collect();
+        let back = quit.is_none().then(|| everywhere(Action::Back)).flatten();
+        let palette = everywhere(Action::Palette).filter(|_| !self.is_closed());
+        let last: Vec<Hint> = [everywhere(Action::Help), palette, back, quit].into_iter().flatten().collect();
         hints::view(frame.buffer_mut(), area, &own, &last, look.theme.accent, look.theme.dim);
     }
 

@@ -7,7 +7,10 @@ mod tests;
 
 pub use key::{Key, UnknownKey};
 
-use super::action::{self, Action, COMMANDS, Command, Context};
+use super::{
+    action::{Action, Command, Context, GLOBAL, SHARED},
+    pane::{PaneId, PaneSpec},
+};
 use std::{
     collections::HashMap,
     ops::Range,
@@ -17,22 +20,32 @@ use std::{
 /// Which key means which command, in each context.
 #[derive(Clone, Debug)]
 pub struct Keymap {
-    bindings: HashMap<(Context, Key), Action>,
-    shown: HashMap<(Context, Action), Vec<Key>>,
+    sections: Vec<Section>,
 }
 
-impl Default for Keymap {
-    /// The keys of [`COMMANDS`].
-    fn default() -> Self {
-        let mut map = Self { bindings: HashMap::new(), shown: HashMap::new() };
-        for command in COMMANDS {
-            // The table's own keys are tested to be readable.
-            let keys = command.keys.iter().filter_map(|key| key.parse().ok()).collect();
-            map.set(command, keys);
-        }
-        map
-    }
+/// A context with its commands and their keys.
+#[derive(Clone, Debug)]
+pub struct Section {
+    /// Which.
+    pub context: Context,
+    /// The pane whose own it is; `None` for what all panes share.
+    pub pane: Option<PaneId>,
+    /// Its commands, in the order in which they were declared.
+    pub commands: Vec<BoundCommand>,
+    bindings: HashMap<Key, Action>,
 }
+
+/// A command with its keys.
+#[derive(Clone, Debug)]
+pub struct BoundCommand {
+    /// As it was declared.
+    pub command: Command,
+    /// Its keys, the one to show first.
+    pub keys: Vec<Key>,
+}
+
+/// The keys of the tabs, in their order.
+const DIGITS: [&[&str]; 9] = [&["1"], &["2"], &["3"], &["4"], &["5"], &["6"], &["7"], &["8"], &["9"]];
 
 /// Why the user's keys are refused; the file is left alone and no key is half changed.
 #[derive(Debug, thiserror::Error)]
@@ -57,50 +70,90 @@ pub enum KeymapError {
     },
 }
 
+impl Section {
+    fn new(context: Context, pane: Option<PaneId>, commands: Vec<Command>) -> Self {
+        let commands: Vec<BoundCommand> = commands
+            .into_iter()
+            // The default keys are tested to be readable.
+            .map(|command| BoundCommand {
+                keys: command.keys.iter().filter_map(|key| key.parse().ok()).collect(),
+                command,
+            })
+            .collect();
+        let mut section = Self { context, pane, commands, bindings: HashMap::new() };
+        section.bind();
+        section
+    }
+
+    /// Looks the keys up by what the commands have.
+    fn bind(&mut self) {
+        let bound =
+            |bound: &BoundCommand| bound.keys.iter().map(|key| (*key, bound.command.action)).collect::<Vec<_>>();
+        self.bindings = self.commands.iter().flat_map(bound).collect();
+    }
+}
+
+/// The global commands: those that bring a pane to the front stand before those that go from one to the next.
+fn global(panes: &[&PaneSpec]) -> Vec<Command> {
+    let mut commands = GLOBAL.commands.to_vec();
+    let at = commands.iter().position(|command| command.action == Action::NextPane).unwrap_or(commands.len());
+    let keys = DIGITS.into_iter().chain(std::iter::repeat(&[] as &[&str]));
+    let go = panes.iter().zip(keys).map(|(pane, keys)| Command::new(Action::Go(pane.id), pane.id.0, keys, pane.doc));
+    commands.splice(at..at, go);
+    commands
+}
+
 impl Keymap {
+    /// The default keys of these panes, whose tabs have this order, and of what they share.
+    pub fn new(panes: &[&PaneSpec]) -> Self {
+        let of_pane = |pane: &&PaneSpec| {
+            let id = pane.id;
+            pane.contexts.iter().map(move |context| Section::new(*context, Some(id), context.commands.to_vec()))
+        };
+        let shared = |context: Context| {
+            let commands = if context == GLOBAL { global(panes) } else { context.commands.to_vec() };
+            Section::new(context, None, commands)
+        };
+        Self { sections: panes.iter().flat_map(of_pane).chain(SHARED.map(shared)).collect() }
+    }
+
     /// The default keys, changed as the file says where there is one.
     ///
     /// ```toml
     /// [calculations]
     /// run = "ctrl-r"        # one key, or several: ["ctrl-r", "f5"], or none: []
     /// ```
-    pub fn load(path: &Path) -> Result<Self, KeymapError> {
+    pub fn load(path: &Path, panes: &[&PaneSpec]) -> Result<Self, KeymapError> {
         match std::fs::read_to_string(path) {
-            Ok(text) => Self::parse(path, &text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Ok(text) => Self::new(panes).changed(path, &text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::new(panes)),
             Err(source) => Err(KeymapError::Read { path: path.to_owned(), source }),
         }
     }
 
-    /// Reads a `keymap.toml`.
-    fn parse(path: &Path, text: &str) -> Result<Self, KeymapError> {
+    /// The keys, changed as the text of a `keymap.toml` says.
+    fn changed(mut self, path: &Path, text: &str) -> Result<Self, KeymapError> {
         let wrong = |span: Option<Range<usize>>, problem: String| {
             let line = span.map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             KeymapError::Wrong { path: path.to_owned(), line, problem }
         };
         let document =
             toml_edit::Document::parse(text).map_err(|error| wrong(error.span(), error.message().to_owned()))?;
-        let mut map = Self::default();
-        let mut bound: HashMap<(Context, Key), &'static str> = HashMap::new();
+        let mut bound: HashMap<(&'static str, Key), &'static str> = HashMap::new();
         for (table, item) in document.as_table() {
             let span = document.as_table().key(table).and_then(toml_edit::Key::span);
-            let context = Context::ALL.into_iter().find(|context| context.name() == table).ok_or_else(|| {
-                wrong(
-                    span.clone(),
-                    format!(
-                        "there is no part {table:?} of the screen{}",
-                        nearest(table, Context::ALL.iter().map(|context| context.name()))
-                    ),
-                )
-            })?;
+            let Some(section) = self.sections.iter_mut().find(|section| section.context.name == table) else {
+                let near = nearest(table, self.sections.iter().map(|section| section.context.name));
+                return Err(wrong(span, format!("there is no part {table:?} of the screen{near}")));
+            };
             let entries =
                 item.as_table_like().ok_or_else(|| wrong(span, format!("{table} must be a table of commands")))?;
             for (name, value) in entries.iter() {
                 let span = entries.key(name).and_then(toml_edit::Key::span);
-                let command = action::of(context).find(|command| command.name == name).ok_or_else(|| {
-                    let names = action::of(context).map(|command| command.name);
-                    wrong(span.clone(), format!("{table} has no command {name:?}{}", nearest(name, names)))
-                })?;
+                let Some(command) = section.commands.iter_mut().find(|bound| bound.command.name == name) else {
+                    let near = nearest(name, section.commands.iter().map(|bound| bound.command.name));
+                    return Err(wrong(span, format!("{table} has no command {name:?}{near}")));
+                };
                 let texts: Vec<(&str, Option<Range<usize>>)> = match value.as_value() {
                     Some(toml_edit::Value::String(key)) => vec![(key.value(), value.span())],
                     Some(toml_edit::Value::Array(keys)) => keys
@@ -110,52 +163,59 @@ impl Keymap {
                         .ok_or_else(|| wrong(value.span(), format!("{name}: keys are texts")))?,
                     _ => return Err(wrong(span, format!("{name} must be a key, or a list of keys"))),
                 };
-                let mut keys = Vec::new();
+                command.keys.clear();
                 for (text, span) in texts {
                     let key: Key = text.parse().map_err(|error: UnknownKey| wrong(span.clone(), error.to_string()))?;
-                    if let Some(other) = bound.insert((context, key), command.name).filter(|other| *other != name) {
+                    let before = bound.insert((section.context.name, key), command.command.name);
+                    if let Some(other) = before.filter(|other| *other != name) {
                         return Err(wrong(span, format!("{key} is {other} already in {table}")));
                     }
-                    keys.push(key);
+                    command.keys.push(key);
                 }
-                map.set(command, keys);
             }
+            section.bind();
         }
         // A new key may be another command's default.
-        for command in COMMANDS {
-            for key in map.keys(command.context, command.action) {
-                if let Some(taken) = bound.get(&(command.context, *key)).filter(|taken| **taken != command.name) {
-                    let table = command.context.name();
+        for section in &self.sections {
+            let table = section.context.name;
+            for (name, key) in section.commands.iter().flat_map(|of| of.keys.iter().map(|key| (of.command.name, key))) {
+                if let Some(taken) = bound.get(&(table, *key)).filter(|taken| **taken != name) {
                     let line = line_of(text, table, taken);
-                    let problem = format!("{key} is {} already in {table}; give that another key, too", command.name);
+                    let problem = format!("{key} is {name} already in {table}; give that another key, too");
                     return Err(KeymapError::Wrong { path: path.to_owned(), line, problem });
                 }
             }
         }
-        Ok(map)
+        Ok(self)
     }
 
-    fn set(&mut self, command: &Command, keys: Vec<Key>) {
-        self.bindings.retain(|(context, _), action| (*context, *action) != (command.context, command.action));
-        for key in &keys {
-            self.bindings.insert((command.context, *key), command.action);
-        }
-        self.shown.insert((command.context, command.action), keys);
+    /// Every context, in the order of the help page: those of the panes, then what they share.
+    pub fn sections(&self) -> &[Section] {
+        &self.sections
     }
 
     /// The command of `key` in the nearest of `contexts`; the global ones are asked last.
     pub fn action(&self, contexts: &[Context], key: Key) -> Option<Action> {
-        self.action_in(contexts, key).or_else(|| self.action_in(&[Context::Global], key))
+        self.action_in(contexts, key).or_else(|| self.action_in(&[GLOBAL], key))
     }
 
     /// The command of `key` in the nearest of `contexts` alone.
     pub fn action_in(&self, contexts: &[Context], key: Key) -> Option<Action> {
-        contexts.iter().find_map(|context| self.bindings.get(&(*context, key)).copied())
+        contexts.iter().find_map(|context| self.section(*context)?.bindings.get(&key).copied())
     }
 
-    /// The keys of a command, the one to show first.
-    pub fn keys(&self, context: Context, action: Action) -> &[Key] {
-        self.shown.get(&(context, action)).map_or(&[], Vec::as_slice)
+    /// The commands of a context, in the order of their importance, with their keys.
+    pub fn commands(&self, context: Context) -> &[BoundCommand] {
+        self.section(context).map_or(&[], |section| &section.commands)
+    }
+
+    /// A command of a context, with its keys.
+    pub fn command(&self, context: Context, action: Action) -> Option<&BoundCommand> {
+        self.commands(context).iter().find(|bound| bound.command.action == action)
+    }
+
+    fn section(&self, context: Context) -> Option<&Section> {
+        self.sections.iter().find(|section| section.context == context)
     }
 }
 

@@ -1,25 +1,40 @@
 //! Keys as texts and events, rebinding, and what is refused.
 
 use super::*;
+use crate::tui::{
+    action::MOVE,
+    panes::{PANES, calculations, editor, tools},
+};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use std::collections::HashSet;
 
 fn refusal(text: &str) -> String {
-    Keymap::parse(Path::new("keymap.toml"), text).unwrap_err().to_string()
+    parse(text).unwrap_err().to_string()
+}
+
+fn parse(text: &str) -> Result<Keymap, KeymapError> {
+    Keymap::new(PANES).changed(Path::new("keymap.toml"), text)
+}
+
+/// Every command and the name of its context.
+fn commands() -> impl Iterator<Item = (&'static str, Command)> {
+    let sections = Keymap::new(PANES).sections;
+    sections.into_iter().flat_map(|Section { context, commands, .. }| {
+        commands.into_iter().map(move |bound| (context.name, bound.command))
+    })
 }
 
 #[test]
 fn keys_are_rebound_in_their_context_alone() {
-    let map = Keymap::parse(
-        Path::new("keymap.toml"),
-        "[calculations]\nrun = \"ctrl-r\" # comment\nreload = []\n[tools]\nuse = [\"enter\", \"u\"]\n",
-    )
-    .unwrap();
+    let map =
+        parse("[calculations]\nrun = \"ctrl-r\" # comment\nreload = []\n[tools]\nuse = [\"enter\", \"u\"]\n").unwrap();
+    let (calculations, tools) = (calculations::PANE.contexts[0], tools::PANE.contexts[0]);
     let key = |text: &str| text.parse().unwrap();
-    assert_eq!(map.action(&[Context::Calculations], key("ctrl-r")), Some(Action::Run));
-    assert_eq!(map.action(&[Context::Calculations], key("r")), None);
-    assert_eq!(map.action(&[Context::Tools], key("u")), Some(Action::Open));
-    assert_eq!(map.keys(Context::Calculations, Action::Reload), []);
-    assert_eq!(map.action(&[Context::Calculations], key("n")), Some(Action::New), "others keep theirs");
+    assert_eq!(map.action(&[calculations], key("ctrl-r")), Some(Action::Own("run")));
+    assert_eq!(map.action(&[calculations], key("r")), None);
+    assert_eq!(map.action(&[tools], key("u")), Some(Action::Open));
+    assert_eq!(map.command(calculations, Action::Reload).unwrap().keys, []);
+    assert_eq!(map.action(&[calculations], key("n")), Some(Action::New), "others keep theirs");
 }
 
 #[test]
@@ -48,18 +63,18 @@ fn what_is_wrong_is_refused_with_file_and_line() {
 #[test]
 fn a_swap_is_no_clash_and_no_file_is_the_default() {
     let text = "[calculations]\nrun = \"n\"\nnew = \"r\"";
-    assert!(Keymap::parse(Path::new("keymap.toml"), text).is_ok());
-    assert!(Keymap::load(Path::new("/nonexistent/keymap.toml")).is_ok());
-    assert!(Keymap::load(Path::new("/")).unwrap_err().to_string().starts_with("/: "));
+    assert!(parse(text).is_ok());
+    assert!(Keymap::load(Path::new("/nonexistent/keymap.toml"), PANES).is_ok());
+    assert!(Keymap::load(Path::new("/"), PANES).unwrap_err().to_string().starts_with("/: "));
 }
 
 #[test]
 fn every_default_key_can_be_read_and_none_clashes() {
     let mut seen = HashMap::new();
-    for command in COMMANDS {
+    for (context, command) in commands() {
         for text in command.keys {
             let key: Key = text.parse().unwrap();
-            let before = seen.insert((command.context, key), command.name);
+            let before = seen.insert((context, key), command.name);
             assert_eq!(before, None, "{text} is {} too", command.name);
         }
     }
@@ -67,7 +82,7 @@ fn every_default_key_can_be_read_and_none_clashes() {
 
 #[test]
 fn no_default_key_is_a_prefix_of_tmux_or_screen() {
-    for command in COMMANDS {
+    for (_, command) in commands() {
         assert!(!command.keys.iter().any(|key| ["ctrl-b", "ctrl-a"].contains(key)), "{}", command.name);
     }
 }
@@ -91,8 +106,18 @@ fn events_and_texts_agree() {
 
 #[test]
 fn the_nearest_context_wins() {
-    let map = Keymap::default();
+    let map = Keymap::new(PANES);
     let tab = "tab".parse().unwrap();
-    assert_eq!(map.action(&[Context::Editor], tab), Some(Action::Indent));
-    assert_eq!(map.action(&[Context::Tools, Context::Move], tab), Some(Action::NextPane));
+    assert_eq!(map.action(&[editor::PANE.contexts[0]], tab), Some(Action::Own("indent")));
+    assert_eq!(map.action(&[tools::PANE.contexts[0], MOVE], tab), Some(Action::NextPane));
+}
+
+#[test]
+fn names_and_actions_are_unique_in_their_context() {
+    let (mut names, mut actions) = (HashSet::new(), HashSet::new());
+    for (context, command) in commands() {
+        assert!(names.insert((context, command.name)), "two commands {}", command.name);
+        assert!(actions.insert((context, command.action)), "two entries for {:?}", command.action);
+        assert!(!command.doc.is_empty() && !command.doc.ends_with('.'), "{}", command.name);
+    }
 }

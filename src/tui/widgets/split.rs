@@ -16,9 +16,9 @@ pub struct Split {
     pub detail: Rect,
 }
 
-/// What is at a place of the screen.
+/// What a pointer is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spot {
+pub enum PointedAt {
     /// A row of the list, from 0 at the top of what is seen of it.
     Row(usize),
     /// The detail.
@@ -29,14 +29,14 @@ pub enum Spot {
 
 impl Split {
     /// What a pointer at this place means.
-    pub fn spot(&self, column: u16, row: u16) -> Spot {
+    pub fn pointed_at(&self, column: u16, row: u16) -> PointedAt {
         let at = Position { x: column, y: row };
         if self.detail.contains(at) {
-            Spot::Detail
+            PointedAt::Detail
         } else if self.list.contains(at) && row > self.list.y {
-            Spot::Row(usize::from(row - self.list.y - 1))
+            PointedAt::Row(usize::from(row - self.list.y - 1))
         } else {
-            Spot::Elsewhere
+            PointedAt::Elsewhere
         }
     }
 }
@@ -73,10 +73,13 @@ mod tests {
     #[test]
     fn a_pointer_finds_rows_below_the_titles() {
         let parts = split(Rect::new(0, 2, 80, 20), false, 50);
-        let spots = [(0, 2), (0, 3), (79, 9), (0, 10), (0, 11), (79, 21), (0, 22)].map(|(x, y)| parts.spot(x, y));
-        let (title, line, below) = (Spot::Elsewhere, Spot::Elsewhere, Spot::Elsewhere);
-        assert_eq!(spots, [title, Spot::Row(0), Spot::Row(6), line, Spot::Detail, Spot::Detail, below]);
-        assert_eq!(split(Rect::new(0, 2, 80, 20), true, 50).spot(0, 3), Spot::Detail);
+        let found = [(0, 2), (0, 3), (79, 9), (0, 10), (0, 11), (79, 21), (0, 22)].map(|(x, y)| parts.pointed_at(x, y));
+        let (title, line, below) = (PointedAt::Elsewhere, PointedAt::Elsewhere, PointedAt::Elsewhere);
+        assert_eq!(
+            found,
+            [title, PointedAt::Row(0), PointedAt::Row(6), line, PointedAt::Detail, PointedAt::Detail, below]
+        );
+        assert_eq!(split(Rect::new(0, 2, 80, 20), true, 50).pointed_at(0, 3), PointedAt::Detail);
     }
 
     #[test]

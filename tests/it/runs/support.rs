@@ -8,6 +8,7 @@ use mecapy::{
         file::LinkedFile,
         id::{CalculationId, RunId},
         limits::Limits,
+        run::RunRecord,
         run_state::RunState,
     },
     runs::{self, Follow, Followed, RunOptions},
@@ -106,7 +107,7 @@ impl Machine {
         db::calculations::get(&self.session.db, self.session.user.id, id).await.unwrap().unwrap()
     }
 
-    pub async fn record(&self, id: CalculationId) -> db::runs::RunRecord {
+    pub async fn record(&self, id: CalculationId) -> RunRecord {
         db::runs::get(&self.session.db, self.session.user.id, id).await.unwrap().unwrap()
     }
 

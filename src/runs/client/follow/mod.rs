@@ -14,8 +14,8 @@ mod tests;
 
 use super::{reconcile::RestoreError, stored_log::LogError, watch::folder};
 use crate::{
-    db::{self, DbError, calculations::Detail},
-    domain::{id::CalculationId, run_state::RunState, status::Status},
+    db::{self, DbError},
+    domain::{detail::CalculationDetail, id::CalculationId, run_state::RunState, status::Status},
     runs::spool::{SpoolError, log::LogLine},
     session::Session,
 };
@@ -226,7 +226,7 @@ impl Follow {
     }
 
     /// The database should know the end; where it does not, somebody removed the spool.
-    fn recorded(&mut self, detail: &Detail) {
+    fn recorded(&mut self, detail: &CalculationDetail) {
         let state = recorded_state(&self.session, detail).or(&self.state);
         if state.status.is_final() {
             self.end(state);
@@ -256,6 +256,6 @@ impl Follow {
 }
 
 /// A calculation with its run, as the database knows it.
-async fn detail(session: &Session, id: CalculationId) -> Result<Detail, FollowError> {
+async fn detail(session: &Session, id: CalculationId) -> Result<CalculationDetail, FollowError> {
     db::calculations::detail(&session.db, session.user.id, id).await?.ok_or(FollowError::Deleted(id))
 }

@@ -1,10 +1,9 @@
 //! The state of a run as the database knows it, and as its final record tells it.
 
 use crate::{
-    db::calculations::Detail,
     domain::{
+        detail::CalculationDetail,
         file::FileRole,
-        limits::Limits,
         run::{Accounting, Usage},
         run_state::{Phase, RunState},
         status::Status,
@@ -14,10 +13,10 @@ use crate::{
 };
 
 /// What the database knows of a calculation and its run.
-pub(super) fn recorded_state(session: &Session, detail: &Detail) -> RunState {
-    let Detail { calculation, run, files } = detail;
-    let limits = run.as_ref().map(|run| run.limits).or(calculation.limits).unwrap_or_else(Limits::default);
-    let peak_memory = run.as_ref().and_then(|run| u64::try_from(run.peak_memory?).ok());
+pub(super) fn recorded_state(session: &Session, detail: &CalculationDetail) -> RunState {
+    let CalculationDetail { calculation, run, files, .. } = detail;
+    let limits = detail.limits().unwrap_or_default();
+    let peak_memory = run.as_ref().and_then(|run| run.peak_memory);
     let outputs = files.iter().filter(|link| !link.file_role.is_read() && link.file_role != FileRole::Log);
     RunState {
         name: calculation.name.clone(),

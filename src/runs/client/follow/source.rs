@@ -2,9 +2,10 @@
 
 use super::FollowError;
 use crate::{
-    db::{self, runs::RunRecord},
+    db,
     domain::{
         id::CalculationId,
+        run::RunRecord,
         run_state::{Phase, RunState},
         status::Status,
     },

@@ -4,7 +4,7 @@ use crate::{
         calculation::NewCalculation,
         id::RunId,
         limits::Limits,
-        run::{Accounting, Progress, Provenance, Usage},
+        run::{Accounting, EngineKind, Progress, Provenance, Usage},
         run_state::Phase,
     },
     runs::{
@@ -66,7 +66,7 @@ impl Asked {
     async fn claim(&self, host: &str) {
         let provenance = Provenance {
             run: self.run,
-            engine: "builtin".into(),
+            engine: EngineKind::Builtin,
             level: "E2".into(),
             guarantee: "no network".into(),
             host: host.into(),

@@ -1,13 +1,18 @@
 //! What can be done to calculations, the questions that come before, and what is said after.
 
-use super::{Calculations, target::Target};
+use super::{
+    COMMANDS, Calculations,
+    chosen::Chosen,
+    declaration::{EDIT, FILTER_STATUS, FROM_TOOL, RUN, RUN_EDITED, SORT, STOP, WATCH},
+};
 use crate::{
     domain::{calculation::CalculationRow, id::CalculationId, page::CalculationSort, status::Status, text::SafeText},
     tui::{
         action::Action,
-        effect::{Effect, Request, Slot},
-        msg::{Failure, Reply},
+        effect::Effect,
+        msg::Failure,
         pane::{Cx, Intent, fetch_question},
+        request::{Reply, Request},
         widgets::{
             dialog::{Answer, Choice, Dialog},
             text,
@@ -30,9 +35,9 @@ struct Subject {
     waits: bool,
 }
 
-/// The question that is open.
+/// What an open dialog is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum Question {
     /// Whether to delete these.
     Delete(Vec<CalculationId>),
     /// Whether to stop these.
@@ -62,14 +67,14 @@ impl Calculations {
     pub(super) fn command(&mut self, action: Action, cx: &mut Cx<'_>) -> bool {
         match action {
             Action::New => cx.intent(Intent::New),
-            Action::FromTool => cx.intent(Intent::ChooseTool),
-            Action::Sort => self.ask_order(cx),
-            Action::FilterStatus => self.ask_statuses(cx),
+            FROM_TOOL => cx.intent(Intent::ChooseTool),
+            SORT => self.ask_order(cx),
+            FILTER_STATUS => self.ask_statuses(cx),
             Action::Delete => self.ask_delete(cx),
-            Action::Stop => self.ask_stop(cx),
-            Action::Open | Action::Run | Action::RunEdited | Action::Edit | Action::Watch => {
-                if let Some(target) = self.target() {
-                    self.command_on(action, &target, cx);
+            STOP => self.ask_stop(cx),
+            Action::Open | RUN | RUN_EDITED | EDIT | WATCH => {
+                if let Some(chosen) = self.chosen() {
+                    self.command_on(action, &chosen, cx);
                 }
             }
             Action::Copy => {
@@ -83,21 +88,21 @@ impl Calculations {
         true
     }
 
-    fn command_on(&mut self, action: Action, target: &Target, cx: &mut Cx<'_>) {
+    fn command_on(&mut self, action: Action, chosen: &Chosen, cx: &mut Cx<'_>) {
         match action {
-            Action::Open if target.is_draft() => cx.intent(Intent::Edit(target.id)),
-            Action::Open if target.is_active() => cx.intent(Intent::Watch(target.id)),
+            Action::Open if chosen.is_draft() => cx.intent(Intent::Edit(chosen.id)),
+            Action::Open if chosen.is_active() => cx.intent(Intent::Watch(chosen.id)),
             Action::Open => (self.zoomed, self.in_detail) = (true, true),
-            Action::Watch => cx.intent(Intent::Watch(target.id)),
-            Action::Edit => cx.intent(Intent::Edit(target.id)),
-            Action::RunEdited => cx.intent(Intent::EditCopy(target.id)),
-            Action::Run => {
-                let request = if target.is_draft() {
-                    Request::Submit { id: target.id, pull: false }
+            WATCH => cx.intent(Intent::Watch(chosen.id)),
+            EDIT => cx.intent(Intent::Edit(chosen.id)),
+            RUN_EDITED => cx.intent(Intent::EditCopy(chosen.id)),
+            RUN => {
+                let request = if chosen.is_draft() {
+                    Request::Submit { id: chosen.id, pull: false }
                 } else {
-                    Request::RunAgain(target.id)
+                    Request::RunAgain(chosen.id)
                 };
-                let ticket = cx.start(Slot::Free, request);
+                let ticket = cx.start(COMMANDS, request);
                 self.doing.push(ticket);
             }
             _ => {}
@@ -125,7 +130,7 @@ impl Calculations {
             waits: status == Status::Pending,
         };
         match marked.as_slice() {
-            [] => self.target().map(|target| one(target.id, &target.name, target.status)),
+            [] => self.chosen().map(|chosen| one(chosen.id, &chosen.name, chosen.status)),
             [id] => {
                 let row = self.table.rows().iter().find(|row| row.id == *id);
                 let unseen = || one(*id, &format!("calculation {id}"), Status::Running);
@@ -155,8 +160,8 @@ impl Calculations {
             }
         });
         let verb = if one { "stop it".to_owned() } else { format!("stop all {}", ids.len()) };
-        let ticket = cx.ask(Dialog::Confirm { title: format!("Stop {what}?"), lines, verb, danger: true });
-        self.asked = Some((ticket, Asked::Stop(ids)));
+        let dialog = Dialog::Confirm { title: format!("Stop {what}?"), lines, verb, danger: true };
+        self.question.ask(dialog, Question::Stop(ids), cx);
     }
 
     fn ask_delete(&mut self, cx: &mut Cx<'_>) {
@@ -164,8 +169,8 @@ impl Calculations {
         let whose = if ids.len() == 1 { "Its result, outputs and log" } else { "Their results, outputs and logs" };
         lines.push(format!("{whose} are deleted, too. This cannot be undone."));
         let verb = if ids.len() == 1 { "delete it".to_owned() } else { format!("delete all {}", ids.len()) };
-        let ticket = cx.ask(Dialog::Confirm { title: format!("Delete {what}?"), lines, verb, danger: true });
-        self.asked = Some((ticket, Asked::Delete(ids)));
+        let dialog = Dialog::Confirm { title: format!("Delete {what}?"), lines, verb, danger: true };
+        self.question.ask(dialog, Question::Delete(ids), cx);
     }
 
     fn ask_order(&mut self, cx: &mut Cx<'_>) {
@@ -177,8 +182,7 @@ impl Calculations {
             chosen: false,
         };
         let items = ORDERS.iter().map(item).collect();
-        let ticket = cx.ask(Dialog::Choose { title: "Order".to_owned(), items, many: false, at });
-        self.asked = Some((ticket, Asked::Sort));
+        self.question.ask(Dialog::Choose { title: "Order".to_owned(), items, many: false, at }, Question::Sort, cx);
     }
 
     fn ask_statuses(&mut self, cx: &mut Cx<'_>) {
@@ -191,31 +195,30 @@ impl Calculations {
             })
             .collect();
         let title = "Show only these states (none: all)".to_owned();
-        let ticket = cx.ask(Dialog::Choose { title, items, many: true, at: 0 });
-        self.asked = Some((ticket, Asked::Statuses));
+        self.question.ask(Dialog::Choose { title, items, many: true, at: 0 }, Question::Statuses, cx);
     }
 
     /// A question was answered.
-    pub(super) fn answered(&mut self, asked: Asked, answer: Answer, cx: &mut Cx<'_>) {
-        match (asked, answer) {
-            (Asked::Delete(ids), Answer::Yes) => {
-                let ticket = cx.start(Slot::Free, Request::DeleteCalculations(ids));
+    pub(super) fn answered(&mut self, question: Question, answer: Answer, cx: &mut Cx<'_>) {
+        match (question, answer) {
+            (Question::Delete(ids), Answer::Yes) => {
+                let ticket = cx.start(COMMANDS, Request::DeleteCalculations(ids));
                 self.doing.push(ticket);
             }
-            (Asked::Stop(ids), Answer::Yes) => {
-                let ticket = cx.start(Slot::Free, Request::StopAll(ids));
+            (Question::Stop(ids), Answer::Yes) => {
+                let ticket = cx.start(COMMANDS, Request::StopAll(ids));
                 self.doing.push(ticket);
             }
-            (Asked::Fetch(id), Answer::Yes) => {
-                let ticket = cx.start(Slot::Free, Request::Submit { id, pull: true });
+            (Question::Fetch(id), Answer::Yes) => {
+                let ticket = cx.start(COMMANDS, Request::Submit { id, pull: true });
                 self.doing.push(ticket);
             }
-            (Asked::Sort, Answer::Chosen(at)) => {
+            (Question::Sort, Answer::Chosen(at)) => {
                 let (_, sort, ascending) = ORDERS[at];
                 (self.query.sort, self.query.ascending) = (sort, ascending);
                 self.restart(cx);
             }
-            (Asked::Statuses, Answer::ChosenMany(places)) => {
+            (Question::Statuses, Answer::ChosenMany(places)) => {
                 let all = places.len() == Status::ALL.len();
                 self.query.statuses =
                     if all { Vec::new() } else { places.into_iter().map(|at| Status::ALL[at]).collect() };
@@ -235,7 +238,7 @@ impl Calculations {
                 cx.toast(Toast::bad(format!("Calculation {id} was made, and not run: {}", failure.message)));
             }
             Ok(Reply::ImageMissing(id, image)) => {
-                self.asked = Some((cx.ask(fetch_question(&image)), Asked::Fetch(id)));
+                self.question.ask(fetch_question(&image), Question::Fetch(id), cx);
             }
             Ok(Reply::Deleted(count, refused)) => {
                 self.table.unmark_all();
@@ -257,8 +260,8 @@ impl Calculations {
                 };
                 cx.toast(summary(words, &refused));
             }
-            Ok(_) => {}
-            Err(failure) => {
+            other => {
+                let failure = Reply::failed(other);
                 cx.toast(Toast::bad(failure.message));
                 // What was shown may be what was wrong.
                 self.refresh(cx);

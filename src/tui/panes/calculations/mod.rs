@@ -1,8 +1,9 @@
 //! All calculations ever: the list, one in detail, and everything that can be done to them.
 
+mod chosen;
 mod commands;
+mod declaration;
 mod detail;
-mod target;
 mod view;
 
 #[cfg(test)]
@@ -15,29 +16,35 @@ use crate::{
         page::{CalculationQuery, PageRequest},
     },
     tui::{
-        action::{Action, Context},
-        effect::{Request, Slot, Ticket},
-        msg::{Failure, Remote, Reply},
-        pane::{Cx, Event, Fact, Intent, Look, Pane, PaneId, Tick},
+        action::{Action, Context, INPUT, MOVE},
+        effect::Ticket,
+        msg::Failure,
+        pane::{Cx, Event, Fact, Intent, Look, OpenQuestion, Pane, Tick},
+        remote::Remote,
+        request::{Reply, Request},
         widgets::{
             filter::Filter,
-            page::Scroll,
+            scroll::Scroll,
             split::{Split, WIDE, split},
             table::PagedTable,
         },
     },
 };
 use chrono::NaiveDateTime;
-use commands::Asked;
+use commands::Question;
+pub use declaration::PANE;
+use declaration::{CONTEXT, EDIT, FILTER_STATUS, FROM_TOOL, RUN, RUN_EDITED, SORT, STOP, WATCH};
 use detail::Detail;
 use ratatui::{Frame, layout::Rect};
 
-const LIST: Slot = Slot::List(PaneId::Calculations);
-const COUNT: Slot = Slot::Count(PaneId::Calculations);
-const DETAIL: Slot = Slot::Detail(PaneId::Calculations);
+const LIST: &str = "list";
+const COUNT: &str = "count";
+const DETAIL: &str = "detail";
+/// What is done to calculations.
+const COMMANDS: &str = "commands";
 
 /// The list of calculations and the detail of one.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Calculations {
     table: PagedTable<CalculationRow>,
     query: CalculationQuery,
@@ -51,7 +58,7 @@ pub struct Calculations {
     /// The detail was asked for by name and does not follow the selection until the list is used again.
     pinned: bool,
     /// The question that is open.
-    asked: Option<(Ticket, Asked)>,
+    question: OpenQuestion<Question>,
     /// Requests that change something.
     doing: Vec<Ticket>,
     in_detail: bool,
@@ -62,31 +69,6 @@ pub struct Calculations {
     /// Something changed while another pane was in front, or while the list was being loaded.
     stale: bool,
     loaded_at: Option<NaiveDateTime>,
-}
-
-impl Default for Calculations {
-    fn default() -> Self {
-        Self {
-            table: PagedTable::default(),
-            query: CalculationQuery::default(),
-            filter: Filter::default(),
-            count: Remote::default(),
-            uncounted: false,
-            detail: Remote::default(),
-            shown: None,
-            pinned: false,
-            asked: None,
-            doing: Vec::new(),
-            in_detail: false,
-            zoomed: false,
-            scroll: Scroll::default(),
-            opened: false,
-            // It is the pane that the screen starts with.
-            visible: true,
-            stale: false,
-            loaded_at: None,
-        }
-    }
 }
 
 impl Calculations {
@@ -142,7 +124,7 @@ impl Calculations {
     }
 
     fn load_detail(&mut self, id: CalculationId, cx: &mut Cx<'_>) {
-        let ticket = cx.start(DETAIL, Request::LoadCalculation(id));
+        let ticket = cx.start(DETAIL, Request::LoadSelected(id));
         self.detail.ask(ticket);
         self.shown = Some(id);
     }
@@ -245,36 +227,26 @@ impl Calculations {
             return;
         }
         if self.count.expects(ticket) {
-            let count = reply.map(|reply| if let Reply::Count(count) = reply { count } else { 0 });
-            self.count.accept(ticket, count);
+            self.count.accept(ticket, reply);
             return;
         }
         if self.detail.expects(ticket) {
-            let detail = reply.and_then(|reply| match reply {
-                Reply::Calculation(detail) => Ok(Detail::new(*detail)),
-                _ => Err(Failure::new("another answer than asked for")),
-            });
-            self.detail.accept(ticket, detail);
+            self.detail.accept(ticket, reply);
             return;
         }
-        let page = reply.and_then(|reply| match reply {
-            Reply::Calculations(page) => Ok(page),
-            _ => Err(Failure::new("another answer than asked for")),
-        });
-        let fresh = page.is_ok() && self.table.is_anew();
-        let more = self.table.reply(ticket, page, self.rows(cx.area));
-        if fresh {
+        let Some(accepted) = self.table.accept(ticket, reply, self.rows(cx.area)) else { return };
+        if accepted.is_fresh {
             self.loaded_at = Some(cx.now.utc);
             // Not beside the rows, which it would take the time from.
             if std::mem::take(&mut self.uncounted) {
                 self.recount(cx);
             }
         }
-        if let Some(page) = more {
+        if let Some(page) = accepted.next {
             self.load(page, cx);
         }
         self.follow_selection(cx);
-        if fresh && self.stale {
+        if accepted.is_fresh && self.stale {
             self.refresh(cx);
         }
     }
@@ -282,7 +254,7 @@ impl Calculations {
 
 impl Pane for Calculations {
     fn contexts(&self) -> &'static [Context] {
-        if self.filter.typing() { &[Context::Input] } else { &[Context::Calculations, Context::Move] }
+        if self.filter.typing() { &[INPUT] } else { &[CONTEXT, MOVE] }
     }
 
     fn typing(&self) -> bool {
@@ -290,17 +262,17 @@ impl Pane for Calculations {
     }
 
     fn enabled(&self, action: Action) -> bool {
-        let target = self.target();
+        let chosen = self.chosen();
         match action {
-            Action::Run => target.is_some_and(|target| !target.is_active()),
-            Action::Edit => target.is_some_and(|target| target.is_draft()),
-            Action::Stop => !self.table.marked().is_empty() || target.is_some_and(|target| target.is_active()),
-            Action::Watch => target.is_some_and(|target| !target.is_draft()),
+            RUN => chosen.is_some_and(|chosen| !chosen.is_active()),
+            EDIT => chosen.is_some_and(|chosen| chosen.is_draft()),
+            STOP => !self.table.marked().is_empty() || chosen.is_some_and(|chosen| chosen.is_active()),
+            WATCH => chosen.is_some_and(|chosen| !chosen.is_draft()),
             // A run may be over before its row says so: whether it can go is said when it is asked for.
-            Action::Delete => !self.table.marked().is_empty() || target.is_some(),
-            Action::Open | Action::RunEdited | Action::Mark | Action::Zoom => target.is_some(),
+            Action::Delete => !self.table.marked().is_empty() || chosen.is_some(),
+            Action::Open | RUN_EDITED | Action::Mark | Action::Zoom => chosen.is_some(),
             Action::Copy => self.shown_result().is_some(),
-            Action::New | Action::FromTool | Action::Filter | Action::FilterStatus | Action::Sort => self.opened,
+            Action::New | FROM_TOOL | Action::Filter | FILTER_STATUS | SORT => self.opened,
             _ => true,
         }
     }
@@ -321,8 +293,8 @@ impl Pane for Calculations {
             Event::Mouse(mouse) => self.mouse(mouse, cx),
             Event::Reply(ticket, reply) => self.reply(ticket, reply, cx),
             Event::Answer(ticket, answer) => {
-                if let Some((_, asked)) = self.asked.take_if(|(asked, _)| *asked == ticket) {
-                    self.answered(asked, answer, cx);
+                if let Some(question) = self.question.answered(ticket) {
+                    self.answered(question, answer, cx);
                 }
             }
             Event::Shown => {

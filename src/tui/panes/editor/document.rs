@@ -14,7 +14,7 @@ use crate::{
         tool::Tool,
     },
     tui::{
-        effect::DraftKey,
+        request::DraftKey,
         widgets::{
             code_editor::{CodeEditor, Language},
             input::Input,
@@ -69,7 +69,7 @@ impl Field {
 
 /// What saving changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum SaveTo {
     /// A new row is made.
     New,
     /// This row, which never ran, is changed.
@@ -99,7 +99,7 @@ pub struct Document {
     /// Names its draft.
     pub key: DraftKey,
     /// What saving changes.
-    pub target: Target,
+    pub save_to: SaveTo,
     /// What is not edited here and must survive: tool, parent, description, inputs.
     base: NewCalculation,
     /// One line.
@@ -122,11 +122,11 @@ pub struct Document {
 
 impl Document {
     /// A document with this content.
-    pub fn new(key: DraftKey, target: Target, base: NewCalculation) -> Self {
+    pub fn new(key: DraftKey, save_to: SaveTo, base: NewCalculation) -> Self {
         let limits = base.limits;
         let mut document = Self {
             key,
-            target,
+            save_to,
             name: Input::new(&base.name),
             code: CodeEditor::new(Language::Python, &base.code),
             parameters: CodeEditor::new(Language::Json, base.parameters.as_deref().unwrap_or_default()),
@@ -145,7 +145,7 @@ impl Document {
 
     /// A calculation from nothing, with the configured limits.
     pub fn empty(key: DraftKey, limits: Limits) -> Self {
-        let mut document = Self::new(key, Target::New, blank("Untitled", STARTER, limits));
+        let mut document = Self::new(key, SaveTo::New, blank("Untitled", STARTER, limits));
         document.fill_parameters();
         document.saved = Some(document.content()); // nothing typed is nothing to lose
         document
@@ -156,7 +156,7 @@ impl Document {
         let mut base = blank(&tool.display_name, &tool.code_template, tool.limits);
         base.tool_id = Some(tool.id);
         base.tool_version_id = tool.current_version;
-        let mut document = Self::new(key, Target::New, base);
+        let mut document = Self::new(key, SaveTo::New, base);
         document.fill_parameters();
         document.saved = Some(document.content());
         document
@@ -176,8 +176,8 @@ impl Document {
             parent_id: if copy { Some(row.id) } else { row.parent_id },
             inputs,
         };
-        let target = if copy { Target::CopyOf(row.id) } else { Target::Row(row.id) };
-        let mut document = Self::new(DraftKey::Saved(row.id), target, base);
+        let save_to = if copy { SaveTo::CopyOf(row.id) } else { SaveTo::Row(row.id) };
+        let mut document = Self::new(DraftKey::Saved(row.id), save_to, base);
         document.run_error = row.error_message.as_deref().and_then(|text| text.lines().next()).map(str::to_owned);
         document.saved = Some(document.content());
         document
@@ -192,7 +192,7 @@ impl Document {
             ..draft
         };
         let saved = self.saved.take();
-        *self = Self { saved, run_error: self.run_error.take(), ..Self::new(self.key.clone(), self.target, base) };
+        *self = Self { saved, run_error: self.run_error.take(), ..Self::new(self.key.clone(), self.save_to, base) };
     }
 
     /// What is typed.
@@ -336,14 +336,14 @@ impl Document {
     }
 
     /// It is this row now.
-    pub fn became(&mut self, target: Target, content: Content) {
-        if let Target::Row(id) | Target::CopyOf(id) = target {
+    pub fn became(&mut self, save_to: SaveTo, content: Content) {
+        if let SaveTo::Row(id) | SaveTo::CopyOf(id) = save_to {
             self.key = DraftKey::Saved(id);
-            if matches!(target, Target::CopyOf(_)) {
+            if matches!(save_to, SaveTo::CopyOf(_)) {
                 self.base.parent_id = Some(id);
             }
         }
-        self.target = target;
+        self.save_to = save_to;
         self.saved = Some(content);
         self.run_error = None;
     }

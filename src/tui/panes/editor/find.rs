@@ -34,12 +34,12 @@ impl EditorPane {
     pub(super) fn ask_line(&mut self, cx: &mut Cx<'_>) {
         let Some(editor) = self.editor() else { return };
         let (lines, here) = (editor.line_count(), editor.cursor().0 + 1);
-        let ticket = cx.ask(Dialog::Prompt {
+        let dialog = Dialog::Prompt {
             title: "Go to line".to_owned(),
             label: format!("Line, 1 to {lines} (now {here})"),
             text: String::new(),
             check: Check::Integer(1, lines as u64),
-        });
-        self.asked = Some((ticket, Question::Line));
+        };
+        self.question.ask(dialog, Question::Line, cx);
     }
 }

@@ -1,5 +1,6 @@
 //! Code and parameters of one calculation: written, checked while typing, kept as a draft, saved, run.
 
+mod declaration;
 mod document;
 mod drafts;
 mod find;
@@ -13,18 +14,24 @@ mod view;
 
 use crate::domain::{id::CalculationId, limits::Limits};
 use crate::tui::{
-    action::{Action, Context},
-    effect::{Effect, Request, Slot, Ticket},
+    action::{Action, Context, INPUT, MOVE},
+    effect::{Effect, Ticket},
     keymap::Key,
-    msg::{Mouse, Reply},
-    pane::{Cx, Event, Fact, Intent, Look, Pane, PaneId, Tick},
+    msg::Mouse,
+    pane::{Cx, Event, Fact, Intent, Look, OpenQuestion, Pane, Tick},
+    request::{Reply, Request},
     widgets::{
-        code_editor::{Command, Motion},
+        code_editor::{Edit, Motion},
         dialog::{Answer, Dialog},
         input::Input,
         text,
         toast::Toast,
     },
+};
+pub use declaration::PANE;
+use declaration::{
+    COMMENT, CUT, DELETE_LINE, DRAFTS, EDIT_EXTERNAL, EDITOR, FROM_TOOL, GO_TO_LINE, INDENT, INSERT, NEXT_FIELD,
+    PREVIOUS_FIELD, REDO, RUN, SAVE, UNDO, UNINDENT,
 };
 use document::{Document, Field};
 use layout::Parts;
@@ -48,7 +55,7 @@ pub struct EditorPane {
     /// The field that `$EDITOR` has.
     external: Option<(Ticket, Field)>,
     /// What an open dialog is about.
-    asked: Option<(Ticket, Question)>,
+    question: OpenQuestion<Question>,
     /// The code that was refused for its problems once: asking again runs it all the same.
     warned: Option<u64>,
     /// What a new calculation may use.
@@ -77,7 +84,7 @@ impl Default for EditorPane {
             opening: None,
             savings: Vec::new(),
             external: None,
-            asked: None,
+            question: OpenQuestion::default(),
             warned: None,
             limits: Limits::default(),
         }
@@ -87,9 +94,9 @@ impl Default for EditorPane {
 impl Pane for EditorPane {
     fn contexts(&self) -> &'static [Context] {
         match (&self.document, &self.prompt) {
-            (None, _) => &[Context::Drafts, Context::Move],
-            (Some(_), Some(_)) => &[Context::Input, Context::Editor],
-            (Some(_), None) => &[Context::Editor],
+            (None, _) => &[DRAFTS, MOVE],
+            (Some(_), Some(_)) => &[INPUT, EDITOR],
+            (Some(_), None) => &[EDITOR],
         }
     }
 
@@ -106,18 +113,18 @@ impl Pane for EditorPane {
         }
         let text = matches!(self.field, Field::Code | Field::Parameters);
         match action {
-            Action::Save | Action::Run => !self.is_saving(),
+            SAVE | RUN => !self.is_saving(),
             Action::FindNext
             | Action::FindPrevious
             | Action::Find
-            | Action::GoToLine
-            | Action::EditExternal
-            | Action::Undo
-            | Action::Redo
-            | Action::Comment
-            | Action::DeleteLine
+            | GO_TO_LINE
+            | EDIT_EXTERNAL
+            | UNDO
+            | REDO
+            | COMMENT
+            | DELETE_LINE
             | Action::Copy
-            | Action::Cut => text,
+            | CUT => text,
             _ => true,
         }
     }
@@ -180,27 +187,27 @@ impl EditorPane {
             Action::Cancel => self.prompt = None,
             Action::Back if self.prompt.is_some() => self.prompt = None,
             Action::Back => self.leave(cx),
-            Action::Save => self.save(false, cx),
-            Action::Run => self.run(cx),
-            Action::NextField => self.go_to_field(self.field.next(false)),
-            Action::PreviousField => self.go_to_field(self.field.next(true)),
+            SAVE => self.save(false, cx),
+            RUN => self.run(cx),
+            NEXT_FIELD => self.go_to_field(self.field.next(false)),
+            PREVIOUS_FIELD => self.go_to_field(self.field.next(true)),
             Action::Find => self.open_find(),
             Action::FindNext | Action::Accept => self.find_next(false),
             Action::FindPrevious => self.find_next(true),
-            Action::GoToLine => self.ask_line(cx),
-            Action::Undo => self.command(Command::Undo),
-            Action::Redo => self.command(Command::Redo),
-            Action::Indent | Action::Unindent if self.prompt.is_some() => {}
-            Action::Indent | Action::Unindent if !self.in_text() => {
-                self.go_to_field(self.field.next(action == Action::Unindent));
+            GO_TO_LINE => self.ask_line(cx),
+            UNDO => self.edit(Edit::Undo),
+            REDO => self.edit(Edit::Redo),
+            INDENT | UNINDENT if self.prompt.is_some() => {}
+            INDENT | UNINDENT if !self.in_text() => {
+                self.go_to_field(self.field.next(action == UNINDENT));
             }
-            Action::Indent => self.command(Command::Indent),
-            Action::Unindent => self.command(Command::Dedent),
-            Action::Comment => self.command(Command::ToggleComment),
-            Action::DeleteLine => self.command(Command::DeleteLine),
-            Action::Insert => self.paste(self.clipboard.clone()),
-            Action::Copy | Action::Cut => self.copy(action == Action::Cut, cx),
-            Action::EditExternal => self.edit_external(cx),
+            INDENT => self.edit(Edit::Indent),
+            UNINDENT => self.edit(Edit::Dedent),
+            COMMENT => self.edit(Edit::ToggleComment),
+            DELETE_LINE => self.edit(Edit::DeleteLine),
+            INSERT => self.paste(self.clipboard.clone()),
+            Action::Copy | CUT => self.copy(action == CUT, cx),
+            EDIT_EXTERNAL => self.edit_external(cx),
             _ => {}
         }
     }
@@ -215,8 +222,8 @@ impl EditorPane {
                 self.find_next(false);
             }
         } else if self.in_text() {
-            if let Some(command) = Command::of_key(key) {
-                self.command(command);
+            if let Some(edit) = Edit::of_key(key) {
+                self.edit(edit);
             }
         } else {
             match key.code {
@@ -238,7 +245,7 @@ impl EditorPane {
             prompt.paste(&text);
             self.look_for();
         } else if self.in_text() {
-            self.command(Command::Paste(text));
+            self.edit(Edit::Paste(text));
         } else if let Some(input) = self.document.as_mut().and_then(|document| document.input_mut(self.field)) {
             input.paste(&text);
         }
@@ -265,7 +272,7 @@ impl EditorPane {
                 let motion = if lines < 0 { Motion::Up } else { Motion::Down };
                 if let Some(editor) = self.document.as_mut().and_then(|document| document.editor_mut(field)) {
                     for _ in 0..lines.unsigned_abs() {
-                        editor.apply(Command::Move(motion));
+                        editor.apply(Edit::Move(motion));
                     }
                 }
             }
@@ -279,13 +286,13 @@ impl EditorPane {
             let saving = self.savings.remove(at);
             self.saved(saving, reply, cx);
         } else if let Some((_, field)) = self.external.take_if(|(expected, _)| *expected == ticket) {
-            match reply {
-                Ok(Reply::Edited(Some(text))) => {
+            match reply.and_then(Reply::value::<Option<String>>) {
+                Ok(Some(text)) => {
                     if let Some(editor) = self.document.as_mut().and_then(|document| document.editor_mut(field)) {
                         editor.replace_all(&text);
                     }
                 }
-                Ok(_) => {}
+                Ok(None) => {}
                 Err(failure) => cx.toast(Toast::bad(failure.message)),
             }
         } else {
@@ -294,7 +301,7 @@ impl EditorPane {
     }
 
     fn answer(&mut self, ticket: Ticket, answer: Answer, cx: &mut Cx<'_>) {
-        let Some((_, question)) = self.asked.take_if(|(expected, _)| *expected == ticket) else { return };
+        let Some(question) = self.question.answered(ticket) else { return };
         match (question, answer) {
             (Question::Line, Answer::Text(line)) => {
                 if let (Ok(line), Some(editor)) = (line.trim().parse(), self.editor()) {
@@ -321,11 +328,11 @@ impl EditorPane {
         self.document.as_mut()?.editor_mut(self.field)
     }
 
-    fn command(&mut self, command: Command) {
+    fn edit(&mut self, edit: Edit) {
         if self.prompt.is_none()
             && let Some(editor) = self.editor()
         {
-            editor.apply(command);
+            editor.apply(edit);
         }
     }
 
@@ -361,11 +368,11 @@ impl EditorPane {
     fn start_action(&mut self, action: Action, cx: &mut Cx<'_>) {
         match action {
             Action::New => self.intent(&Intent::New, cx),
-            Action::FromTool => cx.intent(Intent::ChooseTool),
+            FROM_TOOL => cx.intent(Intent::ChooseTool),
             Action::Open => self.go_on(cx),
             Action::Delete => {
                 if let Some(name) = self.drafts.selected_name() {
-                    let ticket = cx.ask(Dialog::Confirm {
+                    let dialog = Dialog::Confirm {
                         title: "Forget the unsaved text?".to_owned(),
                         lines: vec![format!(
                             "{} was never saved like this; it cannot be brought back.",
@@ -373,8 +380,8 @@ impl EditorPane {
                         )],
                         verb: "Forget it".to_owned(),
                         danger: true,
-                    });
-                    self.asked = Some((ticket, Question::ForgetDraft));
+                    };
+                    self.question.ask(dialog, Question::ForgetDraft, cx);
                 }
             }
             Action::Back => cx.intent(Intent::Back),
@@ -383,8 +390,14 @@ impl EditorPane {
     }
 }
 
-/// Requests of the editor compete with each other only.
-const DETAIL: Slot = Slot::Detail(PaneId::Editor);
+/// What is opened.
+const DETAIL: &str = "detail";
+/// Saving and running.
+const SAVING: &str = "save";
+/// The drafts of earlier sessions.
+const DRAFT_LIST: &str = "drafts";
+/// The draft of what is being typed.
+const DRAFT: &str = "draft";
 
 /// Starts a request whose reply opens something.
 fn load(request: Request, cx: &mut Cx<'_>) -> Ticket {

@@ -2,15 +2,15 @@
 
 use super::{
     EditorPane, Question,
-    document::{Document, Field, Target},
+    document::{Document, Field, SaveTo},
     load,
 };
 use crate::{
-    domain::{calculation::InputLink, id::CalculationId},
+    domain::{calculation::InputLink, detail::CalculationDetail, id::CalculationId},
     tui::{
-        effect::{Draft, DraftKey, Request},
-        msg::{CalculationDetail, Failure, Reply},
+        msg::Failure,
         pane::{Cx, Intent},
+        request::{Draft, DraftKey, Reply, Request},
         widgets::{dialog::Dialog, text, toast::Toast},
     },
 };
@@ -58,7 +58,7 @@ impl EditorPane {
             DraftKey::Saved(id) => {
                 self.opening = Some((load(Request::LoadCalculation(id), cx), Opening::Draft(Box::new(draft))));
             }
-            DraftKey::New(_) => self.put_draft(Document::new(draft.key, Target::New, draft.calculation), cx),
+            DraftKey::New(_) => self.put_draft(Document::new(draft.key, SaveTo::New, draft.calculation), cx),
         }
     }
 
@@ -77,22 +77,23 @@ impl EditorPane {
             (Opening::Draft(draft), Err(_)) => {
                 // Its row is gone: the text lives on as a new calculation.
                 let key = new_key(cx);
-                let mut document = Document::new(key, Target::New, draft.calculation.clone());
+                let mut document = Document::new(key, SaveTo::New, draft.calculation.clone());
                 document.saved = None;
                 self.put(document, cx);
                 cx.toast(Toast::info("The calculation of this text is gone: saving makes a new one"));
             }
             (Opening::Recheck, Ok(Reply::Calculation(detail))) => {
                 let fresh = self.document_of(&detail, false);
-                if let (Some(document), Target::CopyOf(_)) = (&mut self.document, fresh.target)
+                if let (Some(document), SaveTo::CopyOf(_)) = (&mut self.document, fresh.save_to)
                     && document.key == fresh.key
                 {
-                    document.target = fresh.target;
+                    document.save_to = fresh.save_to;
                     cx.toast(Toast::info("It was started meanwhile: saving makes a copy now"));
                 }
             }
-            (Opening::Recheck, _) | (_, Ok(_)) => {}
+            (Opening::Recheck, Err(_)) => {}
             (_, Err(failure)) => cx.toast(Toast::bad(failure.message)),
+            (_, Ok(other)) => cx.toast(Toast::bad(other.unexpected().message)),
         }
     }
 
@@ -124,7 +125,7 @@ impl EditorPane {
         let Some(document) = &self.document else { return };
         let Some(draft) = self.drafts.offer(document) else { return };
         let kept = cx.now.stamp(draft.kept_at);
-        let ticket = cx.ask(Dialog::Confirm {
+        let dialog = Dialog::Confirm {
             title: "Go on with unsaved text?".to_owned(),
             lines: vec![
                 format!(
@@ -135,8 +136,8 @@ impl EditorPane {
             ],
             verb: "Go on with it".to_owned(),
             danger: false,
-        });
-        self.asked = Some((ticket, Question::TakeDraft));
+        };
+        self.question.ask(dialog, Question::TakeDraft, cx);
     }
 
     fn go_to_code_line(&mut self, line: u32) {

@@ -1,17 +1,18 @@
 //! Saving, running, leaving.
 
 use super::{
-    EditorPane, Question,
-    document::{Content, Field, Target},
+    EditorPane, Question, SAVING,
+    document::{Content, Field, SaveTo},
     load,
     open::Opening,
 };
 use crate::{
     domain::{FieldError, id::CalculationId},
     tui::{
-        effect::{DraftKey, Request, Slot, Ticket},
-        msg::{Failure, Reply},
+        effect::Ticket,
+        msg::Failure,
         pane::{Cx, Intent, fetch_question},
+        request::{DraftKey, Reply, Request},
         widgets::{
             dialog::{Choice, Dialog},
             text,
@@ -34,7 +35,7 @@ impl EditorPane {
     /// Saves what is typed; `leave` goes back once it is safe.
     pub(super) fn save(&mut self, leave: bool, cx: &mut Cx<'_>) {
         let Some(document) = &self.document else { return };
-        if !document.is_unsaved() && document.target != Target::New {
+        if !document.is_unsaved() && document.save_to != SaveTo::New {
             return cx.toast(Toast::info("Nothing has changed since it was saved"));
         }
         self.store(false, leave, cx);
@@ -65,12 +66,12 @@ impl EditorPane {
             Ok(calculation) => Box::new(calculation),
             Err(error) => return self.refuse(&error, cx),
         };
-        let id = match document.target {
-            Target::Row(id) => Some(id),
-            Target::New | Target::CopyOf(_) => None,
+        let id = match document.save_to {
+            SaveTo::Row(id) => Some(id),
+            SaveTo::New | SaveTo::CopyOf(_) => None,
         };
         let (key, content) = (document.key.clone(), document.content());
-        let ticket = cx.start(Slot::Free, Request::SaveCalculation { id, calculation, run });
+        let ticket = cx.start(SAVING, Request::SaveCalculation { id, calculation, run });
         self.savings.push(Saving { ticket, key, content, leave });
     }
 
@@ -78,7 +79,7 @@ impl EditorPane {
     pub(super) fn run_fetching(&mut self, id: CalculationId, cx: &mut Cx<'_>) {
         let Some(document) = &self.document else { return };
         let (key, content) = (document.key.clone(), document.content());
-        let ticket = cx.start(Slot::Free, Request::Submit { id, pull: true });
+        let ticket = cx.start(SAVING, Request::Submit { id, pull: true });
         self.savings.push(Saving { ticket, key, content, leave: false });
     }
 
@@ -103,7 +104,7 @@ impl EditorPane {
         match reply {
             Ok(Reply::Saved(id)) => {
                 self.drafts.forget(&document.key.clone(), cx);
-                document.became(Target::Row(id), saving.content);
+                document.became(SaveTo::Row(id), saving.content);
                 cx.toast(Toast::good(format!("Saved as calculation {id}")));
                 if saving.leave {
                     cx.intent(Intent::Back);
@@ -111,12 +112,12 @@ impl EditorPane {
             }
             Ok(Reply::Submitted(id, _)) => {
                 self.drafts.forget(&document.key.clone(), cx);
-                document.became(Target::CopyOf(id), saving.content);
+                document.became(SaveTo::CopyOf(id), saving.content);
                 cx.intent(Intent::Watch(id));
             }
             Ok(Reply::NotStarted(id, failure)) => {
                 self.drafts.forget(&document.key.clone(), cx);
-                document.became(Target::Row(id), saving.content);
+                document.became(SaveTo::Row(id), saving.content);
                 if let Some(field) = failure.field.and_then(Field::of_column) {
                     self.go_to_field(field);
                 }
@@ -126,13 +127,13 @@ impl EditorPane {
             }
             Ok(Reply::ImageMissing(id, image)) => {
                 self.drafts.forget(&document.key.clone(), cx);
-                document.became(Target::Row(id), saving.content);
-                self.asked = Some((cx.ask(fetch_question(&image)), Question::Fetch(id)));
+                document.became(SaveTo::Row(id), saving.content);
+                self.question.ask(fetch_question(&image), Question::Fetch(id), cx);
             }
-            Ok(_) => {}
-            Err(failure) => {
-                let row = match document.target {
-                    Target::Row(id) if failure.field.is_none() => Some(id),
+            other => {
+                let failure = Reply::failed(other);
+                let row = match document.save_to {
+                    SaveTo::Row(id) if failure.field.is_none() => Some(id),
                     _ => None,
                 };
                 if let Some(field) = failure.field.and_then(Field::of_column) {
@@ -161,8 +162,10 @@ impl EditorPane {
             Ok(Reply::NotStarted(id, failure)) => {
                 format!("{name} is saved as calculation {id}, and not run: {}", failure.message)
             }
-            Ok(_) => return,
-            Err(failure) => return cx.toast(Toast::bad(format!("{name} was not saved: {}", failure.message))),
+            other => {
+                let failure = Reply::failed(other);
+                return cx.toast(Toast::bad(format!("{name} was not saved: {}", failure.message)));
+            }
         };
         self.drafts.forget_other(&saving.key, cx);
         cx.toast(Toast::good(words));
@@ -174,12 +177,12 @@ impl EditorPane {
             return cx.intent(Intent::Back);
         };
         let choice = |label: &str, note: &str| Choice { label: label.to_owned(), note: note.to_owned(), chosen: false };
-        let saved = match document.target {
-            Target::New => "as a new calculation",
-            Target::Row(_) => "over the calculation, which has not run",
-            Target::CopyOf(_) => "as a copy: what has run stays as it ran",
+        let saved = match document.save_to {
+            SaveTo::New => "as a new calculation",
+            SaveTo::Row(_) => "over the calculation, which has not run",
+            SaveTo::CopyOf(_) => "as a copy: what has run stays as it ran",
         };
-        let ticket = cx.ask(Dialog::Choose {
+        let dialog = Dialog::Choose {
             title: format!("{} is not saved", text::quoted(document.name.text())),
             items: vec![
                 choice("Save", saved),
@@ -188,8 +191,8 @@ impl EditorPane {
             ],
             many: false,
             at: 0,
-        });
-        self.asked = Some((ticket, Question::Leave));
+        };
+        self.question.ask(dialog, Question::Leave, cx);
     }
 
     pub(super) fn leave_by(&mut self, choice: usize, cx: &mut Cx<'_>) {

@@ -2,14 +2,14 @@
 
 use super::{
     EditorPane,
-    document::{Document, Field, Target},
+    document::{Document, Field, SaveTo},
     layout::Parts,
 };
 use crate::{
     domain::{format, text::SafeText},
     tui::{
-        effect::DraftKey,
         pane::Look,
+        request::DraftKey,
         theme::Theme,
         widgets::{code_editor::CodeStyles, text},
     },
@@ -89,7 +89,7 @@ fn name_row(pane: &EditorPane, document: &Document, parts: &Parts, frame: &mut F
         ("saving…", theme.dim)
     } else if document.is_unsaved() {
         ("● not saved", theme.warning)
-    } else if document.target == Target::New {
+    } else if document.save_to == SaveTo::New {
         ("new", theme.dim)
     } else {
         ("saved", theme.dim)
@@ -183,11 +183,11 @@ fn status(pane: &EditorPane, document: &Document, area: Rect, frame: &mut Frame<
     } else if let Some(error) = &document.run_error {
         (format!("✗ the last run failed: {error}"), theme.bad)
     } else {
-        let what = match (document.target, document.is_unsaved()) {
-            (Target::New, _) => "A new calculation".to_owned(),
-            (Target::Row(id), _) => format!("Calculation {id}, not started"),
-            (Target::CopyOf(id), false) => format!("Calculation {id} has run; running it again makes a copy"),
-            (Target::CopyOf(id), true) => format!("Saving makes a copy: calculation {id} stays as it ran"),
+        let what = match (document.save_to, document.is_unsaved()) {
+            (SaveTo::New, _) => "A new calculation".to_owned(),
+            (SaveTo::Row(id), _) => format!("Calculation {id}, not started"),
+            (SaveTo::CopyOf(id), false) => format!("Calculation {id} has run; running it again makes a copy"),
+            (SaveTo::CopyOf(id), true) => format!("Saving makes a copy: calculation {id} stays as it ran"),
         };
         (what, theme.dim)
     };

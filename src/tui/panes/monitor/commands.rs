@@ -1,11 +1,12 @@
 //! What is done about the chosen run: open, edit, stop, export.
 
-use super::{Asked, MonitorPane, Question};
+use super::{COMMANDS, MonitorPane, Question, Requested};
 use crate::{
     domain::{file::safe_name, status::Status},
     tui::{
-        effect::{Request, Slot, Ticket},
+        effect::Ticket,
         pane::{Cx, Intent},
+        request::Request,
         widgets::{
             dialog::{Answer, Check, Dialog},
             text,
@@ -40,7 +41,7 @@ impl MonitorPane {
         if self.is_stopping() {
             let request = Request::Stop { id: live.calculation, now: true };
             self.kill_asked = true;
-            self.requested = Some((cx.start(Slot::Free, request), Asked::Kill));
+            self.requested = Some((cx.start(COMMANDS, request), Requested::Kill));
             return;
         }
         let lines = if live.status == Status::Pending {
@@ -53,36 +54,34 @@ impl MonitorPane {
             ]
         };
         let title = format!("Stop {}?", text::quoted(&live.name));
-        let question = Question::Stop(live.calculation);
-        let ticket = cx.ask(Dialog::Confirm { title, lines, verb: "stop it".to_owned(), danger: true });
-        self.asked = Some((ticket, question));
+        let dialog = Dialog::Confirm { title, lines, verb: "stop it".to_owned(), danger: true };
+        self.question.ask(dialog, Question::Stop(live.calculation), cx);
     }
 
     pub(super) fn ask_export(&mut self, cx: &mut Cx<'_>) {
         let Some(live) = self.live.value() else { return };
-        let question = Question::Export(live.calculation);
         let text = format!("{}-{}.log", safe_name(&live.name), live.calculation);
-        let ticket = cx.ask(Dialog::Prompt {
+        let dialog = Dialog::Prompt {
             title: "Write the log to a file".to_owned(),
             label: "File; an existing one is not touched".to_owned(),
             text,
             check: Check::Filled(4_000),
-        });
-        self.asked = Some((ticket, question));
+        };
+        self.question.ask(dialog, Question::Export(live.calculation), cx);
     }
 
     pub(super) fn answer(&mut self, ticket: Ticket, answer: Answer, cx: &mut Cx<'_>) {
-        let Some((_, question)) = self.asked.take_if(|(expected, _)| *expected == ticket) else { return };
+        let Some(question) = self.question.answered(ticket) else { return };
         match (question, answer) {
             (Question::Stop(id), Answer::Yes) => {
                 if self.chosen == Some(id) {
                     self.stop_asked = Some(cx.now.utc);
                 }
-                self.requested = Some((cx.start(Slot::Free, Request::Stop { id, now: false }), Asked::Stop));
+                self.requested = Some((cx.start(COMMANDS, Request::Stop { id, now: false }), Requested::Stop));
             }
             (Question::Export(id), Answer::Text(path)) => {
                 let path = path.trim().into();
-                self.requested = Some((cx.start(Slot::Free, Request::ExportLog { id, path }), Asked::Export));
+                self.requested = Some((cx.start(COMMANDS, Request::ExportLog { id, path }), Requested::Export));
             }
             _ => {}
         }

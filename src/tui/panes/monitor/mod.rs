@@ -1,6 +1,7 @@
 //! The waiting and running calculations, and one of them live: state, time, resources, log.
 
 mod commands;
+mod declaration;
 mod filter;
 mod layout;
 mod log;
@@ -12,20 +13,37 @@ mod view;
 mod words;
 
 use crate::{
-    domain::{calculation::CalculationRow, id::CalculationId, page::Page, run_state::RunState, status::Status},
+    domain::{
+        calculation::CalculationRow, detail::CalculationDetail, id::CalculationId, page::Page, run_state::RunState,
+        status::Status,
+    },
     tui::{
-        action::{Action, Context},
-        effect::{Effect, Request, Slot, Ticket},
-        msg::{CalculationDetail, Failure, Remote, Reply},
-        pane::{Cx, Event, Fact, Intent, Look, Pane, PaneId, Tick},
+        action::{Action, Context, INPUT, MOVE},
+        effect::{Effect, Ticket},
+        msg::Failure,
+        pane::{Cx, Event, Fact, Intent, Look, OpenQuestion, Pane, Tick},
+        remote::Remote,
+        request::{Reply, Request},
         widgets::{input::Input, log_view::LogView, toast::Toast},
     },
 };
 use chrono::{NaiveDateTime, TimeDelta};
+pub use declaration::PANE;
+use declaration::{CONTEXT, EDIT, EXPORT, FILTER_LINES, FOLLOW, RUN_EDITED, STOP, TIMES, WRAP};
 use filter::LineFilter;
 use layout::Parts;
 use ratatui::{Frame, layout::Rect};
 use samples::Samples;
+
+const LIST: &str = "list";
+const DETAIL: &str = "detail";
+/// What the watched run does.
+const WATCH: &str = "watch";
+const LOG_LINES: &str = "log lines";
+const LOG_SEARCH: &str = "log search";
+const LOG_FILTER: &str = "log filter";
+/// What is done to a run and its log.
+const COMMANDS: &str = "commands";
 
 /// Between two loads of the list that nothing asked for.
 const LOAD: TimeDelta = TimeDelta::milliseconds(900);
@@ -61,8 +79,8 @@ pub struct MonitorPane {
     stop_asked: Option<NaiveDateTime>,
     /// And then that it ends at once.
     kill_asked: bool,
-    asked: Option<(Ticket, Question)>,
-    requested: Option<(Ticket, Asked)>,
+    question: OpenQuestion<Question>,
+    requested: Option<(Ticket, Requested)>,
 }
 
 /// What a text is typed for.
@@ -81,7 +99,7 @@ enum Question {
 
 /// A request whose reply is only told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+enum Requested {
     Stop,
     Kill,
     Export,
@@ -89,7 +107,7 @@ enum Asked {
 
 impl Pane for MonitorPane {
     fn contexts(&self) -> &'static [Context] {
-        if self.prompt.is_some() { &[Context::Input] } else { &[Context::Monitor, Context::Move] }
+        if self.prompt.is_some() { &[INPUT] } else { &[CONTEXT, MOVE] }
     }
 
     fn typing(&self) -> bool {
@@ -100,13 +118,11 @@ impl Pane for MonitorPane {
         let status = self.live.value().map(|live| live.status);
         let is_final = status.is_some_and(Status::is_final);
         match action {
-            Action::Stop => status.is_some_and(|status| !status.is_final()) && !self.kill_asked,
+            STOP => status.is_some_and(|status| !status.is_final()) && !self.kill_asked,
             Action::Open => !self.in_log && self.chosen.is_some() || is_final,
-            Action::Edit | Action::RunEdited | Action::Follow | Action::Wrap | Action::Times | Action::Zoom => {
-                self.chosen.is_some()
-            }
+            EDIT | RUN_EDITED | FOLLOW | WRAP | TIMES | Action::Zoom => self.chosen.is_some(),
             Action::FindNext | Action::FindPrevious => !self.lines_view().search_text().is_empty(),
-            Action::Find | Action::FilterLines | Action::Export => self.log.length() > 0,
+            Action::Find | FILTER_LINES | EXPORT => self.log.length() > 0,
             Action::Copy => self.lines_view().length() > 0,
             _ => true,
         }
@@ -127,7 +143,7 @@ impl Pane for MonitorPane {
             Event::Shown => self.shown(cx),
             Event::Hidden => {
                 self.visible = false;
-                cx.effects.push(Effect::Cancel(Slot::Watch));
+                cx.cancel(WATCH);
             }
             Event::Fact(fact) => self.fact(&fact, cx),
             Event::Intent(Intent::Watch(id)) => {
@@ -189,7 +205,7 @@ impl MonitorPane {
 
     fn load(&mut self, cx: &mut Cx<'_>) {
         (self.stale, self.loaded_at) = (false, Some(cx.now.utc));
-        let ticket = cx.start(Slot::List(PaneId::Monitor), Request::ListActive);
+        let ticket = cx.start(LIST, Request::ListActive);
         self.runs.ask(ticket);
     }
 
@@ -204,10 +220,11 @@ impl MonitorPane {
             self.tickets = log::Tickets::default();
             (self.stop_asked, self.prompt, self.filter) = (None, None, None);
             self.kill_asked = false;
-            cx.effects.extend([Slot::LogSearch, Slot::LogFilter].map(Effect::Cancel));
+            cx.cancel(LOG_SEARCH);
+            cx.cancel(LOG_FILTER);
         }
         if self.opened {
-            let ticket = cx.start(Slot::Watch, Request::Watch(id));
+            let ticket = cx.start(WATCH, Request::Watch(id));
             self.live.ask(ticket);
             self.tickets.watch = Some(ticket);
         }
@@ -255,11 +272,7 @@ impl MonitorPane {
 
     fn reply(&mut self, ticket: Ticket, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
         if self.runs.expects(ticket) {
-            let rows = reply.and_then(|reply| match reply {
-                Reply::Calculations(page) => Ok(page),
-                _ => Err(Failure::new("the list of runs was answered with something else")),
-            });
-            self.runs.accept(ticket, rows);
+            self.runs.accept(ticket, reply);
             if self.stale {
                 self.load(cx);
             }
@@ -274,22 +287,19 @@ impl MonitorPane {
         } else if self.tickets.watch == Some(ticket) {
             self.watched(reply, cx);
         } else if self.detail.expects(ticket) {
-            let detail = reply.and_then(|reply| match reply {
-                Reply::Calculation(detail) => Ok(*detail),
-                _ => Err(Failure::new("the calculation was answered with something else")),
-            });
-            self.detail.accept(ticket, detail);
-        } else if let Some((_, asked)) = self.requested.take_if(|(expected, _)| *expected == ticket) {
-            match (asked, reply) {
-                (Asked::Export, Ok(Reply::Written(path))) => {
+            self.detail.accept(ticket, reply);
+        } else if let Some((_, requested)) = self.requested.take_if(|(expected, _)| *expected == ticket) {
+            match (requested, reply) {
+                (Requested::Export, Ok(Reply::Written(path))) => {
                     cx.toast(Toast::good(format!("The log was written to {}", path.display())));
                 }
-                (_, Ok(_)) => {}
-                (asked, Err(failure)) => {
-                    match asked {
-                        Asked::Stop => self.stop_asked = None,
-                        Asked::Kill => self.kill_asked = false,
-                        Asked::Export => {}
+                (Requested::Stop | Requested::Kill, Ok(Reply::Done)) => {}
+                (requested, other) => {
+                    let failure = Reply::failed(other);
+                    match requested {
+                        Requested::Stop => self.stop_asked = None,
+                        Requested::Kill => self.kill_asked = false,
+                        Requested::Export => {}
                     }
                     cx.toast(Toast::bad(failure.message));
                 }
@@ -301,7 +311,7 @@ impl MonitorPane {
 
     /// Asks for what the ended run left behind.
     fn load_detail(&mut self, id: CalculationId, cx: &mut Cx<'_>) {
-        let ticket = cx.start(Slot::Detail(PaneId::Monitor), Request::LoadCalculation(id));
+        let ticket = cx.start(DETAIL, Request::LoadCalculation(id));
         self.detail.ask(ticket);
     }
 
@@ -323,12 +333,9 @@ impl MonitorPane {
                 }
             }
             Ok(Reply::LogLength(lines)) => self.log_grew(lines),
-            Ok(_) => {}
-            Err(failure) => {
-                let ticket = cx.ticket();
-                self.live.ask(ticket);
-                self.live.accept(ticket, Err(failure));
-            }
+            // Nothing more happens to it.
+            Ok(Reply::Done) => {}
+            other => self.live.finish(Err(Reply::failed(other))),
         }
     }
 
@@ -339,16 +346,16 @@ impl MonitorPane {
             Action::Cancel => self.prompt = None,
             Action::Back => self.back(cx),
             Action::Open => self.open(cx),
-            Action::Stop => self.ask_stop(cx),
-            Action::Follow => self.lines_view_mut().toggle_follow(),
-            Action::Wrap => self.each_view(LogView::toggle_wrap),
-            Action::Times => self.each_view(LogView::toggle_times),
+            STOP => self.ask_stop(cx),
+            FOLLOW => self.lines_view_mut().toggle_follow(),
+            WRAP => self.each_view(LogView::toggle_wrap),
+            TIMES => self.each_view(LogView::toggle_times),
             Action::Zoom => {
                 self.zoomed = !self.zoomed;
                 self.in_log |= self.zoomed;
             }
             Action::Find => self.prompt = Some((Prompt::Find, Input::selected(self.lines_view().search_text()))),
-            Action::FilterLines => {
+            FILTER_LINES => {
                 let text = self.filter.as_ref().map_or("", |filter| &filter.text);
                 self.prompt = Some((Prompt::Filter, Input::selected(text)));
             }
@@ -360,9 +367,9 @@ impl MonitorPane {
                 cx.toast(Toast::info(format!("Sent {lines} lines to the terminal's clipboard")));
                 cx.effects.push(Effect::Copy(text));
             }
-            Action::Export => self.ask_export(cx),
-            Action::Edit => self.edit(cx),
-            Action::RunEdited => {
+            EXPORT => self.ask_export(cx),
+            EDIT => self.edit(cx),
+            RUN_EDITED => {
                 if let Some(id) = self.chosen {
                     cx.intent(Intent::EditCopy(id));
                 }

@@ -1,5 +1,6 @@
 //! The catalogue of tools: list, detail, and a calculation made from one.
 
+mod declaration;
 mod view;
 
 #[cfg(test)]
@@ -8,21 +9,26 @@ mod tests;
 use crate::{
     domain::{page::PageRequest, tool::Tool},
     tui::{
-        action::{Action, Context},
-        effect::{Effect, Request, Slot},
-        msg::{Failure, Mouse, Reply},
-        pane::{Cx, Event, Fact, Intent, Look, Pane, PaneId, Tick},
+        action::{Action, Context, INPUT, MOVE},
+        effect::Effect,
+        msg::Mouse,
+        pane::{Cx, Event, Fact, Intent, Look, Pane, Tick},
+        request::Request,
         widgets::{
             filter::Filter,
-            page::Scroll,
-            split::{Split, Spot, split},
+            scroll::Scroll,
+            split::{PointedAt, Split, split},
             table::PagedTable,
             toast::Toast,
         },
     },
 };
 use chrono::NaiveDateTime;
+use declaration::CONTEXT;
+pub use declaration::PANE;
 use ratatui::{Frame, layout::Rect};
+
+const LIST: &str = "list";
 
 /// The catalogue.
 #[derive(Debug, Default)]
@@ -55,7 +61,7 @@ impl Tools {
 
     fn load(&mut self, page: PageRequest, cx: &mut Cx<'_>) {
         let text = self.filter.text().to_owned();
-        let ticket = cx.start(Slot::List(PaneId::Tools), Request::ListTools { text, page });
+        let ticket = cx.start(LIST, Request::ListTools { text, page });
         self.table.asked(ticket);
     }
 
@@ -139,15 +145,15 @@ impl Tools {
         let parts = self.parts(cx.area);
         match mouse {
             Mouse::Click { column, row } => {
-                let spot = parts.spot(column, row);
-                self.in_detail = spot == Spot::Detail;
-                if let Spot::Row(row) = spot {
+                let at = parts.pointed_at(column, row);
+                self.in_detail = at == PointedAt::Detail;
+                if let PointedAt::Row(row) = at {
                     self.table.click(row);
                     self.scroll = Scroll::default();
                 }
             }
             Mouse::Wheel { column, row, lines } => {
-                self.in_detail = parts.spot(column, row) == Spot::Detail;
+                self.in_detail = parts.pointed_at(column, row) == PointedAt::Detail;
                 for action in Action::wheel(lines) {
                     self.action(action, cx);
                 }
@@ -158,7 +164,7 @@ impl Tools {
 
 impl Pane for Tools {
     fn contexts(&self) -> &'static [Context] {
-        if self.filter.typing() { &[Context::Input] } else { &[Context::Tools, Context::Move] }
+        if self.filter.typing() { &[INPUT] } else { &[CONTEXT, MOVE] }
     }
 
     fn typing(&self) -> bool {
@@ -187,15 +193,11 @@ impl Pane for Tools {
             }
             Event::Mouse(mouse) => self.mouse(mouse, cx),
             Event::Reply(ticket, reply) => {
-                let page = reply.and_then(|reply| match reply {
-                    Reply::Tools(page) => Ok(page),
-                    _ => Err(Failure::new("another answer than asked for")),
-                });
-                if page.is_ok() && self.table.is_anew() {
+                let Some(accepted) = self.table.accept(ticket, reply, self.rows(cx.area)) else { return };
+                if accepted.is_fresh {
                     self.loaded_at = Some(cx.now.utc);
                 }
-                let more = self.table.reply(ticket, page, self.rows(cx.area));
-                if let Some(page) = more {
+                if let Some(page) = accepted.next {
                     self.load(page, cx);
                 }
             }

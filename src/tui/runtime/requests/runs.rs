@@ -14,13 +14,13 @@ use crate::{
     sandbox::EngineError,
     session::Session,
     tui::{
-        effect::{Request, Ticket},
-        msg::{Failure, LogLine, Msg, Reply, Stream},
+        msg::{Failure, LogLine, Msg, Stream},
+        request::Reply,
+        runtime::executor::Replies,
     },
 };
 use chrono::DateTime;
 use std::io;
-use tokio::sync::mpsc;
 
 /// Rows of the monitor's list.
 const ACTIVE: u32 = 200;
@@ -75,33 +75,26 @@ pub async fn active(session: &Session) -> Result<Reply, Failure> {
     Ok(Reply::Calculations(crate::domain::page::Page { rows, cursors, ..page }))
 }
 
-/// Tells what a calculation's run does until it is over, or until the task is stopped.
-pub async fn watch(session: Session, ticket: Ticket, request: Request, queue: mpsc::Sender<Msg>) {
-    let Request::Watch(id) = request else { return };
-    let say = async |reply| drop(queue.send(Msg::Reply(ticket, reply)).await);
-    let follow = async {
-        let mut follow = Follow::open_counting(&session, id).await?;
-        // Who looks at a run that is over already is not told that it ended.
-        let mut was_alive = false;
-        while let Some(followed) = follow.next().await? {
-            match followed {
-                Followed::State(state) => {
-                    was_alive |= state.run.is_some() && !state.status.is_final();
-                    say(Ok(Reply::Live(state))).await;
-                }
-                Followed::LogLength(lines) => say(Ok(Reply::LogLength(lines))).await,
-                // The state says so.
-                Followed::Trouble(FollowError::NotStarted(_)) => {}
-                Followed::Trouble(error) => tracing::warn!(%error, calculation = %id, "a watched run"),
-                Followed::Ended(_) if was_alive => drop(queue.send(Msg::RunEnded(id)).await),
-                Followed::Ended(_) | Followed::Lines(_) => {}
+/// Replies with what a calculation's run does until it is over, or until the task is stopped.
+pub async fn watch(session: Session, id: CalculationId, replies: Replies) -> Result<Reply, Failure> {
+    let mut follow = Follow::open_counting(&session, id).await?;
+    // Who looks at a run that is over already is not told that it ended.
+    let mut was_alive = false;
+    while let Some(followed) = follow.next().await? {
+        match followed {
+            Followed::State(state) => {
+                was_alive |= state.run.is_some() && !state.status.is_final();
+                replies.send(Reply::Live(state)).await;
             }
+            Followed::LogLength(lines) => replies.send(Reply::LogLength(lines)).await,
+            // The state says so.
+            Followed::Trouble(FollowError::NotStarted(_)) => {}
+            Followed::Trouble(error) => tracing::warn!(%error, calculation = %id, "a followed run"),
+            Followed::Ended(_) if was_alive => replies.announce(Msg::RunEnded(id)).await,
+            Followed::Ended(_) | Followed::Lines(_) => {}
         }
-        Ok::<(), FollowError>(())
-    };
-    if let Err(error) = follow.await {
-        say(Err(error.into())).await;
     }
+    Ok(Reply::Done)
 }
 
 pub(super) async fn open(session: &Session, id: CalculationId) -> Result<LogReader, Failure> {

@@ -3,7 +3,7 @@
 //! [`tui_textarea`] holds the text, the selection and the history; what is drawn is drawn here, since characters
 //! that hide or reorder their neighbours must be visible and a paste must keep its indentation.
 
-mod command;
+mod apply;
 mod edit;
 mod find;
 mod syntax;
@@ -11,7 +11,7 @@ mod syntax;
 mod tests;
 mod view;
 
-pub use command::{Command, Motion};
+pub use edit::{Edit, Motion};
 pub use find::Find;
 pub use syntax::{Problem, Token};
 pub use view::CodeStyles;
@@ -40,7 +40,7 @@ pub struct CodeEditor {
     /// Every change counts it up.
     revision: u64,
     syntax: Syntax,
-    history: edit::History,
+    history: apply::History,
     find: Find,
     /// The column that moves up and down aim for, in screen columns.
     goal: Option<usize>,
@@ -64,7 +64,7 @@ impl CodeEditor {
             characters: 0,
             revision: 0,
             syntax: Syntax::default(),
-            history: edit::History::default(),
+            history: apply::History::default(),
             find: Find::default(),
             goal: None,
             top: 0,
@@ -73,7 +73,7 @@ impl CodeEditor {
             failed_row: None,
             hidden: None,
         };
-        editor.area.set_max_histories(edit::MAX_STEPS);
+        editor.area.set_max_histories(apply::MAX_STEPS);
         editor.changed();
         editor
     }
@@ -140,7 +140,7 @@ impl CodeEditor {
             return;
         }
         let (row, column) = self.cursor();
-        self.step(edit::Kind::Other, |area| {
+        self.step(apply::Kind::Other, |area| {
             area.select_all();
             let deleted = usize::from(area.delete_char());
             deleted + usize::from(area.insert_str(&text))

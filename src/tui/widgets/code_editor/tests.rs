@@ -14,7 +14,7 @@ fn editor(text: &str) -> CodeEditor {
 
 fn typed(editor: &mut CodeEditor, text: &str) {
     for c in text.chars() {
-        editor.apply(if c == '\n' { Command::Newline } else { Command::Type(c) });
+        editor.apply(if c == '\n' { Edit::Newline } else { Edit::Type(c) });
     }
 }
 
@@ -47,12 +47,12 @@ fn typing_indents_as_python_wants_it() {
     let mut editor = editor("");
     typed(&mut editor, "def f(x):\nif x:\nreturn 1");
     assert_eq!(editor.text(), "def f(x):\n    if x:\n        return 1");
-    editor.apply(Command::Newline);
+    editor.apply(Edit::Newline);
     assert!(editor.text().ends_with("        return 1\n    "), "a return ends its block");
     typed(&mut editor, "returned = [\n1");
     assert!(editor.text().ends_with("    returned = [\n        1"), "but not a name that begins like it");
-    editor.apply(Command::Newline);
-    editor.apply(Command::DeleteBefore);
+    editor.apply(Edit::Newline);
+    editor.apply(Edit::DeleteBefore);
     typed(&mut editor, "]");
     assert!(editor.text().ends_with("        1\n    ]"));
 }
@@ -61,11 +61,11 @@ fn typing_indents_as_python_wants_it() {
 fn a_paste_keeps_its_text_exactly() {
     let mut editor = editor("");
     let text = "def f():\n\tif 1:\n\t    x = '\u{202e}'\n\n\n  # odd\n";
-    editor.apply(Command::Paste(text.replace('\n', "\r")));
+    editor.apply(Edit::Paste(text.replace('\n', "\r")));
     assert_eq!(editor.text(), text);
-    editor.apply(Command::Undo);
+    editor.apply(Edit::Undo);
     assert_eq!(editor.text(), "", "a paste is one step");
-    editor.apply(Command::Redo);
+    editor.apply(Edit::Redo);
     assert_eq!(editor.text(), text);
 }
 
@@ -73,16 +73,16 @@ fn a_paste_keeps_its_text_exactly() {
 fn undo_goes_back_word_by_word() {
     let mut editor = editor("");
     typed(&mut editor, "one two three");
-    editor.apply(Command::Undo);
+    editor.apply(Edit::Undo);
     assert_eq!(editor.text(), "one two ");
-    editor.apply(Command::Undo);
+    editor.apply(Edit::Undo);
     assert_eq!(editor.text(), "one ");
-    editor.apply(Command::Redo);
+    editor.apply(Edit::Redo);
     assert_eq!(editor.text(), "one two ");
     typed(&mut editor, "x");
-    assert!(!editor.apply(Command::Redo), "what was undone is gone after a change");
+    assert!(!editor.apply(Edit::Redo), "what was undone is gone after a change");
     for _ in 0..5 {
-        editor.apply(Command::Undo);
+        editor.apply(Edit::Undo);
     }
     assert_eq!(editor.text(), "");
 }
@@ -90,29 +90,29 @@ fn undo_goes_back_word_by_word() {
 #[test]
 fn whole_lines_are_indented_commented_and_deleted_as_one_step() {
     let mut editor = editor("a\n  b\n\nc");
-    editor.apply(Command::Select(Motion::Down));
-    editor.apply(Command::Select(Motion::Down));
-    editor.apply(Command::Indent);
+    editor.apply(Edit::Select(Motion::Down));
+    editor.apply(Edit::Select(Motion::Down));
+    editor.apply(Edit::Indent);
     assert_eq!(editor.text(), "    a\n      b\n\nc");
-    editor.apply(Command::Dedent);
+    editor.apply(Edit::Dedent);
     assert_eq!(editor.text(), "a\n  b\n\nc");
-    editor.apply(Command::Undo);
-    editor.apply(Command::Undo);
+    editor.apply(Edit::Undo);
+    editor.apply(Edit::Undo);
     assert_eq!(editor.text(), "a\n  b\n\nc");
-    editor.apply(Command::SelectAll);
-    editor.apply(Command::ToggleComment);
+    editor.apply(Edit::SelectAll);
+    editor.apply(Edit::ToggleComment);
     assert_eq!(editor.text(), "# a\n#   b\n\n# c");
-    editor.apply(Command::SelectAll);
-    editor.apply(Command::ToggleComment);
+    editor.apply(Edit::SelectAll);
+    editor.apply(Edit::ToggleComment);
     assert_eq!(editor.text(), "a\n  b\n\nc");
     editor.go_to_line(2);
-    editor.apply(Command::DeleteLine);
+    editor.apply(Edit::DeleteLine);
     assert_eq!(editor.text(), "a\n\nc");
     editor.go_to_line(3);
-    editor.apply(Command::DeleteLine);
+    editor.apply(Edit::DeleteLine);
     assert_eq!(editor.text(), "a\n");
-    editor.apply(Command::Undo);
-    editor.apply(Command::Undo);
+    editor.apply(Edit::Undo);
+    editor.apply(Edit::Undo);
     assert_eq!(editor.text(), "a\n  b\n\nc");
 }
 
@@ -120,41 +120,41 @@ fn whole_lines_are_indented_commented_and_deleted_as_one_step() {
 fn tab_goes_to_the_next_level_and_backspace_one_back() {
     let mut editor = editor("");
     typed(&mut editor, "ab");
-    editor.apply(Command::Indent);
+    editor.apply(Edit::Indent);
     assert_eq!(editor.text(), "ab  ");
     let mut editor = self::editor("      x");
-    editor.apply(Command::Move(Motion::LineStart));
-    editor.apply(Command::DeleteBefore);
+    editor.apply(Edit::Move(Motion::LineStart));
+    editor.apply(Edit::DeleteBefore);
     assert_eq!(editor.text(), "    x");
 }
 
 #[test]
 fn up_and_down_keep_the_screen_column_over_wide_characters_and_tabs() {
     let mut editor = editor("漢漢漢x\nabcdefgh\n\tx");
-    (0..3).for_each(|_| _ = editor.apply(Command::Move(Motion::Right)));
-    editor.apply(Command::Move(Motion::Down));
+    (0..3).for_each(|_| _ = editor.apply(Edit::Move(Motion::Right)));
+    editor.apply(Edit::Move(Motion::Down));
     assert_eq!(editor.cursor(), (1, 6));
-    editor.apply(Command::Move(Motion::Down));
+    editor.apply(Edit::Move(Motion::Down));
     assert_eq!(editor.cursor(), (2, 2), "short lines end earlier");
-    editor.apply(Command::Move(Motion::Up));
+    editor.apply(Edit::Move(Motion::Up));
     assert_eq!(editor.cursor(), (1, 6), "but the aim is kept");
 }
 
 #[test]
 fn selection_copies_and_cuts() {
     let mut editor = editor("one two\nthree");
-    editor.apply(Command::Select(Motion::WordRight));
+    editor.apply(Edit::Select(Motion::WordRight));
     assert_eq!(editor.selected_text(), Some("one"));
-    editor.apply(Command::Select(Motion::Down));
+    editor.apply(Edit::Select(Motion::Down));
     assert_eq!(editor.cut().as_deref(), Some("one two\nthr"));
     assert_eq!(editor.text(), "ee");
-    editor.apply(Command::Undo);
+    editor.apply(Edit::Undo);
     assert_eq!(editor.text(), "one two\nthree");
     assert_eq!(editor.cut(), None);
-    editor.apply(Command::SelectAll);
+    editor.apply(Edit::SelectAll);
     typed(&mut editor, "x");
     assert_eq!(editor.text(), "x");
-    editor.apply(Command::Undo);
+    editor.apply(Edit::Undo);
     assert_eq!(editor.text(), "one two\nthree");
 }
 
@@ -169,16 +169,16 @@ fn colours_come_from_the_grammar() {
 fn colours_follow_edits_anywhere() {
     let mut editor = editor("x = 1\nif x:\n    pass\n");
     for command in [
-        Command::Type('é'),
-        Command::Type('"'),
-        Command::Move(Motion::End),
-        Command::Paste("def g(a, b='ß'):\n    return [a, (b)]\n".to_owned()),
-        Command::Move(Motion::Up),
-        Command::DeleteLine,
-        Command::Undo,
-        Command::SelectAll,
-        Command::Type('y'),
-        Command::Undo,
+        Edit::Type('é'),
+        Edit::Type('"'),
+        Edit::Move(Motion::End),
+        Edit::Paste("def g(a, b='ß'):\n    return [a, (b)]\n".to_owned()),
+        Edit::Move(Motion::Up),
+        Edit::DeleteLine,
+        Edit::Undo,
+        Edit::SelectAll,
+        Edit::Type('y'),
+        Edit::Undo,
     ] {
         editor.apply(command);
         let fresh = CodeEditor::new(Language::Python, editor.text());
@@ -225,7 +225,7 @@ fn brackets_find_their_partner_outside_strings() {
     let mut editor = editor("f('(', [1])");
     let (buffer, _) = drawn(&editor, 40, 2);
     assert_eq!(cells_with(&buffer, Modifier::SLOW_BLINK), "");
-    editor.apply(Command::Move(Motion::Right));
+    editor.apply(Edit::Move(Motion::Right));
     let (buffer, _) = drawn(&editor, 40, 2);
     assert_eq!(cells_with(&buffer, Modifier::SLOW_BLINK), "()");
     assert!(buffer[(4 + 10, 0)].modifier.contains(Modifier::SLOW_BLINK), "the last one, not the one in the string");
@@ -265,9 +265,9 @@ fn the_window_follows_the_cursor_both_ways() {
     let text = format!("0 {}\n", "漢".repeat(40)).repeat(200);
     let mut editor = editor(&text);
     editor.set_size(Size::new(20, 5));
-    editor.apply(Command::Move(Motion::PageDown));
-    editor.apply(Command::Move(Motion::PageDown));
-    editor.apply(Command::Move(Motion::LineEnd));
+    editor.apply(Edit::Move(Motion::PageDown));
+    editor.apply(Edit::Move(Motion::PageDown));
+    editor.apply(Edit::Move(Motion::LineEnd));
     let (buffer, cursor) = drawn(&editor, 20, 5);
     assert_eq!(editor.cursor().0, 8);
     assert_eq!(cursor, Some(Position::new(19, 4)));
@@ -313,7 +313,7 @@ fn replacing_everything_is_one_step() {
     let mut editor = editor("a\nb");
     editor.replace_all("x\r\ny\n");
     assert_eq!(editor.text(), "x\ny\n");
-    editor.apply(Command::Undo);
+    editor.apply(Edit::Undo);
     assert_eq!(editor.text(), "a\nb");
     let revision = editor.revision();
     editor.replace_all("a\nb");
@@ -344,7 +344,7 @@ mod properties {
     use super::*;
     use proptest::prelude::*;
 
-    fn command() -> impl Strategy<Value = Command> {
+    fn command() -> impl Strategy<Value = Edit> {
         let motion = || {
             proptest::sample::select(vec![
                 Motion::Left,
@@ -362,22 +362,22 @@ mod properties {
             ])
         };
         prop_oneof![
-            any::<char>().prop_map(Command::Type),
-            "[ -~\n\té漢]{0,30}".prop_map(Command::Paste),
-            motion().prop_map(Command::Move),
-            motion().prop_map(Command::Select),
+            any::<char>().prop_map(Edit::Type),
+            "[ -~\n\té漢]{0,30}".prop_map(Edit::Paste),
+            motion().prop_map(Edit::Move),
+            motion().prop_map(Edit::Select),
             proptest::sample::select(vec![
-                Command::Newline,
-                Command::Indent,
-                Command::Dedent,
-                Command::DeleteBefore,
-                Command::DeleteAfter,
-                Command::DeleteWord,
-                Command::DeleteLine,
-                Command::ToggleComment,
-                Command::SelectAll,
-                Command::Undo,
-                Command::Redo,
+                Edit::Newline,
+                Edit::Indent,
+                Edit::Dedent,
+                Edit::DeleteBefore,
+                Edit::DeleteAfter,
+                Edit::DeleteWord,
+                Edit::DeleteLine,
+                Edit::ToggleComment,
+                Edit::SelectAll,
+                Edit::Undo,
+                Edit::Redo,
             ]),
         ]
     }
@@ -392,11 +392,11 @@ mod properties {
                 editor.apply(command);
                 drawn(&editor, 30, 6);
             }
-            while editor.apply(Command::Redo) {}
+            while editor.apply(Edit::Redo) {}
             let end = editor.text().to_owned();
-            while editor.apply(Command::Undo) {}
+            while editor.apply(Edit::Undo) {}
             prop_assert_eq!(editor.text(), start.as_str());
-            while editor.apply(Command::Redo) {}
+            while editor.apply(Edit::Redo) {}
             prop_assert_eq!(editor.text(), end.as_str());
         }
     }

@@ -1,4 +1,4 @@
-//! Questions: confirm, type a line, choose from a list, fill a form, read a page.
+//! Questions: confirm, type a line, choose from a list.
 
 mod open;
 mod view;
@@ -44,20 +44,6 @@ pub enum Dialog {
         /// Which one is selected at first.
         at: usize,
     },
-    /// Several lines of text, each with its name.
-    Form {
-        /// What is asked.
-        title: String,
-        /// The lines.
-        fields: Vec<Field>,
-    },
-    /// A page to read.
-    Page {
-        /// What it is.
-        title: String,
-        /// Its lines.
-        lines: Vec<String>,
-    },
 }
 
 /// An item of [`Dialog::Choose`].
@@ -71,30 +57,13 @@ pub struct Choice {
     pub chosen: bool,
 }
 
-/// A line of [`Dialog::Form`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct Field {
-    /// What it is called.
-    pub label: String,
-    /// Unit or bounds, beside it.
-    pub note: String,
-    /// What stands there at first.
-    pub text: String,
-    /// What may be typed.
-    pub check: Check,
-}
-
 /// What a text field takes.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// Anything.
-    Any,
     /// One to so many characters, not only blanks.
     Filled(usize),
     /// A whole number from the first to the second.
     Integer(u64, u64),
-    /// A number from the first to the second.
-    Real(f64, f64),
 }
 
 impl Check {
@@ -102,7 +71,6 @@ impl Check {
     pub fn of(self, text: &str) -> Result<(), String> {
         let text = text.trim();
         match self {
-            Self::Any => Ok(()),
             Self::Filled(_) if text.is_empty() => Err("must not be empty".to_owned()),
             Self::Filled(most) => {
                 let length = text.chars().count();
@@ -111,10 +79,6 @@ impl Check {
             Self::Integer(least, most) => match text.parse::<u64>() {
                 Ok(number) if (least..=most).contains(&number) => Ok(()),
                 _ => Err(format!("a whole number from {least} to {most}")),
-            },
-            Self::Real(least, most) => match text.parse::<f64>() {
-                Ok(number) if (least..=most).contains(&number) => Ok(()),
-                _ => Err(format!("a number from {least} to {most}")),
             },
         }
     }
@@ -131,6 +95,4 @@ pub enum Answer {
     Chosen(usize),
     /// The places of all chosen items.
     ChosenMany(Vec<usize>),
-    /// The lines of a form, in its order.
-    Texts(Vec<String>),
 }

@@ -1,10 +1,10 @@
 //! A dialog while it is open: what was typed and chosen so far.
 
-use super::{Answer, Check, Dialog};
+use super::{Answer, Dialog};
 use crate::tui::{
-    action::{Action, Context},
+    action::{Action, Context, DIALOG, INPUT, MOVE},
     keymap::Key,
-    widgets::{input::Input, page::Scroll, text::wrap},
+    widgets::input::Input,
 };
 use crossterm::event::KeyCode;
 use ratatui::layout::Rect;
@@ -24,13 +24,13 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Open {
     pub(super) dialog: Dialog,
-    pub(super) inputs: Vec<Input>,
-    /// The field or item that has the input.
+    /// The line of a prompt.
+    pub(super) input: Option<Input>,
+    /// The item that is selected.
     pub(super) at: usize,
     pub(super) chosen: Vec<bool>,
-    pub(super) scroll: Scroll,
-    /// Why the field at this place is refused; shown once it was tried.
-    pub(super) problem: Option<(usize, String)>,
+    /// Why the line is refused; shown once it was tried.
+    pub(super) problem: Option<String>,
 }
 
 /// The widest dialog, columns.
@@ -41,47 +41,38 @@ pub(super) fn inner_width(area: Rect) -> usize {
     usize::from(area.width.min(MAX_WIDTH).saturating_sub(4))
 }
 
-/// The lines of a page after wrapping, and how many of them are visible.
-fn page_size(lines: &[String], area: Rect) -> (usize, usize) {
-    let count =
-        lines.iter().flat_map(|text| text.split('\n')).map(|line| wrap(line, inner_width(area)).len()).sum::<usize>();
-    (count, count.min(usize::from(area.height.saturating_sub(2))))
-}
-
 impl Open {
     /// Opens a dialog.
     pub fn new(dialog: Dialog) -> Self {
-        let (mut inputs, mut at, mut chosen) = (Vec::new(), 0, Vec::new());
+        let (mut input, mut at, mut chosen) = (None, 0, Vec::new());
         match &dialog {
-            Dialog::Prompt { text, .. } => inputs.push(Input::new(text)),
-            Dialog::Form { fields, .. } => inputs.extend(fields.iter().map(|field| Input::new(&field.text))),
+            Dialog::Prompt { text, .. } => input = Some(Input::new(text)),
             Dialog::Choose { items, at: first, .. } => {
                 chosen = items.iter().map(|item| item.chosen).collect();
                 at = (*first).min(items.len().saturating_sub(1));
             }
-            Dialog::Confirm { .. } | Dialog::Page { .. } => {}
+            Dialog::Confirm { .. } => {}
         }
-        Self { dialog, inputs, at, chosen, scroll: Scroll::default(), problem: None }
+        Self { dialog, input, at, chosen, problem: None }
     }
 
     /// Where its keys are looked up.
     pub const fn contexts(&self) -> &'static [Context] {
         match self.dialog {
-            Dialog::Prompt { .. } | Dialog::Form { .. } => &[Context::Input],
-            _ => &[Context::Dialog, Context::Move],
+            Dialog::Prompt { .. } => &[INPUT],
+            _ => &[DIALOG, MOVE],
         }
     }
 
     /// Whether plain characters are text.
     pub const fn typing(&self) -> bool {
-        !self.inputs.is_empty()
+        self.input.is_some()
     }
 
     /// Takes a command of its contexts.
-    /// `area` is what its view gets.
-    pub fn action(&mut self, action: Action, area: Rect) -> Step {
+    pub fn action(&mut self, action: Action) -> Step {
         match (&self.dialog, action) {
-            (_, Action::Cancel | Action::Back) | (Dialog::Page { .. }, Action::Accept) => Step::Close,
+            (_, Action::Cancel | Action::Back) => Step::Close,
             (Dialog::Confirm { danger: false, .. }, Action::Accept) => Step::Done(Answer::Yes),
             (Dialog::Choose { items, .. }, Action::Accept) if items.is_empty() => Step::Close,
             (Dialog::Choose { many: true, .. }, Action::Accept) => {
@@ -99,45 +90,31 @@ impl Open {
                 };
                 Step::Stay
             }
-            (Dialog::Page { lines, .. }, action) => {
-                let (count, height) = page_size(lines, area);
-                self.scroll.action(action, count, height);
-                Step::Stay
-            }
-            (Dialog::Prompt { .. } | Dialog::Form { .. }, Action::Accept) => self.accept_texts(),
+            (Dialog::Prompt { .. }, Action::Accept) => self.accept_text(),
             _ => Step::Stay,
         }
     }
 
-    fn checks(&self) -> Vec<Check> {
-        match &self.dialog {
-            Dialog::Prompt { check, .. } => vec![*check],
-            Dialog::Form { fields, .. } => fields.iter().map(|field| field.check).collect(),
-            _ => Vec::new(),
-        }
+    fn check(&self, text: &str) -> Result<(), String> {
+        if let Dialog::Prompt { check, .. } = &self.dialog { check.of(text) } else { Ok(()) }
     }
 
-    fn accept_texts(&mut self) -> Step {
-        for (at, (input, check)) in self.inputs.iter().zip(self.checks()).enumerate() {
-            if let Err(problem) = check.of(input.text()) {
-                self.at = at;
-                self.problem = Some((at, problem));
-                return Step::Stay;
+    fn accept_text(&mut self) -> Step {
+        let text = self.input.as_ref().map(|input| input.text().trim().to_owned()).unwrap_or_default();
+        match self.check(&text) {
+            Ok(()) => Step::Done(Answer::Text(text)),
+            Err(problem) => {
+                self.problem = Some(problem);
+                Step::Stay
             }
         }
-        let mut texts: Vec<String> = self.inputs.iter().map(|input| input.text().trim().to_owned()).collect();
-        Step::Done(match self.dialog {
-            Dialog::Prompt { .. } => Answer::Text(texts.remove(0)),
-            _ => Answer::Texts(texts),
-        })
     }
 
     /// Takes a key that is no command of its contexts.
     pub fn key(&mut self, key: Key) -> Step {
         match (&self.dialog, key.code) {
             (Dialog::Confirm { .. }, KeyCode::Char('y' | 'Y')) => return Step::Done(Answer::Yes),
-            (Dialog::Confirm { .. }, KeyCode::Char('n' | 'N')) => return Step::Close,
-            (Dialog::Page { .. } | Dialog::Confirm { .. } | Dialog::Choose { .. }, KeyCode::Char('q')) => {
+            (Dialog::Confirm { .. }, KeyCode::Char('n' | 'N' | 'q')) | (Dialog::Choose { .. }, KeyCode::Char('q')) => {
                 return Step::Close;
             }
             (Dialog::Choose { many: true, .. }, KeyCode::Char(' ')) => {
@@ -145,12 +122,7 @@ impl Open {
                     *chosen = !*chosen;
                 }
             }
-            (Dialog::Form { fields, .. }, KeyCode::Up | KeyCode::Down | KeyCode::Tab) => {
-                let back = key.code == KeyCode::Up || !key.modifiers.is_empty();
-                let step = if back { fields.len() - 1 } else { 1 };
-                self.at = (self.at + step) % fields.len().max(1);
-            }
-            (Dialog::Prompt { .. } | Dialog::Form { .. }, _) if self.inputs[self.at].key(key) => self.check_again(),
+            _ if self.input.as_mut().is_some_and(|input| input.key(key)) => self.check_again(),
             _ => {}
         }
         Step::Stay
@@ -158,19 +130,15 @@ impl Open {
 
     /// Takes pasted text.
     pub fn paste(&mut self, text: &str) {
-        if let Some(input) = self.inputs.get_mut(self.at)
-            && input.paste(text)
-        {
+        if self.input.as_mut().is_some_and(|input| input.paste(text)) {
             self.check_again();
         }
     }
 
     /// A problem that was shown goes away as soon as it is solved.
     fn check_again(&mut self) {
-        if let Some((at, _)) = self.problem
-            && at == self.at
-        {
-            self.problem = self.checks()[at].of(self.inputs[at].text()).err().map(|problem| (at, problem));
+        if let (Some(_), Some(input)) = (&self.problem, &self.input) {
+            self.problem = self.check(input.text()).err();
         }
     }
 }

@@ -2,19 +2,16 @@
 
 use super::*;
 use crate::tui::{
-    action::Action,
     keymap::Keymap,
     pane::Look,
     testing::{now, text_of},
     theme::Theme,
 };
-use ratatui::{Terminal, backend::TestBackend, layout::Rect};
-
-const AREA: Rect = Rect::new(0, 0, 60, 12);
+use ratatui::{Terminal, backend::TestBackend};
 
 /// Keys as the app gives them to the top dialog; the last step.
 fn press(open: &mut Open, keys: &str) -> Step {
-    let keymap = Keymap::default();
+    let keymap = Keymap::new(&[]);
     let mut step = Step::Stay;
     for text in keys.split_whitespace() {
         assert_eq!(step, Step::Stay, "closed before {text}");
@@ -22,7 +19,7 @@ fn press(open: &mut Open, keys: &str) -> Step {
         let plain = open.typing() && key.character().is_some();
         let action = (!plain).then(|| keymap.action_in(open.contexts(), key)).flatten();
         step = match action {
-            Some(action) => open.action(action, AREA),
+            Some(action) => open.action(action),
             None => open.key(key),
         };
     }
@@ -93,35 +90,11 @@ fn choices() {
 }
 
 #[test]
-fn a_form_goes_to_the_field_that_is_wrong() {
-    let field = |label: &str, text: &str, check| Field {
-        label: label.to_owned(),
-        note: "s".to_owned(),
-        text: text.to_owned(),
-        check,
-    };
-    let mut open = Open::new(Dialog::Form {
-        title: "Limits".to_owned(),
-        fields: vec![field("Timeout", "0", Check::Integer(1, 60)), field("Cores", "0.5", Check::Real(0.01, 8.0))],
-    });
-    assert_eq!(press(&mut open, "tab enter"), Step::Stay);
-    insta::assert_snapshot!(screen(&open, 60, 12));
-    assert_eq!(
-        press(&mut open, "ctrl-u 9 down backspace 7 enter"),
-        Step::Done(Answer::Texts(vec!["9".to_owned(), "0.7".to_owned()]))
-    );
-}
-
-#[test]
 fn no_size_is_too_small() {
-    let page = || Open::new(Dialog::Page { title: "Result".to_owned(), lines: vec!["x".repeat(300); 40] });
     for (width, height) in [(1, 1), (2, 2), (5, 3), (20, 5), (200, 60)] {
         screen(&confirm(true), width, height);
-        let mut page = page();
-        page.action(Action::Bottom, AREA);
-        screen(&page, width, height);
     }
-    assert_eq!(press(&mut page(), "pagedown q"), Step::Close);
+    assert_eq!(press(&mut confirm(true), "q"), Step::Close);
 }
 
 #[test]

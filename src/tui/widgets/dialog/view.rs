@@ -33,11 +33,6 @@ impl Open {
         let inner = block.inner(outer);
         frame.render_widget(block, outer);
         let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
-        if matches!(self.dialog, Dialog::Page { .. }) {
-            let lines: Vec<Line<'_>> = lines.iter().map(|line| line.line.clone()).collect();
-            self.scroll.view(frame, inner, &lines, look.theme.dim);
-            return;
-        }
         // What has the input must be seen, however low the screen, and the keys that answer, which stand last.
         let focus = lines.iter().position(|line| line.focused).unwrap_or(0);
         let (body, keys) = lines.split_at(lines.len().saturating_sub(1));
@@ -46,10 +41,10 @@ impl Open {
         for (y, line) in (0..inner.height).zip(body.iter().skip(top).take(room).chain(keys)) {
             let row = Rect { y: inner.y + y, height: 1, ..inner };
             frame.render_widget(&line.line, row);
-            if let Some((input, x)) = line.input {
+            if let (Some(x), Some(input)) = (line.input, &self.input) {
                 let x = x.min(row.width);
                 let field = Rect { x: row.x + x, width: row.width - x, ..row };
-                self.inputs[input].view(frame, field, look.theme.text, line.focused);
+                input.view(frame, field, look.theme.text, line.focused);
             }
         }
     }
@@ -76,22 +71,11 @@ impl Open {
                 (SafeText::label(title).into_string(), lines)
             }
             Dialog::Prompt { title, label, .. } => {
-                lines.field(0, label, text::width(label), true, theme.dim);
-                lines.problem(self, 0, width, theme.bad);
-                lines.keys(theme, "take it");
-                (SafeText::label(title).into_string(), lines)
-            }
-            Dialog::Form { title, fields } => {
-                let names = fields.iter().map(|field| text::width(&field.label)).max().unwrap_or(0);
-                for (at, field) in fields.iter().enumerate() {
-                    let focused = at == self.at;
-                    lines.field(at, &field.label, names, focused, if focused { theme.accent } else { theme.dim });
-                    if focused && !field.note.is_empty() {
-                        lines.wrapped(&format!("{}  {}", " ".repeat(names), field.note), width, theme.dim);
-                    }
-                    lines.problem(self, at, width, theme.bad);
+                lines.field(label, theme.dim);
+                if let Some(problem) = &self.problem {
+                    lines.wrapped(&format!("✗ {problem}"), width, theme.bad);
                 }
-                lines.keys(theme, "take them");
+                lines.keys(theme, "take it");
                 (SafeText::label(title).into_string(), lines)
             }
             Dialog::Choose { title, items, many, .. } => {
@@ -121,12 +105,6 @@ impl Open {
                 lines.keys(theme, if *many { "take them   Space choose" } else { "take it" });
                 (SafeText::label(title).into_string(), lines)
             }
-            Dialog::Page { title, lines: body } => {
-                for paragraph in body {
-                    lines.wrapped(paragraph, width, theme.text);
-                }
-                (SafeText::label(title).into_string(), lines)
-            }
         }
     }
 }
@@ -135,8 +113,8 @@ impl Open {
 #[derive(Default)]
 struct DialogLine {
     line: Line<'static>,
-    /// The text field on it and the column where it starts.
-    input: Option<(usize, u16)>,
+    /// The column where the text field on it starts.
+    input: Option<u16>,
     focused: bool,
 }
 
@@ -170,21 +148,12 @@ impl Lines {
         }
     }
 
-    fn field(&mut self, input: usize, label: &str, names: usize, focused: bool, style: Style) {
-        let pad = " ".repeat(names.saturating_sub(text::width(label)));
+    fn field(&mut self, label: &str, style: Style) {
         self.0.push(DialogLine {
-            line: Line::from(Span::styled(format!("{label}{pad}"), style)),
-            input: Some((input, names as u16 + 2)),
-            focused,
+            line: Line::from(Span::styled(label.to_owned(), style)),
+            input: Some(text::width(label) as u16 + 2),
+            focused: true,
         });
-    }
-
-    fn problem(&mut self, open: &Open, at: usize, width: usize, style: Style) {
-        if let Some((place, problem)) = &open.problem
-            && *place == at
-        {
-            self.wrapped(&format!("✗ {problem}"), width, style);
-        }
     }
 
     fn keys(&mut self, theme: &crate::tui::theme::Theme, verb: &str) {

@@ -45,7 +45,7 @@ fn answer(table: &mut PagedTable<i64>, list: &List, mut request: Option<PageRequ
     while let Some(asked) = request {
         number += 1;
         assert!(number < 20, "asks without end");
-        let ticket = Ticket { pane: PaneId::Tools, number };
+        let ticket = Ticket { pane: PaneId("tools"), number };
         table.asked(ticket);
         request = table.reply(ticket, Ok(list.page(&asked)), HEIGHT);
     }
@@ -168,7 +168,7 @@ fn a_change_does_not_undo_the_key_for_the_end() {
     let list = List((0..1_000).collect());
     let mut table = loaded(&list);
     let (_, request) = table.action(Action::Bottom, HEIGHT);
-    table.asked(Ticket { pane: PaneId::Tools, number: 70 });
+    table.asked(Ticket { pane: PaneId("tools"), number: 70 });
     assert_eq!(Some(table.refresh()), request);
     answer(&mut table, &list, request);
     assert_eq!(table.selected(), Some(&999));
@@ -190,7 +190,7 @@ fn an_emptied_list_has_no_selection() {
 fn a_stale_page_is_dropped_and_a_failure_keeps_the_rows() {
     let list = List((0..30).collect());
     let mut table = loaded(&list);
-    let (old, new) = (Ticket { pane: PaneId::Tools, number: 90 }, Ticket { pane: PaneId::Tools, number: 91 });
+    let (old, new) = (Ticket { pane: PaneId("tools"), number: 90 }, Ticket { pane: PaneId("tools"), number: 91 });
     table.restart();
     table.asked(old);
     table.restart();
