@@ -99,11 +99,23 @@ pub(crate) const POWERS: &[(&str, &[&str])] = &[
 /// The table.
 pub(crate) const TABLE: &[Row<'_>] = &[
     // The program: hands over to the command line, or is the supervisor of a run.
-    Row { folder: "main", names: &["cli", "runs"], libraries: &[], may: &["processes"] },
+    Row { folder: "main", names: &["cli", "runs", "runs::supervisor"], libraries: &[], may: &["processes"] },
     // The verbs; main's only way in.
     Row {
         folder: "cli",
-        names: &["admin", "config", "db", "domain", "runs", "samples", "sandbox", "session", "tui", "tui::runtime"],
+        names: &[
+            "admin",
+            "config",
+            "db",
+            "domain",
+            "runs",
+            "runs::{client, spool, supervisor}",
+            "samples",
+            "sandbox",
+            "session",
+            "tui",
+            "tui::runtime",
+        ],
         libraries: &[
             "anyhow",
             "chrono",
@@ -132,6 +144,7 @@ pub(crate) const TABLE: &[Row<'_>] = &[
             "db",
             "domain",
             "runs",
+            "runs::{client, spool}",
             "sandbox",
             "session",
             "tui::panes::*",
@@ -229,28 +242,73 @@ pub(crate) const TABLE: &[Row<'_>] = &[
     },
     Row { folder: "tui::action", names: &["tui::pane"], libraries: &[], may: &[] },
     Row { folder: "tui::theme", names: &["domain"], libraries: &["ratatui"], may: &[] },
-    // The life of a run.
+    // The life of a run: what others see of it, then its floors, the highest first, then the tools of all of them.
+    Row { folder: "runs", names: &["runs::{client, host, spool, supervisor}"], libraries: &[], may: &[] },
     Row {
-        folder: "runs",
-        names: &["config", "db", "domain", "faults", "sandbox", "session", "storage"],
+        folder: "runs::client",
+        names: &[
+            "config",
+            "db",
+            "domain",
+            "runs::{ending, host, notify, queue, removal, secrets, spool, supervisor}",
+            "sandbox",
+            "session",
+            "storage",
+        ],
+        libraries: &["chrono", "inotify", "rustix", "serde", "serde_json", "thiserror", "tokio", "tracing", "uuid"],
+        may: &["async", "clock", "files", "processes", "tasks"],
+    },
+    Row {
+        folder: "runs::supervisor",
+        names: &[
+            "db",
+            "domain",
+            "faults",
+            "runs::{ending, notify, queue, removal, secrets, spool}",
+            "sandbox",
+            "storage",
+        ],
         libraries: &[
             "chrono",
-            "flate2",
             "inotify",
             "libc",
             "memchr",
             "rustix",
-            "serde",
             "serde_json",
-            "sha2",
             "thiserror",
             "tokio",
             "tracing",
             "tracing_subscriber",
-            "uuid",
         ],
         may: &["async", "clock", "environment", "files", "processes", "tasks", "terminal"],
     },
+    Row {
+        folder: "runs::ending",
+        names: &["db", "domain", "faults", "runs::{removal, spool}", "sandbox", "storage"],
+        libraries: &["chrono", "sha2", "thiserror", "tokio", "tracing", "uuid"],
+        may: &["async", "clock", "files", "tasks"],
+    },
+    Row {
+        folder: "runs::queue",
+        names: &["runs::{notify, spool}"],
+        libraries: &["inotify", "rustix", "tokio", "tracing"],
+        may: &["async", "clock", "files"],
+    },
+    Row {
+        folder: "runs::spool",
+        names: &["db", "domain", "runs::removal", "sandbox"],
+        libraries: &["chrono", "flate2", "memchr", "rustix", "serde", "serde_json", "thiserror"],
+        may: &["clock", "files"],
+    },
+    Row {
+        folder: "runs::secrets",
+        names: &["db", "runs::spool", "session", "storage"],
+        libraries: &["serde", "serde_json"],
+        may: &[],
+    },
+    Row { folder: "runs::notify", names: &[], libraries: &["inotify", "tokio", "tracing"], may: &["async", "clock"] },
+    Row { folder: "runs::removal", names: &[], libraries: &[], may: &["clock", "files"] },
+    Row { folder: "runs::host", names: &[], libraries: &["rustix"], may: &[] },
     // What every use case needs.
     Row {
         folder: "session",
@@ -367,7 +425,7 @@ pub(crate) const TABLE: &[Row<'_>] = &[
     Row {
         folder: "storage",
         names: &["db", "domain"],
-        libraries: &["futures_util", "object_store", "rustix", "sha2", "thiserror", "tokio", "uuid"],
+        libraries: &["futures_util", "object_store", "rustix", "serde", "sha2", "thiserror", "tokio", "uuid"],
         may: &["async", "clock", "files"],
     },
     // The engines.
@@ -422,7 +480,7 @@ pub(crate) const NOT_YET: &[(&str, &str)] = &[];
 /// Files with unsafe code, and why it is there.
 pub(crate) const UNSAFE: &[(&str, &str)] = &[
     ("src/sandbox/shim/", "the kernel's calls by which a sandbox is made, in a program of their own"),
-    ("src/runs/detach.rs", "the system call by which a supervisor inherits no descriptor of its caller"),
+    ("src/runs/supervisor/start.rs", "the system call by which a supervisor inherits no descriptor of its caller"),
 ];
 
 /// What is wrong, a line for each; empty where nothing is.
