@@ -135,7 +135,7 @@ pub(crate) const TABLE: &[Row<'_>] = &[
             "sandbox",
             "session",
             "tui::panes::*",
-            "tui::{app, effect, keymap, msg, pane, theme}",
+            "tui::{app, effect, keymap, msg, pane, panes, theme}",
         ],
         libraries: &[
             "chrono",
@@ -161,8 +161,8 @@ pub(crate) const TABLE: &[Row<'_>] = &[
         libraries: &["chrono", "crossterm", "ratatui"],
         may: &[],
     },
-    // The declaration of the panes.
-    Row { folder: "tui::panes", names: &[], libraries: &[], may: &[] },
+    // The list of the panes.
+    Row { folder: "tui::panes", names: &["tui::pane", "tui::panes::*"], libraries: &[], may: &[] },
     // The panes: as the app, and none names another one.
     Row {
         folder: "tui::panes::*",
@@ -213,7 +213,7 @@ pub(crate) const TABLE: &[Row<'_>] = &[
     Row { folder: "tui::effect", names: &["domain", "tui::pane"], libraries: &["chrono", "serde", "uuid"], may: &[] },
     Row {
         folder: "tui::keymap",
-        names: &["tui::action"],
+        names: &["tui::{action, pane}"],
         libraries: &["crossterm", "strsim", "thiserror", "toml_edit"],
         may: &["files"],
     },
