@@ -17,6 +17,7 @@ pub(crate) fn at(step: &str) {
     if let Some((_, gate)) = paused.filter(|(at, _)| *at == step) {
         let _ = std::fs::write(format!("{gate}.reached"), "");
         while !std::path::Path::new(gate).exists() {
+            #[expect(clippy::disallowed_methods, reason = "a test wants the process to stand still right here")]
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
     }

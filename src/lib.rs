@@ -10,12 +10,13 @@
 //! - [`sandbox`] running code that nobody vouches for: the engine, its shim, the runtime contract
 //! - [`runs`] the life of a run: submit, supervise, watch, deliver, reconcile
 //! - [`db`] sea-orm entities and queries, one file a noun; the embedded file
+//! - [`admin`] what an operator does with a database: upgrade, check, adopt, partition, secure, copy
 //! - [`storage`] the bytes of files: upload, download, what a key is
 //! - [`tui`] the screen: everything that knows the terminal
 //!
-//! Arrows point one way: `main -> cli, tui -> runs -> session -> db, storage, sandbox, config -> domain`; inside
-//! the screen `runtime -> app -> panes -> widgets`. A use case that the screen and the command line share is one
-//! function in the folder that owns its noun.
+//! Arrows point one way: `main -> cli, tui -> runs -> session -> db, storage, sandbox, config -> domain`, and
+//! `cli -> admin -> db`; inside the screen `runtime -> app -> panes -> widgets`. A use case that the screen and the
+//! command line share is one function in the folder that owns its noun.
 //!
 //! # Invariants
 //!
@@ -36,6 +37,7 @@ compile_error!(
      On another system, build it inside a Linux virtual machine or container."
 );
 
+pub mod admin;
 pub mod cli;
 pub mod config;
 pub mod db;

@@ -27,6 +27,7 @@ pub fn measure(place: &Place) {
         format!("SELECT count(*) AS n FROM pg_stat_activity WHERE datname = '{DATABASE}' GROUP BY application_name");
     let most = format!("SELECT max(n) FROM ({of_each}) AS each");
     let soon = number(&most);
+    #[expect(clippy::disallowed_methods, reason = "the measurement has this thread for itself")]
     std::thread::sleep(SETTLE);
     let all = number(&format!("SELECT sum(n) FROM ({of_each}) AS each"));
     println!(

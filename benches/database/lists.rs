@@ -9,7 +9,7 @@ use mecapy::{
         id::{CalculationId, RunId, UserId},
         limits::Limits,
         page::{CalculationQuery, CalculationSort, Cursor, CursorValue, Direction, PageRequest},
-        run::{Outcome, Provenance},
+        run::{EngineKind, Outcome, Provenance},
         status::Status,
     },
 };
@@ -291,7 +291,7 @@ async fn life(db: &Db) {
     };
     let provenance = Provenance {
         run,
-        engine: "builtin".to_owned(),
+        engine: EngineKind::Builtin,
         level: "E2".to_owned(),
         guarantee: String::new(),
         host: "bench".to_owned(),

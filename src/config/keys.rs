@@ -1,5 +1,8 @@
 //! The list of every setting: its key, what values it takes, and the variables that set it.
 //!
+//! To add a setting: a line with its default and its meaning in `config/default.toml`, one in [`SETTINGS`], and a field in
+//! the model of the same name.
+//!
 //! Names of environment variables come from this list, never from splitting a variable at `_`: a key such as
 //! `limits.max_timeout` has one too.
 

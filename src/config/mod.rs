@@ -9,6 +9,7 @@ mod keys;
 mod layers;
 mod model;
 mod paths;
+mod read;
 mod secret;
 
 pub use error::ConfigError;
@@ -17,7 +18,6 @@ pub use model::{Color, Config, Database, Docker, Engine, LimitSettings, Log, Run
 pub use paths::Paths;
 pub use secret::SecretUrl;
 
-use crate::domain::limits::{Caps, Limits};
 use keys::Scalar;
 use layers::Entry;
 use std::{
@@ -175,7 +175,7 @@ pub fn load_from(flags: &Flags, environment: &Environment) -> Result<Loaded, Con
 
     let merged = merge(&layers, environment)?;
     let origins = origins(&merged)?;
-    let config = resolve(&merged, environment, &origins, profile.map(|(name, _)| name))?;
+    let config = resolve(merged, environment, &origins, profile.map(|(name, _)| name))?;
     Ok(Loaded { config, origins, warnings, files })
 }
 
@@ -270,113 +270,49 @@ fn find<'a>(root: &'a config::Value, key: &str) -> Option<&'a config::Value> {
     })
 }
 
+/// The model, with what is known only now: usual folders for those that are not given, and who set what is shown with
+/// its origin.
 fn resolve(
-    merged: &config::Config,
+    merged: config::Config,
     environment: &Environment,
     origins: &[Origin],
     profile: Option<String>,
 ) -> Result<Config, ConfigError> {
-    let text = |key: &str| merged.get_string(key);
-    let path = |key: &str| -> Result<Option<PathBuf>, ConfigError> {
-        Ok(Some(text(key)?).filter(|text| !text.is_empty()).map(PathBuf::from))
-    };
-    let whole = |key: &str| merged.get::<u32>(key);
-    let mib = |key: &str| merged.get::<u64>(key).map(|count| count << 20);
     let origin = |key: &str| {
-        origins.iter().find(|origin| origin.key == key).map(|origin| origin.origin.clone()).unwrap_or_default()
+        let found = origins.iter().find(|origin| origin.key == key).map(|origin| origin.origin.clone());
+        found.ok_or_else(|| config::ConfigError::NotFound(key.to_owned()))
     };
-
+    let mut config: Config = merged.try_deserialize()?;
+    config.profile = profile;
+    config.database.url_origin = origin("database.url")?;
+    config.docker.host_origin = origin("docker.host")?;
+    config.docker.context_origin = origin("docker.context")?;
     let base = &environment.base;
-    let paths = Paths {
-        config: base.config.clone(),
-        state: path("paths.state")?.unwrap_or_else(|| base.state.clone()),
-        cache: path("paths.cache")?.unwrap_or_else(|| base.cache.clone()),
-        data: path("paths.data")?.unwrap_or_else(|| base.data.clone()),
-    };
-    let limits = |timeout: &str, memory: &str, cpu: &str| -> Result<Limits, ConfigError> {
-        Ok(Limits { timeout: whole(timeout)?, memory_limit: whole(memory)?, cpu_limit: merged.get_float(cpu)? })
-    };
-    let limits = LimitSettings {
-        default: limits("limits.timeout", "limits.memory", "limits.cpu")?,
-        maximum: limits("limits.max_timeout", "limits.max_memory", "limits.max_cpu")?,
-    };
-    limits.default.check(&limits.maximum).map_err(|problem| {
+    config.paths.config.clone_from(&base.config);
+    unless_given(&mut config.paths.state, || base.state.clone());
+    unless_given(&mut config.paths.cache, || base.cache.clone());
+    unless_given(&mut config.paths.data, || base.data.clone());
+    unless_given(&mut config.storage.path, || config.paths.objects());
+    unless_given(&mut config.docker.config, || environment.home.join(".docker"));
+    if let Err(problem) = config.limits.default.check(&config.limits.maximum) {
         let key = match problem.field {
             "timeout" => "limits.timeout",
             "memory_limit" => "limits.memory",
             _ => "limits.cpu",
         };
-        ConfigError::Limits { place: origin(key), problem }
-    })?;
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
-    Ok(Config {
-        database: Database {
-            url: Some(text("database.url")?).filter(|url| !url.is_empty()).map(SecretUrl::new),
-            url_origin: origin("database.url"),
-            pool_size: whole("database.pool_size")?,
-            max_overflow: whole("database.max_overflow")?,
-            pool_timeout: whole("database.pool_timeout")?,
-            recycle: whole("database.recycle")?,
-            connect_timeout: whole("database.connect_timeout")?,
-            statement_timeout: whole("database.statement_timeout")?,
-            tls: Some(text("database.tls")?).filter(|mode| mode != "auto"),
-            tls_ca: path("database.tls_ca")?,
-        },
-        storage: Storage { path: path("storage.path")?.unwrap_or_else(|| paths.objects()) },
-        paths,
-        limits,
-        caps: Caps {
-            pids: whole("caps.pids")?,
-            log_bytes: mib("caps.log_mib")?,
-            output_files: whole("caps.output_files")?,
-            output_bytes: mib("caps.output_mib")?,
-            scratch_bytes: mib("caps.scratch_mib")?,
-            tmp_bytes: mib("caps.tmp_mib")?,
-            grace: whole("caps.grace")?,
-        },
-        runs: Runs {
-            max_per_user: whole("runs.max_per_user")?,
-            max_per_host: match whole("runs.max_per_host")? {
-                0 => cores,
-                bound => bound,
-            },
-        },
-        sandbox: Sandbox {
-            engine: match text("sandbox.engine")?.as_str() {
-                "builtin" => Engine::Builtin,
-                "docker" => Engine::Docker,
-                _ => Engine::Auto,
-            },
-            allow_unisolated: merged.get_bool("sandbox.allow_unisolated")?,
-            python: path("sandbox.python")?,
-            image: text("sandbox.image")?,
-        },
-        docker: Docker {
-            host: Some(text("docker.host")?).filter(|text| !text.is_empty()),
-            host_origin: origin("docker.host"),
-            context: Some(text("docker.context")?).filter(|text| !text.is_empty()),
-            context_origin: origin("docker.context"),
-            tls_verify: merged.get_bool("docker.tls_verify")?,
-            cert_path: path("docker.cert_path")?,
-            config: path("docker.config")?.unwrap_or_else(|| environment.home.join(".docker")),
-        },
-        screen: Screen {
-            color: match text("screen.color")?.as_str() {
-                "always" => Color::Always,
-                "never" => Color::Never,
-                _ => Color::Auto,
-            },
-            theme: match text("screen.theme")?.as_str() {
-                "dark" => Theme::Dark,
-                "light" => Theme::Light,
-                _ => Theme::Terminal,
-            },
-            mouse: merged.get_bool("screen.mouse")?,
-        },
-        log: Log { level: text("log.level")?, max_mib: merged.get::<u64>("log.max_mib")? },
-        profile,
-    })
+        return Err(ConfigError::Limits { place: origin(key)?, problem });
+    }
+    Ok(config)
 }
 
+/// Puts the usual folder where none is given.
+fn unless_given(path: &mut PathBuf, usual: impl FnOnce() -> PathBuf) {
+    if path.as_os_str().is_empty() {
+        *path = usual();
+    }
+}
+
+#[cfg(test)]
+use crate::domain::limits::{Caps, Limits};
 #[cfg(test)]
 mod tests;

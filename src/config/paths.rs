@@ -1,11 +1,14 @@
 //! The folders mecapy keeps things in: the XDG base directories, each movable by a setting.
 
+use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// Where everything is. Nothing here makes a folder; whoever writes first does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Paths {
     /// The user's configuration: `config.toml`.
+    #[serde(skip)]
     pub config: PathBuf,
     /// What belongs to this host: runs in progress, drafts, the log.
     pub state: PathBuf,

@@ -105,7 +105,7 @@ impl Db {
     pub async fn trouble(&self) -> Option<DbError> {
         let access = self.access()?;
         match url::parse(&access.url) {
-            Ok(url::Target::Server(server)) => super::open::trouble(&server, &access.options).await,
+            Ok(url::DatabaseUrl::Server(server)) => super::open::trouble(&server, &access.options).await,
             _ => None,
         }
     }

@@ -170,7 +170,7 @@ impl DbError {
     }
 
     /// The error behind `error`, told for the database at `place`.
-    pub(super) fn explain(place: &str, error: DbErr) -> Self {
+    pub(crate) fn explain(place: &str, error: DbErr) -> Self {
         if let Some(error) = super::server_error::explain(place, &error) {
             return error;
         }

@@ -1,6 +1,6 @@
 //! What there is to know about an open database: for `doctor`.
 
-use super::{Db, DbError, Explain};
+use super::{Db, DbError, ExplainError};
 use migrations::{APPLIED_TABLE, NAME_INDEX};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
@@ -37,17 +37,18 @@ pub async fn facts(db: &Db) -> Result<Facts, DbError> {
          (SELECT max(version) FROM {APPLIED_TABLE}) AS schema, TRUE AS named"
         )
     };
-    let row = db.connection().query_one_raw(Statement::from_string(backend, sql)).await.of(db)?;
-    let row =
-        row.ok_or_else(|| sea_orm::DbErr::RecordNotFound("a SELECT without FROM gives one row".to_owned())).of(db)?;
-    let text = |column: &str| row.try_get::<String>("", column).of(db);
-    let size: i64 = row.try_get("", "size").of(db)?;
+    let row = db.connection().query_one_raw(Statement::from_string(backend, sql)).await.explain(db)?;
+    let row = row
+        .ok_or_else(|| sea_orm::DbErr::RecordNotFound("a SELECT without FROM gives one row".to_owned()))
+        .explain(db)?;
+    let text = |column: &str| row.try_get::<String>("", column).explain(db);
+    let size: i64 = row.try_get("", "size").explain(db)?;
     Ok(Facts {
         engine: format!("{} {}", if is_server { "PostgreSQL" } else { "SQLite" }, text("version")?),
-        journal: row.try_get("", "journal").of(db)?,
+        journal: row.try_get("", "journal").explain(db)?,
         size: u64::try_from(size).unwrap_or_default(),
         schema: text("schema")?,
-        has_name_index: row.try_get("", "named").of(db)?,
+        has_name_index: row.try_get("", "named").explain(db)?,
     })
 }
 

@@ -1,12 +1,12 @@
 //! Files of people and their links to calculations; the objects themselves are the store's.
 
 use super::{
-    Db, DbError, Explain,
+    Db, DbError, ExplainError,
     entity::{calculation_file, user_file},
     validate,
 };
 use crate::domain::{
-    FieldError,
+    FieldError, check_text,
     file::{FileRole, LinkedFile, NewFile, UserFile},
     id::{CalculationId, FileId, UserId},
 };
@@ -23,7 +23,7 @@ const WRITTEN: [&str; 3] = ["output", "artifact", "log"];
 pub async fn insert(db: &Db, file: &NewFile) -> Result<FileId, DbError> {
     check(file)?;
     let row = values(db, file);
-    let row = user_file::Entity::insert(row).exec_with_returning(db.connection()).await.of(db)?;
+    let row = user_file::Entity::insert(row).exec_with_returning(db.connection()).await.explain(db)?;
     Ok(FileId(row.id))
 }
 
@@ -33,7 +33,7 @@ pub async fn get(db: &Db, user: UserId, id: FileId) -> Result<Option<UserFile>, 
         .filter(user_file::Column::UserId.eq(user.0))
         .one(db.connection())
         .await
-        .of(db)?;
+        .explain(db)?;
     Ok(row.map(UserFile::from))
 }
 
@@ -50,7 +50,7 @@ pub async fn find_same(
 ) -> Result<Option<UserFile>, DbError> {
     let Ok(size) = i64::try_from(size) else { return Ok(None) };
     let other = user_file::Column::Id.is_not_in(taken.iter().map(|id| id.0));
-    Ok(same(user, hash, size).filter(other).one(db.connection()).await.of(db)?.map(UserFile::from))
+    Ok(same(user, hash, size).filter(other).one(db.connection()).await.explain(db)?.map(UserFile::from))
 }
 
 /// Selects the uploads of `user` with these bytes, oldest first.
@@ -95,14 +95,17 @@ pub async fn record_written(
     check(file)?;
     check_link(role, None)?;
     let transaction = db.begin().await?;
-    let known =
-        user_file::Entity::find().filter(user_file::Column::S3Key.eq(&file.s3_key)).one(&transaction).await.of(db)?;
+    let known = user_file::Entity::find()
+        .filter(user_file::Column::S3Key.eq(&file.s3_key))
+        .one(&transaction)
+        .await
+        .explain(db)?;
     let id = match known {
         Some(row) => row.id,
-        None => user_file::Entity::insert(values(db, file)).exec_with_returning(&transaction).await.of(db)?.id,
+        None => user_file::Entity::insert(values(db, file)).exec_with_returning(&transaction).await.explain(db)?.id,
     };
     insert_links(db, &transaction, calculation, [(FileId(id), role, None)]).await?;
-    transaction.commit().await.of(db)?;
+    transaction.commit().await.explain(db)?;
     Ok(FileId(id))
 }
 
@@ -112,7 +115,7 @@ pub(super) async fn linked(
     connection: &impl ConnectionTrait,
     calculation: CalculationId,
 ) -> Result<Vec<LinkedFile>, DbError> {
-    let rows = links(calculation).find_also_related(user_file::Entity).all(connection).await.of(db)?;
+    let rows = links(calculation).find_also_related(user_file::Entity).all(connection).await.explain(db)?;
     Ok(rows
         .into_iter()
         .filter_map(|(link, file)| {
@@ -155,13 +158,13 @@ pub(super) async fn insert_links<'a>(
         .to_owned();
     match calculation_file::Entity::insert_many(rows).on_conflict(known).exec_without_returning(connection).await {
         Ok(_) | Err(DbErr::RecordNotInserted) => Ok(()),
-        Err(error) => Err(error).of(db),
+        Err(error) => Err(error).explain(db),
     }
 }
 
 /// Checks the texts of a link.
 pub(super) fn check_link(role: &FileRole, alias: Option<&str>) -> Result<(), FieldError> {
-    validate::text("file_role", role.name(), 50)?;
+    check_text("file_role", role.name(), 50)?;
     validate::optional("alias", alias, 255)
 }
 
@@ -184,15 +187,15 @@ fn values(db: &Db, file: &NewFile) -> user_file::ActiveModel {
 }
 
 fn check(file: &NewFile) -> Result<(), FieldError> {
-    validate::text("filename", &file.filename, 255)?;
-    validate::text("original_filename", &file.original_filename, 255)?;
+    check_text("filename", &file.filename, 255)?;
+    check_text("original_filename", &file.original_filename, 255)?;
     if file.file_size < 0 {
         return Err(FieldError::new("file_size", format!("{} is negative", file.file_size)));
     }
-    validate::text("content_type", &file.content_type, 100)?;
-    validate::text("s3_key", &file.s3_key, 500)?;
-    validate::text("s3_bucket", &file.s3_bucket, 100)?;
-    validate::text("s3_url", &file.s3_url, 1_000)?;
+    check_text("content_type", &file.content_type, 100)?;
+    check_text("s3_key", &file.s3_key, 500)?;
+    check_text("s3_bucket", &file.s3_bucket, 100)?;
+    check_text("s3_url", &file.s3_url, 1_000)?;
     validate::optional("description", file.description.as_deref(), 1_000)?;
     validate::optional("file_hash", file.file_hash.as_deref(), 64)
 }

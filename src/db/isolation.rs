@@ -1,6 +1,6 @@
 //! Whether a server keeps people apart, asked of the server itself; no setting says it.
 
-use super::{Db, DbError, Explain};
+use super::{Db, DbError, ExplainError};
 use crate::domain::{id::UserId, isolation::Isolation};
 use migrations::security;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
@@ -118,7 +118,7 @@ impl Db {
             return Ok(());
         }
         let me: Option<i64> =
-            one(self.connection(), "SELECT me()").await.and_then(|row| row.try_get_by_index(0)).of(self)?;
+            one(self.connection(), "SELECT me()").await.and_then(|row| row.try_get_by_index(0)).explain(self)?;
         if me.is_some() {
             return Ok(());
         }

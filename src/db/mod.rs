@@ -4,7 +4,6 @@
 //! a file) sits in one place each. Every write that reads first runs in an immediate transaction: a deferred one
 //! fails with "database is locked" as soon as two processes do it at once.
 
-pub mod admin;
 pub mod calculations;
 pub mod changes;
 pub mod entity;
@@ -20,6 +19,7 @@ mod address;
 mod error;
 mod facts;
 mod isolation;
+mod limits;
 mod open;
 mod options;
 mod server_error;
@@ -32,6 +32,14 @@ pub use error::DbError;
 pub use facts::{Facts, facts};
 pub use options::Options;
 pub use time::Timestamp;
+
+/// Connections without a look at the schema, for `crate::admin`: the database that it looks after may have any.
+pub(crate) mod connect {
+    pub(crate) use super::{
+        open::{alone, keep_copy, libpq, server_alone},
+        url::{DatabaseUrl, Server, parse},
+    };
+}
 
 use chrono::NaiveDateTime;
 use sea_orm::{
@@ -54,7 +62,7 @@ struct Inner {
     /// What leads to a server.
     access: Option<Access>,
     /// Dropped with the rest.
-    _attendant: Option<open::Attendant>,
+    _reaper: Option<open::Reaper>,
     /// Whoever watches for changes lets go when this becomes true.
     closing: tokio::sync::watch::Sender<bool>,
 }
@@ -85,7 +93,7 @@ impl Db {
         self.0.closing.send_replace(true);
         // A watcher that does not listen must not keep the program: then the log is folded in the next time.
         let _ = tokio::time::timeout(std::time::Duration::from_secs(1), self.0.closing.closed()).await;
-        self.0.connection.close_by_ref().await.of(self)
+        self.0.connection.close_by_ref().await.explain(self)
     }
 
     /// Puts what was committed on the disk. A commit alone outlasts the process but, on SQLite in WAL mode, not a
@@ -106,7 +114,7 @@ impl Db {
 
     /// The partitions of `calculations` on a server; `None` where it is one table.
     pub async fn partitions(&self) -> Result<Option<partitions::Partitions>, DbError> {
-        partitions::look(self.connection()).await.of(self)
+        partitions::look(self.connection()).await.explain(self)
     }
 
     fn connection(&self) -> &DatabaseConnection {
@@ -115,9 +123,9 @@ impl Db {
 
     /// Waits a moment for a connection that is on its way back to the pool, where one statement follows another: it is
     /// there sooner than a new one could be made.
-    async fn settled(&self) {
+    async fn wait_for_idle(&self) {
         if self.is_shared() {
-            open::settled(self.connection().get_postgres_connection_pool()).await;
+            open::wait_for_idle(self.connection().get_postgres_connection_pool()).await;
         }
     }
 
@@ -127,7 +135,7 @@ impl Db {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        self.connection().begin_with_options(options).await.of(self)
+        self.connection().begin_with_options(options).await.explain(self)
     }
 
     /// Keeps other mecapys from what `work` names until the transaction ends; on SQLite each transaction of ours does.
@@ -135,7 +143,7 @@ impl Db {
     async fn alone(&self, transaction: &DatabaseTransaction, work: &str) -> Result<(), DbError> {
         if self.connection().get_database_backend() == DbBackend::Postgres {
             let lock = format!("SELECT pg_advisory_xact_lock(hashtextextended('mecapy {work}', 0))");
-            transaction.execute_unprepared(&lock).await.of(self)?;
+            transaction.execute_unprepared(&lock).await.explain(self)?;
         }
         Ok(())
     }
@@ -149,13 +157,13 @@ impl Db {
     }
 }
 
-/// Tells an error of the driver for the database it came from.
-trait Explain<T> {
-    fn of(self, db: &Db) -> Result<T, DbError>;
+/// Turns an error of the driver into one that names the database it came from.
+trait ExplainError<T> {
+    fn explain(self, db: &Db) -> Result<T, DbError>;
 }
 
-impl<T> Explain<T> for Result<T, DbErr> {
-    fn of(self, db: &Db) -> Result<T, DbError> {
+impl<T> ExplainError<T> for Result<T, DbErr> {
+    fn explain(self, db: &Db) -> Result<T, DbError> {
         self.map_err(|error| DbError::explain(db.place(), error))
     }
 }

@@ -1,14 +1,13 @@
 //! Tools and their versions.
 
 use super::{
-    Db, DbError, Explain,
+    Db, DbError, ExplainError,
     entity::{tool, tool_version},
-    validate,
+    limits, validate,
 };
 use crate::domain::{
     FieldError,
     id::{ToolId, ToolVersionId, UserId},
-    limits::Limits,
     page::{Cursor, CursorValue, Direction, Page, PageRequest},
     tool::{NewTool, Tool},
 };
@@ -25,7 +24,7 @@ const CHUNK: u64 = 200;
 /// Installs `tools` into a database that has none; `false`, and `tools` is not called, where there are some. Two
 /// processes at once install once.
 pub async fn seed(db: &Db, author: UserId, tools: impl FnOnce() -> Vec<NewTool>) -> Result<bool, DbError> {
-    if tool::Entity::find().limit(1).count(db.connection()).await.of(db)? > 0 {
+    if tool::Entity::find().limit(1).count(db.connection()).await.explain(db)? > 0 {
         return Ok(false);
     }
     let tools = tools();
@@ -35,14 +34,14 @@ pub async fn seed(db: &Db, author: UserId, tools: impl FnOnce() -> Vec<NewTool>)
     let transaction = db.begin().await?;
     db.alone(&transaction, "samples").await?;
     // Asked again under the write lock: another process may have been first.
-    if tool::Entity::find().limit(1).count(&transaction).await.of(db)? > 0 {
+    if tool::Entity::find().limit(1).count(&transaction).await.explain(db)? > 0 {
         return Ok(false);
     }
     for new in &tools {
-        let tool = tool::Entity::insert(values(db, author, new)?).exec(&transaction).await.of(db)?;
+        let tool = tool::Entity::insert(values(db, author, new)?).exec(&transaction).await.explain(db)?;
         append_version(db, &transaction, author, tool.last_insert_id, new).await?;
     }
-    transaction.commit().await.of(db)?;
+    transaction.commit().await.explain(db)?;
     Ok(true)
 }
 
@@ -114,7 +113,7 @@ pub async fn by_name(db: &Db, name: &str) -> Result<Option<Tool>, DbError> {
 /// The image that a version of a tool names, or its current one where no version is told.
 pub async fn image(db: &Db, id: ToolId, version: Option<ToolVersionId>) -> Result<Option<String>, DbError> {
     if let Some(version) = version {
-        let found = tool_version::Entity::find_by_id(version.0).one(db.connection()).await.of(db)?;
+        let found = tool_version::Entity::find_by_id(version.0).one(db.connection()).await.explain(db)?;
         if let Some(found) = found.filter(|found| found.tool_id == id.0) {
             return Ok(Some(found.docker_image));
         }
@@ -126,9 +125,9 @@ pub async fn image(db: &Db, id: ToolId, version: Option<ToolVersionId>) -> Resul
 pub async fn publish(db: &Db, author: UserId, new: &NewTool) -> Result<Tool, DbError> {
     check(new)?;
     let transaction = db.begin().await?;
-    let known = tool::Entity::find().filter(tool::Column::Name.eq(&new.name)).one(&transaction).await.of(db)?;
+    let known = tool::Entity::find().filter(tool::Column::Name.eq(&new.name)).one(&transaction).await.explain(db)?;
     let id = match known {
-        None => tool::Entity::insert(values(db, author, new)?).exec(&transaction).await.of(db)?.last_insert_id,
+        None => tool::Entity::insert(values(db, author, new)?).exec(&transaction).await.explain(db)?.last_insert_id,
         Some(tool) => {
             if tool.author_id != author.0 {
                 return Err(DbError::Conflict(format!(
@@ -141,7 +140,7 @@ pub async fn publish(db: &Db, author: UserId, new: &NewTool) -> Result<Tool, DbE
                 .filter(tool_version::Column::Version.eq(&new.version))
                 .count(&transaction)
                 .await
-                .of(db)?;
+                .explain(db)?;
             if taken > 0 {
                 return Err(DbError::Conflict(format!(
                     "version {} of the tool {} was published before and never changes; give this one another number",
@@ -158,7 +157,7 @@ pub async fn publish(db: &Db, author: UserId, new: &NewTool) -> Result<Tool, DbE
                 .filter(tool::Column::Id.eq(tool.id))
                 .exec(&transaction)
                 .await
-                .of(db)?;
+                .explain(db)?;
             if updated.rows_affected == 0 {
                 return Err(DbError::not_found("tool", &new.name));
             }
@@ -166,7 +165,7 @@ pub async fn publish(db: &Db, author: UserId, new: &NewTool) -> Result<Tool, DbE
         }
     };
     append_version(db, &transaction, author, id, new).await?;
-    transaction.commit().await.of(db)?;
+    transaction.commit().await.explain(db)?;
     get(db, ToolId(id)).await?.ok_or_else(|| DbError::not_found("tool", &id))
 }
 
@@ -198,9 +197,9 @@ async fn rows(db: &Db, select: Select<tool::Entity>) -> Result<Vec<Tool>, DbErro
         .take();
     let select = select.column_as(Expr::SubQuery(None, Box::new(version.into())), "version_id").into_query();
     let mut tools = Vec::new();
-    for row in db.connection().query_all(&select).await.of(db)? {
-        let version: Option<i64> = row.try_get("", "version_id").of(db)?;
-        tools.push(from_row(tool::Model::from_query_result(&row, "").of(db)?, version));
+    for row in db.connection().query_all(&select).await.explain(db)? {
+        let version: Option<i64> = row.try_get("", "version_id").explain(db)?;
+        tools.push(from_row(tool::Model::from_query_result(&row, "").explain(db)?, version));
     }
     Ok(tools)
 }
@@ -225,40 +224,32 @@ async fn append_version(
     tool: i64,
     new: &NewTool,
 ) -> Result<(), DbError> {
+    let (timeout, memory_limit, cpu_limit) = limits::columns(&new.limits)?;
     let row = tool_version::ActiveModel {
         id: NotSet,
         tool_id: Set(tool),
         version: Set(new.version.clone()),
         code_template: Set(validate::counted(&new.code_template)),
         docker_image: Set(new.docker_image.clone()),
-        memory_limit: Set(validate::small("memory_limit", new.limits.memory_limit)?),
-        cpu_limit: Set(new.limits.cpu_limit),
-        timeout: Set(validate::small("timeout", new.limits.timeout)?),
+        memory_limit: Set(memory_limit),
+        cpu_limit: Set(cpu_limit),
+        timeout: Set(timeout),
         changelog: Set(new.changelog.clone()),
         created_at: Set(db.now()),
         created_by: Set(author.0),
     };
-    tool_version::Entity::insert(row).exec_without_returning(connection).await.of(db)?;
+    tool_version::Entity::insert(row).exec_without_returning(connection).await.explain(db)?;
     Ok(())
 }
 
 fn check(new: &NewTool) -> Result<(), FieldError> {
     new.check()?;
-    new.limits.check(&super::calculations::COLUMN_MAXIMUM)?;
-    for (field, text, limit) in [
-        ("name", &new.name, 100),
-        ("display_name", &new.display_name, 200),
-        ("description", &new.description, 2_000),
-        ("version", &new.version, 20),
-        ("docker_image", &new.docker_image, 200),
-    ] {
-        validate::text(field, text, limit)?;
-    }
-    validate::optional("changelog", new.changelog.as_deref(), 2_000)
+    new.limits.check(&limits::MAXIMUM)
 }
 
 fn values(db: &Db, author: UserId, new: &NewTool) -> Result<tool::ActiveModel, FieldError> {
     let now = db.now();
+    let (timeout, memory_limit, cpu_limit) = limits::columns(&new.limits)?;
     Ok(tool::ActiveModel {
         id: NotSet,
         name: Set(new.name.clone()),
@@ -267,9 +258,9 @@ fn values(db: &Db, author: UserId, new: &NewTool) -> Result<tool::ActiveModel, F
         version: Set(new.version.clone()),
         code_template: Set(validate::counted(&new.code_template)),
         docker_image: Set(new.docker_image.clone()),
-        memory_limit: Set(validate::small("memory_limit", new.limits.memory_limit)?),
-        cpu_limit: Set(new.limits.cpu_limit),
-        timeout: Set(validate::small("timeout", new.limits.timeout)?),
+        memory_limit: Set(memory_limit),
+        cpu_limit: Set(cpu_limit),
+        timeout: Set(timeout),
         created_at: Set(now),
         updated_at: Set(now),
         is_active: Set(true),
@@ -286,11 +277,7 @@ fn from_row(row: tool::Model, version: Option<i64>) -> Tool {
         version: row.version,
         code_template: row.code_template,
         docker_image: row.docker_image,
-        limits: Limits {
-            timeout: row.timeout.unsigned_abs(),
-            memory_limit: row.memory_limit.unsigned_abs(),
-            cpu_limit: row.cpu_limit,
-        },
+        limits: limits::read(row.timeout, row.memory_limit, row.cpu_limit),
         created_at: row.created_at.time(),
         updated_at: row.updated_at.time(),
         is_active: row.is_active,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// What an address names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Target {
+pub(crate) enum DatabaseUrl {
     /// A SQLite file.
     File(PathBuf),
     /// A SQLite database that lives as long as it is open.
@@ -16,7 +16,7 @@ pub(super) enum Target {
 
 /// A database on a PostgreSQL server; what the address leaves out is `None`.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub(super) struct Server {
+pub(crate) struct Server {
     pub(super) host: Option<String>,
     pub(super) port: Option<u16>,
     pub(super) user: Option<String>,
@@ -43,7 +43,7 @@ const OPTIONS: &str = "host, port, user, password, dbname, sslmode, sslrootcert,
 
 /// Reads `postgresql://user:password@host:5432/database`, `sqlite:///./relative.db`, `sqlite:////absolute.db` or
 /// `sqlite::memory:` (also `sqlite://`), as SQLAlchemy does; a driver behind a plus sign is dropped.
-pub(super) fn parse(url: &str) -> Result<Target, DbError> {
+pub(crate) fn parse(url: &str) -> Result<DatabaseUrl, DbError> {
     let refused = |problem: String| DbError::Address { url: shown(url), problem };
     let write = "write postgresql://user@host/database or sqlite:////absolute/path.db";
     let Some((scheme, rest)) = url.split_once(':') else {
@@ -52,16 +52,16 @@ pub(super) fn parse(url: &str) -> Result<Target, DbError> {
     match scheme.split('+').next().unwrap_or_default().to_ascii_lowercase().as_str() {
         "sqlite" => file(rest).map_err(|problem| refused(problem.to_owned())),
         "postgresql" | "postgres" => match rest.strip_prefix("//") {
-            Some(rest) => server(rest).map(|server| Target::Server(Box::new(server))).map_err(refused),
+            Some(rest) => server(rest).map(|server| DatabaseUrl::Server(Box::new(server))).map_err(refused),
             None => Err(refused("write two slashes before the server".to_owned())),
         },
         _ => Err(refused(format!("unknown kind of database; {write}"))),
     }
 }
 
-fn file(rest: &str) -> Result<Target, &'static str> {
+fn file(rest: &str) -> Result<DatabaseUrl, &'static str> {
     if matches!(rest, ":memory:" | "//" | "///:memory:") {
-        return Ok(Target::Memory);
+        return Ok(DatabaseUrl::Memory);
     }
     let Some(path) = rest.strip_prefix("///").filter(|path| !path.is_empty()) else {
         return Err("write three slashes before a relative path, four before an absolute one");
@@ -69,7 +69,7 @@ fn file(rest: &str) -> Result<Target, &'static str> {
     if path.contains('?') {
         return Err("the options behind the ? are not understood; remove them");
     }
-    Ok(Target::File(PathBuf::from(path)))
+    Ok(DatabaseUrl::File(PathBuf::from(path)))
 }
 
 /// Reads what stands behind `postgresql://`. Whatever is refused is not repeated: it may be a part of a password.
@@ -163,15 +163,15 @@ mod tests {
 
     #[test]
     fn addresses_as_sqlalchemy_reads_them() {
-        let file = |path: &str| Target::File(PathBuf::from(path));
+        let file = |path: &str| DatabaseUrl::File(PathBuf::from(path));
         for (url, target) in [
             ("sqlite:///./mecapy.db", file("./mecapy.db")),
             ("sqlite:///mecapy.db", file("mecapy.db")),
             ("sqlite:////srv/mecapy.db", file("/srv/mecapy.db")),
             ("sqlite+aiosqlite:////srv/a b.db", file("/srv/a b.db")),
-            ("sqlite::memory:", Target::Memory),
-            ("sqlite:///:memory:", Target::Memory),
-            ("sqlite://", Target::Memory),
+            ("sqlite::memory:", DatabaseUrl::Memory),
+            ("sqlite:///:memory:", DatabaseUrl::Memory),
+            ("sqlite://", DatabaseUrl::Memory),
         ] {
             assert_eq!(parse(url).unwrap(), target, "{url}");
         }
@@ -190,7 +190,7 @@ mod tests {
             ("postgresql:///m?host=/run/postgresql&port=6&user=ann", "/run/postgresql", Some(6), "ann", "", "m"),
             ("postgresql://", "", None, "", "", ""),
         ] {
-            let Target::Server(server) = parse(url).unwrap() else { panic!("{url}") };
+            let DatabaseUrl::Server(server) = parse(url).unwrap() else { panic!("{url}") };
             assert_eq!((server.host, server.port, server.user), (some(host), port, some(user)), "{url}");
             assert_eq!((server.password, server.database), (some(password), some(database)), "{url}");
         }

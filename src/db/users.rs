@@ -1,7 +1,8 @@
 //! People: one row for each identity that ever worked here.
 
-use super::{Db, DbError, Explain, entity::user, validate};
+use super::{Db, DbError, ExplainError, entity::user, validate};
 use crate::domain::{
+    check_text,
     id::UserId,
     user::{Identity, User},
 };
@@ -22,9 +23,9 @@ const NOTED_EVERY: TimeDelta = TimeDelta::hours(1);
 pub async fn sign_in(db: &Db, identity: &Identity) -> Result<User, DbError> {
     check(identity)?;
     let now = db.now();
-    db.settled().await;
+    db.wait_for_idle().await;
     let found = user::Entity::find().filter(user::Column::KeycloakId.eq(&identity.keycloak_id));
-    if let Some(row) = found.one(db.connection()).await.of(db)?
+    if let Some(row) = found.one(db.connection()).await.explain(db)?
         && row.last_login.is_some_and(|last| (now.time() - last.time()).abs() < NOTED_EVERY)
     {
         let user = User::from(row);
@@ -57,15 +58,15 @@ pub async fn sign_in(db: &Db, identity: &Identity) -> Result<User, DbError> {
             user::Column::LastLogin,
         ])
         .to_owned();
-    db.settled().await;
-    let row = user::Entity::insert(row).on_conflict(known).exec_with_returning(db.connection()).await.of(db)?;
+    db.wait_for_idle().await;
+    let row = user::Entity::insert(row).on_conflict(known).exec_with_returning(db.connection()).await.explain(db)?;
     Ok(row.into())
 }
 
 /// The person whose role signed in, where the server keeps people apart; notes the sign-in. The row was made for that
 /// person by somebody else, who wrote down the names, too: nothing is taken from the operating system's user.
 pub async fn present(db: &Db, person: UserId) -> Result<User, DbError> {
-    let row = user::Entity::find_by_id(person.0).one(db.connection()).await.of(db)?;
+    let row = user::Entity::find_by_id(person.0).one(db.connection()).await.explain(db)?;
     let row = row.ok_or_else(|| DbError::not_found("person", &person))?;
     let now = db.now();
     if row.last_login.is_none_or(|last| (now.time() - last.time()).abs() >= NOTED_EVERY) {
@@ -74,15 +75,15 @@ pub async fn present(db: &Db, person: UserId) -> Result<User, DbError> {
             .filter(user::Column::Id.eq(person.0))
             .exec(db.connection())
             .await
-            .of(db)?;
+            .explain(db)?;
     }
     Ok(row.into())
 }
 
 fn check(identity: &Identity) -> Result<(), DbError> {
-    validate::text("keycloak_id", &identity.keycloak_id, 255)?;
-    validate::text("username", &identity.username, 100)?;
-    validate::text("email", &identity.email, 255)?;
+    check_text("keycloak_id", &identity.keycloak_id, 255)?;
+    check_text("username", &identity.username, 100)?;
+    check_text("email", &identity.email, 255)?;
     validate::optional("first_name", identity.first_name.as_deref(), 100)?;
     validate::optional("last_name", identity.last_name.as_deref(), 100)?;
     validate::optional("display_name", identity.display_name.as_deref(), 200)?;

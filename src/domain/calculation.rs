@@ -1,13 +1,15 @@
 //! Calculations: Python code, its parameters, and what came out.
 
 use super::{
-    FieldError, check_length,
+    FieldError, check_length, check_text,
     file::FileRole,
     id::{CalculationId, FileId, ToolId, ToolVersionId, UserId},
     limits::Limits,
     parameters,
+    run::ErrorKind,
     status::Status,
     tool::Tool,
+    word::Word,
 };
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
@@ -125,8 +127,8 @@ impl NewCalculation {
         if self.name.trim().is_empty() {
             return Err(FieldError::new("name", "must not be empty"));
         }
-        check_length("name", &self.name, 200)?;
-        check_length("description", self.description.as_deref().unwrap_or_default(), 2_000)?;
+        check_text("name", &self.name, 200)?;
+        check_text("description", self.description.as_deref().unwrap_or_default(), 2_000)?;
         // A tool without code runs its image's own command; whether this is one of them is seen when it is submitted.
         if !(self.code.is_empty() && self.tool_id.is_some()) {
             check_code("code", &self.code)?;
@@ -161,16 +163,32 @@ pub struct CalculationRow {
     /// MiB, peak.
     pub memory_used: Option<i64>,
     /// The kind of failure of the last run, where it failed.
-    pub error_kind: Option<String>,
+    pub error_kind: Option<Word<ErrorKind>>,
 }
 
 impl CalculationRow {
+    /// The row of a calculation that was just made.
+    pub fn draft(id: CalculationId, name: impl Into<String>, created_at: NaiveDateTime) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            status: Status::Pending,
+            queued: false,
+            created_at,
+            started_at: None,
+            completed_at: None,
+            execution_time: None,
+            memory_used: None,
+            error_kind: None,
+        }
+    }
+
     /// What its state is called: a draft and a waiting run are both pending, and a failure has a cause.
     pub fn state(&self) -> &'static str {
-        match (self.status, self.error_kind.as_deref()) {
-            (Status::Failed, Some("timeout")) => "timed out",
-            (Status::Failed, Some("oom")) => "out of memory",
-            (Status::Failed, Some("engine")) => "engine failed",
+        match (self.status, self.error_kind.as_ref().and_then(Word::known)) {
+            (Status::Failed, Some(ErrorKind::Timeout)) => "timed out",
+            (Status::Failed, Some(ErrorKind::Oom)) => "out of memory",
+            (Status::Failed, Some(ErrorKind::Engine)) => "engine failed",
             (status, _) => status.word(self.queued),
         }
     }
@@ -224,6 +242,40 @@ pub struct Calculation {
     pub tool_version_id: Option<ToolVersionId>,
     /// The calculation it repeats with edits.
     pub parent_id: Option<CalculationId>,
+}
+
+impl Calculation {
+    /// A calculation that was just made from nothing but its code.
+    pub fn draft(
+        id: CalculationId,
+        user_id: UserId,
+        name: impl Into<String>,
+        code: impl Into<String>,
+        created_at: NaiveDateTime,
+    ) -> Self {
+        Self {
+            id,
+            user_id,
+            name: name.into(),
+            description: None,
+            status: Status::Pending,
+            started_at: None,
+            completed_at: None,
+            code: code.into(),
+            parameters: None,
+            result_data: None,
+            error_message: None,
+            execution_time: None,
+            memory_used: None,
+            cpu_time: None,
+            created_at,
+            updated_at: created_at,
+            limits: None,
+            tool_id: None,
+            tool_version_id: None,
+            parent_id: None,
+        }
+    }
 }
 
 #[cfg(test)]

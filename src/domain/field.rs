@@ -30,6 +30,15 @@ pub fn check_length(field: &'static str, text: &str, limit: usize) -> Result<(),
     Err(FieldError::new(field, format!("{length} characters, the limit is {limit}; shorten it by {}", length - limit)))
 }
 
+/// The same, and that `text` holds no NUL, which PostgreSQL cannot keep and at which SQLite stops counting.
+pub fn check_text(field: &'static str, text: &str, limit: usize) -> Result<(), FieldError> {
+    check_length(field, text, limit)?;
+    if text.contains('\0') {
+        return Err(FieldError::new(field, "holds a NUL character, which the database cannot keep; remove it"));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,5 +48,10 @@ mod tests {
         assert!(check_length("name", &"é".repeat(200), 200).is_ok());
         let error = check_length("name", &"é".repeat(201), 200).unwrap_err();
         assert_eq!(error.to_string(), "name: 201 characters, the limit is 200; shorten it by 1");
+    }
+
+    #[test]
+    fn a_nul_is_refused_by_name() {
+        assert_eq!(check_text("name", "a\0", 10).unwrap_err().field, "name");
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod calculation;
 pub mod change;
+pub mod detail;
 pub mod file;
 pub mod format;
 pub mod id;
@@ -11,6 +12,7 @@ pub mod isolation;
 pub mod limits;
 pub mod page;
 pub mod parameters;
+pub mod property;
 pub mod pull;
 pub mod run;
 pub mod statistics;
@@ -19,7 +21,8 @@ pub mod text;
 pub mod time;
 pub mod tool;
 pub mod user;
+pub mod word;
 
 mod field;
 
-pub use field::{FieldError, check_length};
+pub use field::{FieldError, check_length, check_text};

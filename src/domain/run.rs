@@ -1,6 +1,13 @@
-//! What happened to a run: how it ended, why, and what it used.
+//! A run: where and how the code ran, how that ended, why, what it used, and the record that is kept of all of it.
 
-use super::{id::RunId, limits::Limits, status::Status};
+use super::{
+    id::{CalculationId, RunId, UserId},
+    limits::Limits,
+    property::Property,
+    status::Status,
+    word::Word,
+};
+use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 
 /// The kind of a failure, as stored and as `--json` prints it.
@@ -29,22 +36,14 @@ pub enum ErrorKind {
     Engine,
 }
 
-impl ErrorKind {
-    /// The stored name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Timeout => "timeout",
-            Self::Oom => "oom",
-            Self::OutputLimit => "output_limit",
-            Self::FilesLimit => "files_limit",
-            Self::Signal => "signal",
-            Self::Exit => "exit",
-            Self::Exception => "exception",
-            Self::BadResult => "bad_result",
-            Self::Refused => "refused",
-            Self::Engine => "engine",
-        }
-    }
+/// What makes the sandbox of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineKind {
+    /// The sandbox that comes with the program.
+    Builtin,
+    /// An engine of containers.
+    Docker,
 }
 
 /// Which account of resources a figure comes from.
@@ -100,11 +99,11 @@ impl Progress {
 /// A file that a run left in its `out` folder, already copied to a safe place by the collector.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputFile {
-    /// The path below `out/files` or `out/artifacts` as the code named it, lossy where it was no UTF-8.
+    /// The path below `out/files` or `out/artiproperties` as the code named it, lossy where it was no UTF-8.
     pub name: String,
     /// The file's name inside the collected folder: safe, unique.
     pub stored: String,
-    /// `out/artifacts` rather than `out/files`.
+    /// `out/artiproperties` rather than `out/files`.
     pub artifact: bool,
     /// Bytes.
     pub size: u64,
@@ -140,8 +139,8 @@ pub struct Outcome {
 pub struct Provenance {
     /// The run.
     pub run: RunId,
-    /// `builtin` or `docker`.
-    pub engine: String,
+    /// What made the sandbox.
+    pub engine: EngineKind,
     /// `E0` to `E3`, or the container engine's version.
     pub level: String,
     /// What holds and what does not, in words.
@@ -156,4 +155,139 @@ pub struct Provenance {
     pub container: Option<String>,
     /// The limits as run.
     pub limits: Limits,
+}
+
+/// What is kept of a run: a row of `calculation_runs`, and the status of its calculation.
+///
+/// As JSON it is what `--json` prints under `run`: the columns' names are the keys, in this order.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunRecord {
+    /// Names the spool folder.
+    pub id: RunId,
+    /// What is run.
+    #[serde(skip)]
+    pub calculation_id: CalculationId,
+    /// Who asked.
+    #[serde(skip)]
+    pub user_id: UserId,
+    /// Where the calculation stands.
+    #[serde(skip)]
+    pub status: Status,
+    /// The machine whose supervisor has it.
+    pub host: String,
+    /// UTC.
+    #[serde(serialize_with = "super::time::utc")]
+    pub submitted_at: NaiveDateTime,
+    /// UTC.
+    #[serde(serialize_with = "super::time::utc")]
+    pub started_at: Option<NaiveDateTime>,
+    /// UTC.
+    #[serde(serialize_with = "super::time::utc")]
+    pub completed_at: Option<NaiveDateTime>,
+    /// What made the sandbox.
+    pub engine: Option<Word<EngineKind>>,
+    /// The isolation level, or the container engine's version.
+    pub level: Option<String>,
+    /// What that guarantees, in words.
+    pub guarantee: Option<String>,
+    /// Path and version of the interpreter, or the image's digest.
+    pub interpreter: Option<String>,
+    /// The image by content, where one was used.
+    pub image_digest: Option<String>,
+    /// The container's name, where there was one.
+    pub container_id: Option<String>,
+    /// The limits as asked for, and once started as run.
+    #[serde(flatten)]
+    pub limits: Limits,
+    /// The exit code, where the process exited.
+    pub exit_code: Option<i32>,
+    /// The signal, where one ended it.
+    pub signal: Option<i32>,
+    /// The kind of failure.
+    pub error_kind: Option<Word<ErrorKind>>,
+    /// The line of the code to go to, from 1.
+    pub error_line: Option<u32>,
+    /// CPU seconds.
+    pub cpu_time: Option<f64>,
+    /// Bytes.
+    pub peak_memory: Option<u64>,
+    /// Whose figures these are.
+    pub accounting: Option<Word<Accounting>>,
+    /// Anything worth a sentence.
+    pub notes: Vec<String>,
+    /// UTC; when its supervisor last told that it lives.
+    #[serde(skip)]
+    pub heartbeat_at: Option<NaiveDateTime>,
+    /// What it does right now, as its supervisor wrote it.
+    #[serde(skip)]
+    pub live: Option<String>,
+    /// UTC; when somebody on another host asked to stop it.
+    #[serde(skip)]
+    pub stop_requested_at: Option<NaiveDateTime>,
+}
+
+impl RunRecord {
+    /// The record of a run that was just asked for: nothing is known of how it is run.
+    pub fn queued(
+        id: RunId,
+        (user_id, calculation_id): (UserId, CalculationId),
+        host: impl Into<String>,
+        limits: Limits,
+        submitted_at: NaiveDateTime,
+    ) -> Self {
+        Self {
+            id,
+            calculation_id,
+            user_id,
+            status: Status::Pending,
+            host: host.into(),
+            submitted_at,
+            started_at: None,
+            completed_at: None,
+            engine: None,
+            level: None,
+            guarantee: None,
+            interpreter: None,
+            image_digest: None,
+            container_id: None,
+            limits,
+            exit_code: None,
+            signal: None,
+            error_kind: None,
+            error_line: None,
+            cpu_time: None,
+            peak_memory: None,
+            accounting: None,
+            notes: Vec::new(),
+            heartbeat_at: None,
+            live: None,
+            stop_requested_at: None,
+        }
+    }
+
+    /// What is shown of it; `stamp` spells a time (UTC).
+    pub fn properties(&self, stamp: impl Fn(NaiveDateTime) -> String) -> Vec<Property> {
+        let engine = self.engine.as_ref().map(Word::to_string);
+        let sandbox = joined(" ", [engine, self.level.clone()]);
+        let some = |label, text: Option<String>| text.map(|text| Property::new(label, text));
+        [
+            some("asked for", Some(stamp(self.submitted_at))),
+            some("host", Some(self.host.clone())),
+            some("sandbox", joined(": ", [sandbox, self.guarantee.clone()])),
+            some("interpreter", self.interpreter.clone()),
+            some("image", self.image_digest.clone()),
+            some("exit code", self.exit_code.filter(|code| *code != 0).map(|code| code.to_string())),
+            some("signal", self.signal.map(|signal| signal.to_string())),
+        ]
+        .into_iter()
+        .flatten()
+        .chain(self.notes.iter().map(|note| Property::warning("note", note)))
+        .collect()
+    }
+}
+
+/// The texts that are there, with `between` between them.
+fn joined(between: &str, texts: [Option<String>; 2]) -> Option<String> {
+    let texts: Vec<_> = texts.into_iter().flatten().filter(|text| !text.is_empty()).collect();
+    (!texts.is_empty()).then(|| texts.join(between))
 }

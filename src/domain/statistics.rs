@@ -1,4 +1,4 @@
-//! Figures: what people have and did, and how the database feels. A figure that cannot be had says why.
+//! Figures: what people have and did, and the health of the database. A figure that cannot be had says why.
 
 use serde::Serialize;
 
@@ -105,7 +105,7 @@ impl std::fmt::Display for Gap {
     }
 }
 
-/// How the database feels.
+/// The health of the database.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Health {
     /// `PostgreSQL 15.14`, `SQLite 3.50.4`.

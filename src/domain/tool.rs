@@ -1,7 +1,7 @@
 //! Tools: calculations that were made to be used by others.
 
 use super::{
-    FieldError, check_length,
+    FieldError, check_text,
     id::{ToolId, ToolVersionId, UserId},
     limits::Limits,
 };
@@ -46,8 +46,9 @@ impl NewTool {
             if text.trim().is_empty() {
                 return Err(FieldError::new(field, "must not be empty"));
             }
-            check_length(field, text, limit)?;
+            check_text(field, text, limit)?;
         }
+        check_text("changelog", self.changelog.as_deref().unwrap_or_default(), 2_000)?;
         if self.code_template.trim().is_empty() && self.docker_image != DEFAULT_IMAGE {
             // The image's own command is what the tool does.
             return Ok(());

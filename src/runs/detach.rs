@@ -203,6 +203,7 @@ fn start_in_scope(spool: &Spool) -> io::Result<bool> {
         if child.try_wait()?.is_some() {
             return Ok(false);
         }
+        #[expect(clippy::disallowed_methods, reason = "called by spawn_blocking")]
         std::thread::sleep(Duration::from_millis(5));
     }
     Ok(false)

@@ -131,6 +131,7 @@ fn patient_lock(spool: &Spool) -> Result<Option<SpoolLock>, SpoolError> {
         if began.elapsed() > LOCK_PATIENCE {
             return Ok(None);
         }
+        #[expect(clippy::disallowed_methods, reason = "the supervisor has no runtime yet")]
         std::thread::sleep(Duration::from_millis(20));
     }
 }

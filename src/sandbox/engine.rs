@@ -4,7 +4,10 @@
 //! an enum need neither boxes nor a macro. Nothing outside of this folder asks which one it is.
 
 use super::{Ended, EngineError, Job, Program, Stopped, builtin, docker};
-use crate::domain::{id::RunId, run::Usage};
+use crate::domain::{
+    id::RunId,
+    run::{EngineKind, Usage},
+};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use tokio::{io::AsyncRead, sync::watch};
@@ -32,8 +35,8 @@ pub struct Asked {
 /// What a run's record says of its engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct About {
-    /// `builtin` or `docker`.
-    pub engine: String,
+    /// Which engine it is.
+    pub engine: EngineKind,
     /// `E0` to `E2`, or the container engine's version.
     pub level: String,
     /// What holds and what does not, in words.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! key -> keymap (context: top dialog, text field, focused pane) -> Action -> Pane::update -> Effect (plain data)
-//!     -> runtime::executor runs it as a task (slot, cancellation, timeout) -> Msg::Reply(ticket, ..) on one queue
+//!     -> runtime::executor runs it as a task, as its policy says -> Msg::Reply(ticket, ..) on one queue
 //!     -> Pane::update drops what is stale -> one frame when the queue is empty and something changed
 //! ```
 //!
@@ -19,8 +19,9 @@
 //! 3. put its declaration into [`panes::PANES`], at the place of its tab. Digit key, help, hint bar, palette,
 //!    `keymap.toml` and the table of keys in the README follow from that
 //!    (`MECAPY_UPDATE_README=1 cargo test --test it the_readme_shows_the_keys` writes the table anew).
-//! 4. Say what it asks of the world: a variant of [`effect::Request`] with its [`msg::Reply`], run in `runtime`. What the
-//!    program asks for already, as the list of calculations, needs nothing.
+//! 4. Say what it asks of the world: a variant of [`request::Request`] with its [`policy::Policy`] and its
+//!    [`request::Reply`], run in `runtime/requests`. What the program asks for already, as the list of calculations,
+//!    needs nothing. The names of its slots are constants of the pane.
 //!
 //! What other panes may want of it is a variant of [`pane::Intent`]; a test holds that one pane takes each.
 //!
@@ -34,6 +35,9 @@ pub mod keymap;
 pub mod msg;
 pub mod pane;
 pub mod panes;
+pub mod policy;
+pub mod remote;
+pub mod request;
 pub mod runtime;
 #[cfg(test)]
 pub mod testing;

@@ -2,9 +2,10 @@
 
 use super::{
     action::{Action, Context},
-    effect::{Effect, Request, Slot, Ticket},
+    effect::{Effect, Slot, Ticket},
     keymap::Key,
-    msg::{Failure, Mouse, Place, Reply},
+    msg::{Failure, Mouse, SessionInfo},
+    request::{Reply, Request},
     theme::Theme,
     widgets::{
         dialog::{Answer, Dialog},
@@ -73,7 +74,7 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
     /// The database is open: load now.
-    Opened(Place),
+    Opened(SessionInfo),
     /// Rows of calculations were added, changed or deleted; own or of other programs.
     CalculationsChanged,
     /// Tools were added, changed or taken off the catalogue; own or of other programs.
@@ -242,11 +243,16 @@ impl<'a> Cx<'a> {
         Ticket { pane: self.pane, number: *self.next }
     }
 
-    /// Starts a request; keep the ticket to know its reply.
-    pub fn start(&mut self, slot: Slot, request: Request) -> Ticket {
-        let ticket = self.ticket();
+    /// Starts a request in the pane's slot of this name; keep the ticket to know its replies.
+    pub fn start(&mut self, slot: &'static str, request: Request) -> Ticket {
+        let (ticket, slot) = (self.ticket(), Slot { pane: self.pane, name: slot });
         self.effects.push(Effect::Start { ticket, slot, request });
         ticket
+    }
+
+    /// Stops what runs in the pane's slot of this name.
+    pub fn cancel(&mut self, slot: &'static str) {
+        self.effects.push(Effect::Cancel(Slot { pane: self.pane, name: slot }));
     }
 
     /// Opens a dialog; keep the ticket to know its answer.

@@ -2,11 +2,12 @@
 
 use super::{
     action::Action,
-    effect::{Effect, Request, Ticket},
+    effect::{Effect, Ticket},
     keymap::{Key, Keymap},
-    msg::{Failure, Reply},
+    msg::Failure,
     pane::{Cx, Event, Fact, Intent, Look, Now, Pane, PaneId, PaneSpec},
     panes,
+    request::{Reply, Request},
     theme::Theme,
     widgets::{
         dialog::{Answer, Dialog},

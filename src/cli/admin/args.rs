@@ -30,7 +30,7 @@ pub enum Admin {
         /// An administrator: reads everything, switches people on and off
         #[arg(long, conflicts_with = "no_admin")]
         admin: bool,
-        /// No administrator any more
+        /// No longer an administrator
         #[arg(long)]
         no_admin: bool,
         #[command(flatten)]

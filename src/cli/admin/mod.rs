@@ -8,8 +8,8 @@ use super::{
     output::{Output, table},
 };
 use crate::{
+    admin::{Admin, Kind, Listed, Password, Person, Provisioned},
     config::Config,
-    db::admin::{Admin, Kind, Listed, Password, Person, Provisioned},
     domain::text::SafeText,
 };
 use args::Admin as Verb;
@@ -144,7 +144,7 @@ fn given(from: args::PasswordFrom, name: &str, output: Output) -> Result<Option<
         };
         let password = ask(&format!("Password of {name}:"))?;
         if ask("Again:")? != password {
-            return Err(Failure::usage("these are two passwords; nothing was changed"));
+            return Err(Failure::usage("the two passwords differ; nothing was changed"));
         }
         password
     } else if stdin.is_terminal() {

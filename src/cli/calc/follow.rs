@@ -3,7 +3,7 @@
 //! A terminal gets each line with control characters made visible; a file or a pipe gets the bytes as they came;
 //! `--json` gives an object a line. Ctrl-C and SIGTERM leave the run alone.
 
-use super::show::Whole;
+use super::show;
 use crate::{
     cli::{
         exit::{CommandResult, Exit, Failure},
@@ -75,12 +75,12 @@ pub async fn follow(session: &Session, id: CalculationId, log: &Log, output: Out
             None => break,
         }
     }
-    let whole = Whole::load(session, id).await?;
+    let detail = show::load(session, id).await?;
     if output.json {
-        output.json(&whole.json()?)?;
+        output.json(&detail)?;
     }
-    output.say(whole.sentence());
-    Ok(whole.exit())
+    output.say(show::sentence(&detail.calculation));
+    Ok(show::exit(&detail))
 }
 
 /// The run goes on; this process does not.

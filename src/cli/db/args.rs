@@ -42,7 +42,7 @@ pub enum Db {
     /// Isolate people from each other: row security on a PostgreSQL server, or off again
     ///
     /// From then on each person works with a role of their own (mecapy admin provision) and sees and changes what
-    /// belongs to that person, whatever client is used. Look first with --dry-run. Once more puts right what was changed.
+    /// belongs to that person, whatever client is used. Look first with --dry-run. Said again, it corrects what was changed.
     #[command(after_help = "Examples:\n  mecapy db secure --dry-run\n  mecapy db secure --off --sql")]
     Secure {
         /// Take it off again
@@ -59,7 +59,7 @@ pub enum Db {
     /// a month. Nobody can use calculations while it works; what interrupts it leaves everything as it was.
     #[command(after_help = "Example:\n  mecapy db partition --archive-before 2024-01 --yes")]
     Partition {
-        /// So many months are there ahead of time
+        /// Keep this many months ready ahead of time
         #[arg(long, value_name = "N", default_value_t = crate::db::partitions::AHEAD,
               value_parser = clap::value_parser!(u32).range(0..=120))]
         ahead: u32,

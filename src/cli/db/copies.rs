@@ -1,12 +1,12 @@
 //! `db backup` and `db restore`.
 
 use crate::{
+    admin::{Admin, Copied, default_name},
     cli::{
         Changes,
         exit::{CommandResult, Exit, Failure},
         output::Output,
     },
-    db::admin::{Admin, Copied, default_name},
     domain::format,
 };
 use serde_json::json;
@@ -20,8 +20,9 @@ pub(super) async fn backup(
     changes: Changes,
     output: Output,
 ) -> CommandResult {
-    let file =
-        file.map_or_else(|| default_name(admin.dialect(), plain, chrono::Local::now().naive_local()), Path::to_owned);
+    #[expect(clippy::disallowed_methods, reason = "the name of the copy is for people, who know their own time")]
+    let now = chrono::Local::now().naive_local();
+    let file = file.map_or_else(|| default_name(admin.dialect(), plain, now), Path::to_owned);
     if changes.dry_run {
         output.say(format_args!("mecapy: would copy {} to {}", admin.place(), file.display()));
         return Ok(Exit::Ok);
@@ -38,7 +39,7 @@ pub(super) async fn restore(admin: &Admin, file: &Path, changes: Changes, output
     if !file.is_file() {
         return Err(Failure::words(Exit::NotFound, format!("there is no file {}", file.display())));
     }
-    let tables = admin.standing().await?.tables;
+    let tables = admin.migration_status().await?.tables;
     let what = format!("everything in {} ({} tables and views)", admin.place(), tables.len());
     if changes.dry_run {
         output.say(format_args!("mecapy: would put {} in the place of {what}", file.display()));
@@ -65,7 +66,7 @@ fn told(admin: &Admin, file: &Path, copied: &Copied, output: Output) -> CommandR
     } else {
         output.text(&file.to_string_lossy())?;
     }
-    let schema = copied.schema.as_deref().unwrap_or("none of mecapy's");
+    let schema = copied.schema.as_deref().unwrap_or("not one of mecapy's");
     output.say(format_args!("mecapy: {}, verified; schema {schema}", format::bytes(copied.size)));
     for note in &copied.notes {
         output.say(format_args!("mecapy: {note}"));

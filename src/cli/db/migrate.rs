@@ -1,12 +1,12 @@
 //! `db upgrade`, `db downgrade` and `db secure`: told, printed as SQL, or done.
 
 use crate::{
+    admin::{Admin, AdminError, Down, Plan, Up},
     cli::{
         Changes,
         exit::{CommandResult, Exit, Failure},
         output::Output,
     },
-    db::admin::{Admin, AdminError, Down, Plan, Up},
     domain::format,
 };
 use serde_json::json;
@@ -74,12 +74,12 @@ pub(super) async fn secure(admin: &Admin, on: bool, sql: bool, changes: Changes,
         return preview(admin, &plan, sql, verb, output);
     }
     if plan.pieces.is_empty() {
-        let standing = if on { "is on, and as it should be" } else { "is not on" };
-        output.say(format_args!("mecapy: row security {standing} in {}", admin.place()));
+        let state = if on { "is on, and as it should be" } else { "is not on" };
+        output.say(format_args!("mecapy: row security {state} in {}", admin.place()));
         return Ok(Exit::Ok);
     }
     if !on {
-        output.confirm(&format!("Take the isolation of people off {}?", admin.place()))?;
+        output.confirm(&format!("Stop isolating people in {}?", admin.place()))?;
     }
     tell(&admin.secure(on).await?, done, false, output)?;
     Ok(Exit::Ok)

@@ -12,8 +12,8 @@ use super::{
     output::{Output, table},
 };
 use crate::{
+    admin::{Admin, AdminError, MigrationStatus},
     config::Config,
-    db::admin::{Admin, AdminError, Standing},
     domain::{text::SafeText, time::rfc3339},
     session::database_options,
 };
@@ -66,15 +66,15 @@ pub(super) async fn open(config: &Config, make: bool) -> Result<Admin, Failure> 
 }
 
 async fn history(admin: &Admin, output: Output) -> CommandResult {
-    let standing = admin.standing().await?;
+    let status = admin.migration_status().await?;
     let mut rows = Vec::new();
     let at = |name: &str| {
-        let (_, second) = standing.applied.iter().find(|(applied, _)| applied == name)?;
+        let (_, second) = status.applied.iter().find(|(applied, _)| applied == name)?;
         DateTime::<Utc>::from_timestamp(*second, 0).map(|time| time.naive_utc())
     };
-    let unknown = standing.unknown();
+    let unknown = status.unknown();
     for name in STEPS.iter().map(|step| step.name).chain(unknown.iter().map(String::as_str)) {
-        let applied = standing.is_applied(name);
+        let applied = status.is_applied(name);
         if output.json {
             let at = at(name).map(rfc3339);
             output.json(&json!({ "name": name, "applied": applied, "applied_at": at }))?;
@@ -88,35 +88,35 @@ async fn history(admin: &Admin, output: Output) -> CommandResult {
         }
     }
     output.raw(table(&rows, &[]).as_bytes())?;
-    tell(admin, &standing, output);
+    tell(admin, &status, output);
     Ok(Exit::Ok)
 }
 
 async fn current(admin: &Admin, output: Output) -> CommandResult {
-    let standing = admin.standing().await?;
-    let missing: Vec<&str> = standing.missing().iter().map(|step| step.name).collect();
+    let status = admin.migration_status().await?;
+    let missing: Vec<&str> = status.missing().iter().map(|step| step.name).collect();
     if output.json {
         output.json(&json!({
-            "current": standing.current(),
+            "current": status.current(),
             "head": STEPS.last().map(|step| step.name),
             "missing": missing,
-            "unknown": standing.unknown(),
-            "alembic": standing.alembic,
+            "unknown": status.unknown(),
+            "alembic": status.alembic,
         }))?;
     } else {
         let head = if missing.is_empty() { " (head)" } else { "" };
-        output.line(&format!("{}{head}", SafeText::label(standing.current().unwrap_or("none")).as_str()))?;
+        output.line(&format!("{}{head}", SafeText::label(status.current().unwrap_or("none")).as_str()))?;
     }
-    tell(admin, &standing, output);
+    tell(admin, &status, output);
     Ok(Exit::Ok)
 }
 
 /// What stands in the way, or is to be done.
-fn tell(admin: &Admin, standing: &Standing, output: Output) {
-    let missing = standing.missing().len();
-    if let Err(error) = standing.not_newer(admin.place()) {
+fn tell(admin: &Admin, status: &MigrationStatus, output: Output) {
+    let missing = status.missing().len();
+    if let Err(error) = status.not_newer(admin.place()) {
         output.say(format_args!("mecapy: {error}"));
-    } else if !standing.is_ours && !standing.tables.is_empty() {
+    } else if !status.is_ours && !status.tables.is_empty() {
         output.say(format_args!("mecapy: not made by mecapy; mecapy db upgrade --dry-run tells what adopting it does"));
     } else if missing > 0 {
         output.say(format_args!("mecapy: {missing} not applied; mecapy db upgrade applies them"));
@@ -136,9 +136,9 @@ async fn check(admin: &Admin, output: Output) -> CommandResult {
         output.say(format_args!("mecapy: {} is as this mecapy expects it", admin.place()));
         return Ok(Exit::Ok);
     }
-    let standing = admin.standing().await?;
+    let status = admin.migration_status().await?;
     output.say(format_args!("mecapy: {} differences in {}", differences.len(), admin.place()));
-    tell(admin, &standing, output);
+    tell(admin, &status, output);
     Ok(Exit::Error)
 }
 

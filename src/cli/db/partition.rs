@@ -1,21 +1,19 @@
 //! `db partition`: told first, done with `--yes`.
 
 use crate::{
+    admin::{Admin, Change, Partitioning},
     cli::{
         exit::{CommandResult, Exit, Failure},
         output::{Output, table},
     },
-    db::{
-        admin::{Admin, Change, Partitioning},
-        partitions::{ARCHIVE, Month},
-    },
+    db::partitions::{ARCHIVE, Month},
     domain::{format, text::SafeText},
 };
 use serde_json::json;
 
 /// What the flags ask for.
 pub(super) const fn what(ahead: u32, archive_before: Option<Month>, undo: bool) -> Partitioning {
-    if undo { Partitioning::Undo } else { Partitioning::Keep { ahead, archive_before } }
+    if undo { Partitioning::Undo } else { Partitioning::Maintain { ahead, archive_before } }
 }
 
 /// Tells what would be done, prints it as SQL, or does it.

@@ -34,8 +34,7 @@ pub(super) async fn checks(config: &Config) -> Vec<Check> {
             ));
             if !facts.has_name_index {
                 let words = "names are searched without an index, which takes long among many calculations";
-                let advice =
-                    "who may do it in this database: CREATE EXTENSION pg_trgm; then mecapy db upgrade makes the index";
+                let advice = "run CREATE EXTENSION pg_trgm as a role that may; then mecapy db upgrade makes the index";
                 checks.push(Check::new("database", Mark::Warning, words).advise(advice));
             }
             checks.extend(partitions(&db).await);

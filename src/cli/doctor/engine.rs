@@ -114,7 +114,7 @@ fn walls(facts: &Facts) -> Vec<Check> {
     let there = known.iter().filter(|(name, _)| facts.security.iter().any(|it| it == name)).map(|(_, words)| *words);
     let there: Vec<_> = there.collect();
     if !there.is_empty() && !facts.unfiltered {
-        checks.push(Check::ok(AREA, format!("its own walls: {}", there.join(", "))));
+        checks.push(Check::ok(AREA, format!("isolation of its own: {}", there.join(", "))));
     }
     if !facts.unlimited.is_empty() {
         let what = facts.unlimited.join(", ");

@@ -81,7 +81,7 @@ pub fn doctor(loaded: Result<Loaded, Failure>, output: Output) -> CommandResult 
         }
         Err(failure) => checks.push(
             Check::new("settings", Mark::Error, failure.sentence())
-                .advise("correct it; nothing else can be looked at before"),
+                .advise("correct it; nothing else can be checked until then"),
         ),
     }
     checks.extend(terminal::checks(&terminal::Facts::of_process()));
@@ -93,7 +93,7 @@ pub fn doctor(loaded: Result<Loaded, Failure>, output: Output) -> CommandResult 
 fn settings(loaded: &Loaded) -> Vec<Check> {
     let mut checks = Vec::new();
     for file in &loaded.files {
-        let found = if file.found { "read" } else { "not there, so defaults" };
+        let found = if file.found { "read" } else { "not there, so the defaults hold" };
         checks.push(Check::ok("settings", format!("{}: {found}", file.path.display())));
     }
     if let Some(profile) = &loaded.config.profile {

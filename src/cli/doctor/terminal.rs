@@ -93,7 +93,7 @@ fn kind(facts: &Facts) -> Check {
         None => Check::new("terminal", Mark::Warning, "TERM is not set, and the screen needs it")
             .advise("set it to the name of your terminal, such as xterm-256color"),
         Some("dumb") => Check::new("terminal", Mark::Warning, "TERM=dumb").advise(
-            "the screen cannot place text on it; is it more than it says, set TERM, for instance xterm-256color",
+            "the screen cannot place text on it; if the terminal can do more than that, set TERM, for instance to xterm-256color",
         ),
         Some(name) => Check::ok("terminal", format!("TERM={name}")),
     }

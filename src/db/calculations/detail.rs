@@ -1,41 +1,40 @@
 //! A calculation with everything that belongs to it, in as few statements as that takes.
 
-use super::from_row;
+use super::{from_row, own};
 use crate::db::{
-    Db, DbError, Explain,
-    entity::{calculation, calculation_run},
-    files,
-    runs::{self, RunRecord},
+    Db, DbError, ExplainError,
+    entity::{calculation, calculation_run, tool},
+    files, runs,
 };
 use crate::domain::{
-    calculation::Calculation,
-    file::LinkedFile,
+    detail::CalculationDetail,
     id::{CalculationId, UserId},
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{
+    ConnectionTrait, FromQueryResult, QuerySelect, QueryTrait,
+    sea_query::{Expr, ExprTrait as _, Query},
+};
 
-/// A calculation, its run and its files.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Detail {
-    /// The row, with all its texts.
-    pub calculation: Calculation,
-    /// Its run, where one was asked for.
-    pub run: Option<RunRecord>,
-    /// The files that it reads and those that its run wrote, in the order of their links.
-    pub files: Vec<LinkedFile>,
-}
-
-/// A calculation of `user` with its run and its files.
-pub async fn detail(db: &Db, user: UserId, id: CalculationId) -> Result<Option<Detail>, DbError> {
-    let found = calculation::Entity::find_by_id(id.0)
-        .filter(calculation::Column::UserId.eq(user.0))
+/// A calculation of `user` with its run, its files and the name of its tool.
+pub async fn detail(db: &Db, user: UserId, id: CalculationId) -> Result<Option<CalculationDetail>, DbError> {
+    let tool = Query::select()
+        .column(tool::Column::DisplayName)
+        .from(tool::Entity)
+        .and_where(
+            Expr::col((tool::Entity, tool::Column::Id)).equals((calculation::Entity, calculation::Column::ToolId)),
+        )
+        .take();
+    let found = own(user, id)
+        .column_as(Expr::SubQuery(None, Box::new(tool.into())), "tool")
         .find_also_related(calculation_run::Entity)
-        .one(db.connection())
-        .await
-        .of(db)?;
-    let Some((row, run)) = found else { return Ok(None) };
-    let run = run.map(|run| runs::from_row(db, run, &row.status)).transpose()?;
-    db.settled().await;
+        .into_query();
+    let Some(row) = db.connection().query_one(&found).await.explain(db)? else { return Ok(None) };
+    // The prefixes by which the columns of the two tables are told apart.
+    let calculation = calculation::Model::from_query_result(&row, "A_").explain(db)?;
+    let run = calculation_run::Model::from_query_result_optional(&row, "B_").explain(db)?;
+    let run = run.map(|run| runs::from_row(db, run, &calculation.status)).transpose()?;
+    let tool = row.try_get("A_", "tool").explain(db)?;
+    db.wait_for_idle().await;
     let files = files::linked(db, db.connection(), id).await?;
-    Ok(Some(Detail { calculation: from_row(db, row)?, run, files }))
+    Ok(Some(CalculationDetail { calculation: from_row(db, calculation)?, run, files, tool }))
 }

@@ -7,7 +7,7 @@
 //! are a part of their own: nearly every page is one statement.
 
 use super::rows;
-use crate::db::{Db, DbError, Explain, entity::calculation};
+use crate::db::{Db, DbError, ExplainError, entity::calculation};
 use crate::domain::{
     FieldError,
     calculation::CalculationRow,
@@ -99,10 +99,10 @@ impl<'a> List<'a> {
     ) -> Result<Reading, DbError> {
         let (mut entries, mut anchored) = (Vec::new(), false);
         for statement in self.statements(anchor, direction, limit, only)? {
-            self.db.settled().await;
-            let rows = self.db.connection().query_all(&statement).await.of(self.db)?;
+            self.db.wait_for_idle().await;
+            let rows = self.db.connection().query_all(&statement).await.explain(self.db)?;
             if let Some(row) = rows.first() {
-                anchored |= row.try_get::<bool>("", "anchored").of(self.db)?;
+                anchored |= row.try_get::<bool>("", "anchored").explain(self.db)?;
             }
             for row in rows {
                 entries.push(self.entry(&row)?);
@@ -251,7 +251,7 @@ impl<'a> List<'a> {
             .take();
         rows::columns(&mut select);
         if part == Part::Nulls {
-            return select.columns([("c", "queued"), ("c", "error_kind")]).take();
+            return rows::run_columns(&mut select).take();
         }
         rows::with_run(&mut select).take()
     }
@@ -429,7 +429,7 @@ impl<'a> List<'a> {
         let value = match self.sort {
             CalculationSort::Created => CursorValue::Time(row.created_at),
             // As the database folds it.
-            CalculationSort::Name => CursorValue::Text(result.try_get("", "sort_key").of(self.db)?),
+            CalculationSort::Name => CursorValue::Text(result.try_get("", "sort_key").explain(self.db)?),
             CalculationSort::Status => CursorValue::Text(row.status.name().to_owned()),
             CalculationSort::Started => row.started_at.map_or(CursorValue::Null, CursorValue::Time),
             CalculationSort::Duration => row.execution_time.map_or(CursorValue::Null, CursorValue::Real),

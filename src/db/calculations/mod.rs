@@ -5,21 +5,20 @@ mod list;
 mod rows;
 mod search;
 
-pub use detail::{Detail, detail};
+pub use detail::detail;
 pub use rows::row;
 pub use search::{count, page};
 
 use super::{
-    Db, DbError, Explain,
+    Db, DbError, ExplainError,
     entity::{calculation, calculation_file, calculation_run, user_file},
-    files, validate,
+    files, limits, validate,
 };
 use crate::domain::{
     FieldError,
     calculation::{Calculation, InputLink, NewCalculation},
     file::LinkedFile,
     id::{CalculationId, RunId, ToolId, ToolVersionId, UserId},
-    limits::Limits,
     status::Status,
 };
 use sea_orm::{
@@ -27,10 +26,6 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect, Select,
     sea_query::{Expr, Query, SelectStatement},
 };
-
-/// What the columns hold at most; the configuration's maxima are lower and are the caller's to check.
-pub(super) const COLUMN_MAXIMUM: Limits =
-    Limits { timeout: i32::MAX as u32, memory_limit: i32::MAX as u32, cpu_limit: f64::MAX };
 
 /// Makes a calculation, pending and not queued, with its links to input files.
 pub async fn create(db: &Db, user: UserId, new: &NewCalculation) -> Result<CalculationId, DbError> {
@@ -45,9 +40,9 @@ pub async fn create(db: &Db, user: UserId, new: &NewCalculation) -> Result<Calcu
 
     let transaction = db.begin().await?;
     check_inputs(db, &transaction, user, &new.inputs).await?;
-    let id = CalculationId(calculation::Entity::insert(row).exec(&transaction).await.of(db)?.last_insert_id);
+    let id = CalculationId(calculation::Entity::insert(row).exec(&transaction).await.explain(db)?.last_insert_id);
     link_inputs(db, &transaction, id, &new.inputs).await?;
-    transaction.commit().await.of(db)?;
+    transaction.commit().await.explain(db)?;
     Ok(id)
 }
 
@@ -67,9 +62,9 @@ pub async fn update_draft(db: &Db, user: UserId, id: CalculationId, new: &NewCal
         .filter(Expr::not_exists(run_of(id)))
         .exec(&transaction)
         .await
-        .of(db)?;
+        .explain(db)?;
     if updated.rows_affected == 0 {
-        transaction.rollback().await.of(db)?;
+        transaction.rollback().await.explain(db)?;
         return match get(db, user, id).await? {
             None => Err(DbError::not_found("calculation", &id)),
             Some(calculation) => Err(DbError::Conflict(format!(
@@ -82,14 +77,14 @@ pub async fn update_draft(db: &Db, user: UserId, id: CalculationId, new: &NewCal
         .filter(calculation_file::Column::CalculationId.eq(id.0))
         .exec(&transaction)
         .await
-        .of(db)?;
+        .explain(db)?;
     link_inputs(db, &transaction, id, &new.inputs).await?;
-    transaction.commit().await.of(db)
+    transaction.commit().await.explain(db)
 }
 
 /// A calculation of `user` with all its texts.
 pub async fn get(db: &Db, user: UserId, id: CalculationId) -> Result<Option<Calculation>, DbError> {
-    let row = own(user, id).one(db.connection()).await.of(db)?;
+    let row = own(user, id).one(db.connection()).await.explain(db)?;
     row.map(|row| from_row(db, row)).transpose()
 }
 
@@ -106,7 +101,7 @@ pub async fn files(db: &Db, user: UserId, id: CalculationId) -> Result<Vec<Linke
         .into_tuple::<i64>()
         .one(db.connection())
         .await
-        .of(db)?;
+        .explain(db)?;
     if mine.is_none() {
         return Err(DbError::not_found("calculation", &id));
     }
@@ -121,11 +116,11 @@ pub async fn files(db: &Db, user: UserId, id: CalculationId) -> Result<Vec<Linke
 pub async fn delete(db: &Db, user: UserId, id: CalculationId, over: Option<RunId>) -> Result<Vec<LinkedFile>, DbError> {
     let transaction = db.begin().await?;
     // Nobody links a file to it from here on: what is being stored at this moment is not overlooked.
-    let held = own(user, id).lock_exclusive().one(&transaction).await.of(db)?;
+    let held = own(user, id).lock_exclusive().one(&transaction).await.explain(db)?;
     if held.is_none() {
         return Err(DbError::not_found("calculation", &id));
     }
-    let found = own(user, id).find_also_related(calculation_run::Entity).one(&transaction).await.of(db)?;
+    let found = own(user, id).find_also_related(calculation_run::Entity).one(&transaction).await.explain(db)?;
     let Some((row, run)) = found else { return Err(DbError::not_found("calculation", &id)) };
     let status = status(db, &row.status)?;
     let over = over.is_some_and(|over| run.as_ref().is_some_and(|run| run.id == over.to_string()));
@@ -142,33 +137,35 @@ pub async fn delete(db: &Db, user: UserId, id: CalculationId, over: Option<RunId
         .into_tuple()
         .all(&transaction)
         .await
-        .of(db)?;
+        .explain(db)?;
     orphans.retain(|linked| !used_elsewhere.contains(&linked.file.id.0));
     calculation_file::Entity::delete_many()
         .filter(calculation_file::Column::CalculationId.eq(id.0))
         .exec(&transaction)
         .await
-        .of(db)?;
+        .explain(db)?;
     let written = orphans.iter().filter(|linked| !linked.file_role.is_read()).map(|linked| linked.file.id.0);
     user_file::Entity::delete_many()
         .filter(user_file::Column::Id.is_in(written))
         .filter(user_file::Column::UserId.eq(user.0))
         .exec(&transaction)
         .await
-        .of(db)?;
+        .explain(db)?;
     calculation_run::Entity::delete_many()
         .filter(calculation_run::Column::CalculationId.eq(id.0))
         .exec(&transaction)
         .await
-        .of(db)?;
-    calculation::Entity::delete_by_id(id.0).exec(&transaction).await.of(db)?;
-    transaction.commit().await.of(db)?;
+        .explain(db)?;
+    calculation::Entity::delete_by_id(id.0).exec(&transaction).await.explain(db)?;
+    transaction.commit().await.explain(db)?;
     Ok(orphans)
 }
 
 /// The status that a row holds; the CHECK of the column leaves no other.
 pub(super) fn status(db: &Db, text: &str) -> Result<Status, DbError> {
-    text.parse().map_err(|error: crate::domain::status::UnknownStatus| sea_orm::DbErr::Type(error.to_string())).of(db)
+    text.parse()
+        .map_err(|error: crate::domain::status::UnknownStatus| sea_orm::DbErr::Type(error.to_string()))
+        .explain(db)
 }
 
 /// Selects the run of a calculation, where there is one.
@@ -181,9 +178,7 @@ fn run_of(id: CalculationId) -> SelectStatement {
 }
 
 fn check(new: &NewCalculation) -> Result<(), FieldError> {
-    new.check(&COLUMN_MAXIMUM)?;
-    validate::text("name", &new.name, 200)?;
-    validate::optional("description", new.description.as_deref(), 2_000)?;
+    new.check(&limits::MAXIMUM)?;
     for (n, input) in new.inputs.iter().enumerate() {
         if new.inputs[..n].iter().any(|earlier| earlier.file_id == input.file_id) {
             let problem = format!("file {} is given twice; a calculation takes a stored file once", input.file_id);
@@ -199,14 +194,15 @@ fn check(new: &NewCalculation) -> Result<(), FieldError> {
 
 /// The columns that `new` decides.
 fn values(new: &NewCalculation) -> Result<calculation::ActiveModel, FieldError> {
+    let (timeout, memory_limit, cpu_limit) = limits::columns(&new.limits)?;
     Ok(calculation::ActiveModel {
         name: Set(new.name.clone()),
         description: Set(new.description.clone()),
         code: Set(validate::counted(&new.code)),
         parameters: Set(new.parameters.clone()),
-        timeout: Set(Some(validate::small("timeout", new.limits.timeout)?)),
-        memory_limit: Set(Some(validate::small("memory_limit", new.limits.memory_limit)?)),
-        cpu_limit: Set(Some(new.limits.cpu_limit)),
+        timeout: Set(Some(timeout)),
+        memory_limit: Set(Some(memory_limit)),
+        cpu_limit: Set(Some(cpu_limit)),
         tool_id: Set(new.tool_id.map(|id| id.0)),
         tool_version_id: Set(new.tool_version_id.map(|id| id.0)),
         parent_id: Set(new.parent_id.map(|id| id.0)),
@@ -229,7 +225,7 @@ async fn check_inputs(
         .into_tuple()
         .all(connection)
         .await
-        .of(db)?;
+        .explain(db)?;
     match inputs.iter().find(|input| !known.contains(&input.file_id.0)) {
         Some(input) => Err(DbError::not_found("file", &input.file_id)),
         None => Ok(()),
@@ -264,23 +260,18 @@ fn from_row(db: &Db, row: calculation::Model) -> Result<Calculation, DbError> {
         cpu_time: row.cpu_time,
         created_at: row.created_at.time(),
         updated_at: row.updated_at.time(),
-        limits: limits(row.timeout, row.memory_limit, row.cpu_limit),
+        limits: row
+            .timeout
+            .zip(row.memory_limit)
+            .zip(row.cpu_limit)
+            .map(|((timeout, memory_limit), cpu_limit)| limits::read(timeout, memory_limit, cpu_limit)),
         tool_id: row.tool_id.map(ToolId),
         tool_version_id: row.tool_version_id.map(ToolVersionId),
         parent_id: row.parent_id.map(CalculationId),
     })
 }
 
-/// The limits of a row, where all three are there.
-fn limits(timeout: Option<i32>, memory_limit: Option<i32>, cpu_limit: Option<f64>) -> Option<Limits> {
-    Some(Limits {
-        timeout: u32::try_from(timeout?).ok()?,
-        memory_limit: u32::try_from(memory_limit?).ok()?,
-        cpu_limit: cpu_limit?,
-    })
-}
-
 #[cfg(test)]
-mod size_tests;
+mod cost_tests;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@
 //! So neither a rare nor a common text reads or sorts everything.
 
 use super::list::{Anchor, Entry, List, Only, Reading, name_key};
-use crate::db::{Db, DbError, Explain, entity::calculation};
+use crate::db::{Db, DbError, ExplainError, entity::calculation};
 use crate::domain::{
     calculation::CalculationRow,
     id::UserId,
@@ -80,8 +80,8 @@ pub async fn count(db: &Db, user: UserId, query: &CalculationQuery) -> Result<u6
 
 /// The one number that `select` gives under the name `count`.
 async fn counted(db: &Db, select: &SelectStatement) -> Result<u64, DbError> {
-    let row = db.connection().query_one(select).await.of(db)?;
-    let count: i64 = row.map_or(Ok(0), |row| row.try_get("", "count")).of(db)?;
+    let row = db.connection().query_one(select).await.explain(db)?;
+    let count: i64 = row.map_or(Ok(0), |row| row.try_get("", "count")).explain(db)?;
     Ok(count.unsigned_abs())
 }
 
@@ -133,8 +133,8 @@ async fn sorted(list: &List<'_>, needle: &Needle, most: usize) -> Result<Option<
             return Ok(None);
         }
     }
-    db.settled().await;
-    let rows = db.connection().query_all(&list.matching(needle.condition(list, Some(most + 1)))).await.of(db)?;
+    db.wait_for_idle().await;
+    let rows = db.connection().query_all(&list.matching(needle.condition(list, Some(most + 1)))).await.explain(db)?;
     if rows.len() > most {
         return Ok(None);
     }

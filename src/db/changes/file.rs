@@ -1,6 +1,6 @@
 //! The embedded file: the kernel tells that it or its log was written, `data_version` whether somebody committed.
 
-use super::{Change, looks::Looks};
+use super::{Change, checks::Checks};
 use crate::{db::filesystem, domain::change::Kinds};
 use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask};
 use sqlx::{
@@ -28,7 +28,7 @@ pub(super) struct FileWatch {
     kernel: Option<Kernel>,
     /// A look each second.
     ticking: bool,
-    looks: Looks,
+    checks: Checks,
     /// `data_version` is a connection's own view: the same one is asked each time.
     connection: Option<SqliteConnection>,
     version: Option<i64>,
@@ -55,7 +55,7 @@ impl FileWatch {
             inode,
             kernel: kernel.ok(),
             ticking,
-            looks: Looks::default(),
+            checks: Checks::default(),
             connection: None,
             version: None,
             silent: false,
@@ -68,22 +68,22 @@ impl FileWatch {
             self.look().await;
             // What was written since `new` is in the watch already: nothing is lost between the two.
             if self.kernel.as_mut().is_some_and(Kernel::read) {
-                self.looks.begin(Instant::now());
+                self.checks.restart(Instant::now());
                 return Change::Rows(Kinds::ALL);
             }
         }
         loop {
-            let (due, ticking) = (self.looks.due(), self.ticking);
-            let more = !self.silent && !self.looks.is_due_anyway();
+            let (due, ticking) = (self.checks.next(), self.ticking);
+            let more = !self.silent && !self.checks.is_first_due();
             tokio::select! {
                 biased;
                 () = until(due) => {
-                    self.looks.looked(Instant::now());
+                    self.checks.checked(Instant::now());
                     if let Some(change) = self.look().await {
                         return change;
                     }
                 }
-                () = Kernel::changed(self.kernel.as_mut()), if more => self.looks.begin(Instant::now()),
+                () = Kernel::changed(self.kernel.as_mut()), if more => self.checks.restart(Instant::now()),
                 () = tokio::time::sleep(LOOK), if more && ticking => {
                     if let Some(change) = self.look().await {
                         return change;

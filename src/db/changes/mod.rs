@@ -3,11 +3,11 @@
 //! The embedded file: the kernel tells that its files were written, then `PRAGMA data_version` says whether a commit
 //! came of it. A shared server: triggers notify, and a connection of its own listens.
 
+mod checks;
 mod file;
-mod looks;
 mod server;
 
-use super::{Db, DbError, Explain, Options};
+use super::{Db, DbError, ExplainError, Options};
 use crate::domain::{change::Kinds, id::UserId};
 use file::FileWatch;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
@@ -61,8 +61,9 @@ impl Db {
     /// The embedded file as SQLite found it: absolute, links followed.
     async fn file(&self) -> Result<Option<String>, DbError> {
         let sql = "SELECT file FROM pragma_database_list WHERE name = 'main'";
-        let row = self.connection().query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.of(self)?;
-        let file: Option<String> = row.map(|row| row.try_get("", "file")).transpose().of(self)?.flatten();
+        let row =
+            self.connection().query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.explain(self)?;
+        let file: Option<String> = row.map(|row| row.try_get("", "file")).transpose().explain(self)?.flatten();
         Ok(file.filter(|file| !file.is_empty()))
     }
 }

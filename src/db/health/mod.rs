@@ -1,11 +1,11 @@
-//! How the database feels, as far as the role that asks may see: nothing here needs a superuser.
+//! The health of the database, as far as the role that asks may see: nothing here needs a superuser.
 //!
 //! Every figure is asked for by itself, so that one that is refused leaves a gap and not a failure.
 
 mod file;
 mod server;
 
-use super::{Db, DbError, Explain};
+use super::{Db, DbError, ExplainError};
 use crate::domain::{
     id::UserId,
     statistics::{Figures, Gap, Health, Known, RecentCalculation, UserStats},
@@ -18,15 +18,7 @@ pub const RECENT: u32 = 10;
 
 /// What the two views show: the person's own figures, and the newest calculations that the database lets be seen.
 pub async fn figures(db: &Db, user: UserId) -> Result<Figures, DbError> {
-    let own = rows(
-        db,
-        &format!(
-            "SELECT id, username, total_files, total_storage_bytes, total_calculations, completed_calculations \
-             FROM user_stats WHERE id = {user}"
-        ),
-    )
-    .await
-    .and_then(|rows| {
+    let own = rows(db, &format!("SELECT * FROM user_stats WHERE id = {user}")).await.and_then(|rows| {
         rows.first()
             .map(|row| {
                 Ok(UserStats {
@@ -40,15 +32,8 @@ pub async fn figures(db: &Db, user: UserId) -> Result<Figures, DbError> {
             })
             .transpose()
     });
-    let recent = rows(
-        db,
-        &format!(
-            "SELECT id, name, status, created_at, execution_time, username, display_name FROM recent_calculations \
-             ORDER BY created_at DESC LIMIT {RECENT}"
-        ),
-    )
-    .await
-    .and_then(|rows| {
+    let sql = format!("SELECT * FROM recent_calculations ORDER BY created_at DESC LIMIT {RECENT}");
+    let recent = rows(db, &sql).await.and_then(|rows| {
         rows.iter()
             .map(|row| {
                 Ok(RecentCalculation {
@@ -63,19 +48,19 @@ pub async fn figures(db: &Db, user: UserId) -> Result<Figures, DbError> {
             })
             .collect()
     });
-    Ok(Figures { own: own.of(db)?, recent: recent.of(db)? })
+    Ok(Figures { own: own.explain(db)?, recent: recent.explain(db)? })
 }
 
 /// Everything that can be known of the database. With `check` the embedded file is read whole.
 pub async fn health(db: &Db, check: bool) -> Result<Health, DbError> {
     // The first statement may have to make a connection; the second one is the way there and back alone.
-    rows(db, "SELECT 1").await.of(db)?;
+    rows(db, "SELECT 1").await.explain(db)?;
     let asked = Instant::now();
-    rows(db, "SELECT 1").await.of(db)?;
+    rows(db, "SELECT 1").await.explain(db)?;
     let response_ms = asked.elapsed().as_secs_f64() * 1_000.0;
     match db.connection().get_database_backend() {
         DbBackend::Postgres => Ok(server::health(db, response_ms).await),
-        _ => file::health(db, response_ms, check).await.of(db),
+        _ => file::health(db, response_ms, check).await.explain(db),
     }
 }
 

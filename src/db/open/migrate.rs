@@ -45,7 +45,7 @@ pub(super) async fn to_present(
 }
 
 /// Copies the database beside itself: `<file>.before-<step>-<UTC time>`, whole or not at all, readable by its owner.
-pub(in crate::db) async fn keep(
+pub(crate) async fn keep(
     connection: &DatabaseConnection,
     path: &Path,
     step: &str,

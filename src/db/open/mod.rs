@@ -8,15 +8,19 @@ mod server;
 mod state;
 
 pub(super) use {
+    pool::{Reaper, wait_for_idle},
+    server::trouble,
+};
+
+pub(crate) use {
     migrate::keep as keep_copy,
-    pool::{Attendant, settled},
-    server::{libpq, server_alone, trouble},
+    server::{libpq, server_alone},
 };
 
 use super::{
     Access, Db, DbError, Inner, Options, filesystem,
     isolation::Found,
-    url::{self, Target},
+    url::{self, DatabaseUrl},
 };
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, SqlxSqliteConnector,
@@ -49,9 +53,9 @@ impl Db {
     /// The same with other settings of the connections to a server.
     pub async fn open_with(url: &str, options: &Options) -> Result<Self, DbError> {
         match url::parse(url)? {
-            Target::Server(server) => server::open(&server, options, Access::new(url, options)).await,
-            Target::File(path) => Self::open_embedded(&path).await,
-            Target::Memory => open_memory().await,
+            DatabaseUrl::Server(server) => server::open(&server, options, Access::new(url, options)).await,
+            DatabaseUrl::File(path) => Self::open_embedded(&path).await,
+            DatabaseUrl::Memory => open_memory().await,
         }
     }
 
@@ -113,13 +117,13 @@ async fn open_file(path: &Path, patience: Duration) -> Result<Db, DbError> {
         closing: watch::Sender::new(false),
         found: Found::LOCAL,
         access: None,
-        _attendant: None,
+        _reaper: None,
     })))
 }
 
 /// The file for whoever looks after it, whatever schema it has; made where it is not there. References between tables
 /// are not enforced: a table may be put in the place of another.
-pub(super) async fn alone(path: &Path, place: &str, connections: u32) -> Result<DatabaseConnection, DbError> {
+pub(crate) async fn alone(path: &Path, place: &str, connections: u32) -> Result<DatabaseConnection, DbError> {
     file::prepare(path, place)?;
     let options = SqliteConnectOptions::new().filename(path).busy_timeout(PATIENCE);
     pool(writing(options).foreign_keys(false), connections, place).await
@@ -146,7 +150,7 @@ async fn open_memory() -> Result<Db, DbError> {
         closing: watch::Sender::new(false),
         found: Found::LOCAL,
         access: None,
-        _attendant: None,
+        _reaper: None,
     })))
 }
 

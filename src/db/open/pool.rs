@@ -23,13 +23,13 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const REST: Duration = Duration::from_secs(5);
 
 /// The longest wait for a connection on its way back.
-const SETTLING: Duration = Duration::from_millis(4);
+const IDLE_SOON: Duration = Duration::from_millis(4);
 
-/// Looks after a pool until it is dropped with the database.
+/// Closes the idle connections of a pool until it is dropped with the database.
 #[derive(Debug)]
-pub(in crate::db) struct Attendant {
+pub(in crate::db) struct Reaper {
     known: Known,
-    shedding: AbortHandle,
+    task: AbortHandle,
 }
 
 /// The pool as its own hook knows it, until the database is closed: the two would else keep each other for ever.
@@ -37,7 +37,7 @@ type Known = Arc<Mutex<Option<PgPool>>>;
 
 /// A pool as the platform's other programs have it: `pool_size` connections are kept, those of the overflow are closed
 /// as soon as they are given back. One of them is left when all rest; that one goes after `idle_timeout`.
-pub(super) fn of(connect: PgConnectOptions, options: &Options) -> (PgPool, Attendant) {
+pub(super) fn of(connect: PgConnectOptions, options: &Options) -> (PgPool, Reaper) {
     let (known, use_) = (Known::default(), Arc::new(Use::default()));
     let (hooked, seen, keep) = (known.clone(), use_.clone(), options.pool_size);
     let pool = PgPoolOptions::new()
@@ -70,27 +70,27 @@ pub(super) fn of(connect: PgConnectOptions, options: &Options) -> (PgPool, Atten
     if let Ok(mut known) = known.lock() {
         *known = Some(pool.clone());
     }
-    let shedding = tokio::spawn(shed(known.clone(), use_)).abort_handle();
-    (pool, Attendant { known, shedding })
+    let task = tokio::spawn(close_idle(known.clone(), use_)).abort_handle();
+    (pool, Reaper { known, task })
 }
 
-impl Drop for Attendant {
+impl Drop for Reaper {
     fn drop(&mut self) {
-        self.shedding.abort();
+        self.task.abort();
         if let Ok(mut known) = self.known.lock() {
             *known = None;
         }
     }
 }
 
-/// Waits until a connection rests in the pool, but no longer than it takes to make another.
+/// Waits until a connection is idle in the pool, but no longer than it takes to make another.
 ///
 /// A connection that is given back is asked first whether it is well; meanwhile the next statement would have the pool
 /// make a new one, with all that it says to be let in.
-pub(in crate::db) async fn settled(pool: &PgPool) {
+pub(in crate::db) async fn wait_for_idle(pool: &PgPool) {
     // Its answer takes less than a tick of the runtime's clock, which a sleep would wait for.
     let began = Instant::now();
-    while pool.size() > 0 && pool.num_idle() == 0 && began.elapsed() < SETTLING {
+    while pool.size() > 0 && pool.num_idle() == 0 && began.elapsed() < IDLE_SOON {
         tokio::task::yield_now().await;
     }
 }
@@ -133,7 +133,7 @@ impl Use {
 }
 
 /// Closes what was not needed for a while. Sleeps as long as there is nothing to close: an idle program does not wake.
-async fn shed(known: Known, use_: Arc<Use>) {
+async fn close_idle(known: Known, use_: Arc<Use>) {
     loop {
         use_.released.notified().await;
         loop {

@@ -24,7 +24,7 @@ const SOCKETS: &str = "/var/run/postgresql";
 pub(super) async fn open(server: &Server, options: &Options, access: Access) -> Result<Db, DbError> {
     let place = place(server);
     let connect = connect_options(server, options)?;
-    let (pool, attendant) = pool::of(connect, options);
+    let (pool, reaper) = pool::of(connect, options);
     let refused = |error: sqlx::Error| DbError::explain(&place, DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))));
     let first = async { pool.acquire().await.map(drop) };
     let asked = async {
@@ -39,7 +39,7 @@ pub(super) async fn open(server: &Server, options: &Options, access: Access) -> 
         first = first => first.map_err(refused)?,
         error = asked => return Err(error),
     }
-    pool::settled(&pool).await;
+    pool::wait_for_idle(&pool).await;
     let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
     let explain = |error| DbError::explain(&place, error);
     // One transaction is one connection: each statement alone could have the pool make another.
@@ -56,7 +56,7 @@ pub(super) async fn open(server: &Server, options: &Options, access: Access) -> 
             found,
             access: Some(access),
             closing: watch::Sender::new(false),
-            _attendant: Some(attendant),
+            _reaper: Some(reaper),
         }))),
         State::New => Err(DbError::Behind { place, missing: "it holds no tables yet".to_owned() }),
         State::Older(step) => {
@@ -84,10 +84,7 @@ pub(in crate::db) async fn trouble(server: &Server, options: &Options) -> Option
 
 /// One connection for whoever looks after the database, whatever schema it has. It is never replaced by another, so that
 /// a lock that it holds stays; its statements take as long as they take.
-pub(in crate::db) async fn server_alone(
-    server: &Server,
-    options: &Options,
-) -> Result<(DatabaseConnection, String), DbError> {
+pub(crate) async fn server_alone(server: &Server, options: &Options) -> Result<(DatabaseConnection, String), DbError> {
     let options = Options { statement_timeout: Duration::ZERO, ..options.clone() };
     // Asked directly first: a pool tries a server that does not answer again and again.
     if let Some(error) = trouble(server, &options).await {
@@ -103,15 +100,15 @@ pub(in crate::db) async fn server_alone(
 }
 
 /// A connection for PostgreSQL's own programs.
-pub(in crate::db) struct Libpq {
+pub(crate) struct Libpq {
     /// By the names of its parameters.
-    pub(in crate::db) settings: Vec<(&'static str, String)>,
+    pub(crate) settings: Vec<(&'static str, String)>,
     /// Apart, since it goes into a file of its own.
-    pub(in crate::db) password: Option<String>,
+    pub(crate) password: Option<String>,
 }
 
 /// The same connection for PostgreSQL's own programs.
-pub(in crate::db) fn libpq(server: &Server, options: &Options) -> Result<Libpq, DbError> {
+pub(crate) fn libpq(server: &Server, options: &Options) -> Result<Libpq, DbError> {
     let refused = |problem: String| DbError::Address { url: place(server), problem };
     let host = server.host.as_deref().unwrap_or(SOCKETS);
     let user = server.user.clone().ok_or_else(|| refused("names nobody".to_owned()))?;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    db::{Explain, calculations, users},
+    db::{ExplainError, calculations, users},
     domain::{calculation::NewCalculation, limits::Limits, user::Identity},
 };
 use migrations::{APPLIED_TABLE, Migrator, MigratorTrait, STEPS};
@@ -324,7 +324,7 @@ async fn a_full_disk_says_so_and_loses_nothing() {
     let error = transaction
         .execute_unprepared("INSERT INTO calculations (user_id, name, code) VALUES (1, 'x', printf('%.9999c', 'x'))")
         .await
-        .of(&db)
+        .explain(&db)
         .unwrap_err();
     assert!(matches!(error, DbError::NoSpace { .. }), "{error:?}");
     run(&transaction, "PRAGMA max_page_count = 4294967294").await;

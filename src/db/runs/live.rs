@@ -2,7 +2,7 @@
 
 use super::seconds;
 use crate::{
-    db::{Db, DbError, Explain, Timestamp, entity::calculation_run},
+    db::{Db, DbError, ExplainError, Timestamp, entity::calculation_run},
     domain::{
         id::{CalculationId, RunId, UserId},
         run::Usage,
@@ -38,7 +38,7 @@ pub async fn tell(db: &Db, run: RunId, live: &str, usage: Option<Usage>) -> Resu
         .filter(calculation_run::Column::CompletedAt.is_null())
         .exec(db.connection())
         .await
-        .of(db)?;
+        .explain(db)?;
     Ok(())
 }
 
@@ -55,7 +55,7 @@ pub async fn wanted(db: &Db, run: RunId) -> Result<Wanted, DbError> {
         .into_tuple()
         .one(db.connection())
         .await
-        .of(db)?;
+        .explain(db)?;
     Ok(match times {
         Some((submitted, Some(asked), _)) if asked.time() <= submitted.time() => Wanted::NotAnyMore,
         Some((_, Some(_), _) | (_, _, Some(_))) => Wanted::No,
@@ -75,6 +75,6 @@ pub async fn request_stop(db: &Db, user: UserId, id: CalculationId, now: bool) -
         .filter(calculation_run::Column::CompletedAt.is_null())
         .exec(db.connection())
         .await
-        .of(db)?;
+        .explain(db)?;
     Ok(asked.rows_affected == 1)
 }

@@ -9,10 +9,10 @@ mod record;
 pub(super) use record::from_row;
 #[cfg(test)]
 pub(super) use record::unfinished;
-pub use record::{RunRecord, get, unfinished_of_host};
+pub use record::{get, unfinished_of_host};
 
 use super::{
-    Db, DbError, Explain, Timestamp,
+    Db, DbError, ExplainError, Timestamp,
     calculations::{own, status},
     entity::{calculation, calculation_run},
     validate,
@@ -50,20 +50,9 @@ pub async fn submit(
     host: &str,
     limits: &Limits,
 ) -> Result<(), DbError> {
-    validate::text("host", host, 255)?;
-    let row = calculation_run::ActiveModel {
-        id: Set(run.to_string()),
-        calculation_id: Set(id.0),
-        user_id: Set(user.0),
-        host: Set(host.to_owned()),
-        submitted_at: Set(db.now()),
-        timeout: Set(validate::small("timeout", limits.timeout)?),
-        memory_limit: Set(validate::small("memory_limit", limits.memory_limit)?),
-        cpu_limit: Set(limits.cpu_limit),
-        ..calculation_run::ActiveModel::default()
-    };
+    let row = record::asked_for(db, (user, id), run, host, limits)?;
     let transaction = db.begin().await?;
-    let found = own(user, id).find_also_related(calculation_run::Entity).one(&transaction).await.of(db)?;
+    let found = own(user, id).find_also_related(calculation_run::Entity).one(&transaction).await.explain(db)?;
     let Some((calculation, known)) = found else { return Err(DbError::not_found("calculation", &id)) };
     let status = status(db, &calculation.status)?;
     if status != Status::Pending {
@@ -72,29 +61,14 @@ pub async fn submit(
     if known.is_some() {
         return Err(DbError::Conflict(format!("calculation {id} is queued already")));
     }
-    calculation_run::Entity::insert(row).exec_without_returning(&transaction).await.of(db)?;
-    transaction.commit().await.of(db)
+    calculation_run::Entity::insert(row).exec_without_returning(&transaction).await.explain(db)?;
+    transaction.commit().await.explain(db)
 }
 
 /// Takes a queued run: pending becomes running, once. `false` where somebody else has it or it was cancelled.
 pub async fn claim(db: &Db, run: RunId, provenance: &Provenance, started_at: NaiveDateTime) -> Result<bool, DbError> {
     let started = db.time(started_at);
-    let limits = &provenance.limits;
-    let record = calculation_run::ActiveModel {
-        started_at: Set(Some(started)),
-        heartbeat_at: Set(Some(db.now())),
-        host: Set(validate::clipped(&provenance.host, 255)),
-        engine: Set(Some(validate::clipped(&provenance.engine, 20))),
-        level: Set(Some(validate::clipped(&provenance.level, 100))),
-        guarantee: Set(Some(provenance.guarantee.replace('\0', "\u{fffd}"))),
-        interpreter: Set(Some(provenance.interpreter.replace('\0', "\u{fffd}"))),
-        image_digest: Set(provenance.image_digest.as_deref().map(|digest| validate::clipped(digest, 200))),
-        container_id: Set(provenance.container.as_deref().map(|container| validate::clipped(container, 100))),
-        timeout: Set(validate::small("timeout", limits.timeout)?),
-        memory_limit: Set(validate::small("memory_limit", limits.memory_limit)?),
-        cpu_limit: Set(limits.cpu_limit),
-        ..calculation_run::ActiveModel::default()
-    };
+    let record = record::started(db, provenance, started)?;
     let change = calculation::ActiveModel {
         status: Set(Status::Running.name().to_owned()),
         started_at: Set(Some(started)),
@@ -108,7 +82,7 @@ pub async fn claim(db: &Db, run: RunId, provenance: &Provenance, started_at: Nai
         .filter(calculation::Column::Status.eq(Status::Pending.name()))
         .exec(&transaction)
         .await
-        .of(db)?;
+        .explain(db)?;
     if claimed.rows_affected == 0 {
         return Ok(false);
     }
@@ -117,8 +91,8 @@ pub async fn claim(db: &Db, run: RunId, provenance: &Provenance, started_at: Nai
         .filter(calculation_run::Column::Id.eq(run.to_string()))
         .exec(&transaction)
         .await
-        .of(db)?;
-    transaction.commit().await.of(db)?;
+        .explain(db)?;
+    transaction.commit().await.explain(db)?;
     Ok(true)
 }
 
@@ -132,10 +106,8 @@ pub async fn finish(db: &Db, run: RunId, outcome: &Outcome, completed_at: NaiveD
     }
     check_length("result_data", outcome.result_data.as_deref().unwrap_or_default(), MAX_RESULT)?;
     let completed = db.time(completed_at);
-    let usage = outcome.usage;
-
     let transaction = db.begin().await?;
-    if let Some(usage) = usage {
+    if let Some(usage) = outcome.usage {
         started_late(db, &transaction, run, completed_at, &usage).await?;
     }
     let finished = calculation::Entity::update_many()
@@ -144,34 +116,20 @@ pub async fn finish(db: &Db, run: RunId, outcome: &Outcome, completed_at: NaiveD
         .filter(calculation::Column::Status.is_in([Status::Pending.name(), Status::Running.name()]))
         .exec(&transaction)
         .await
-        .of(db)?;
-    let notes =
-        if outcome.notes.is_empty() { None } else { Some(serde_json::to_string(&outcome.notes).unwrap_or_default()) };
-    let record = calculation_run::ActiveModel {
-        completed_at: Set(Some(completed)),
-        exit_code: Set(outcome.exit_code),
-        signal: Set(outcome.signal),
-        error_kind: Set(outcome.error_kind.map(|kind| kind.name().to_owned())),
-        error_line: Set(outcome.error_line.and_then(|line| i32::try_from(line).ok())),
-        cpu_time: Set(usage.map(|usage| seconds(usage.cpu_time))),
-        peak_memory: Set(usage.map(|usage| i64::try_from(usage.peak_memory).unwrap_or(i64::MAX))),
-        accounting: Set(usage.map(|usage| word(&usage.accounting))),
-        notes: Set(notes),
-        ..calculation_run::ActiveModel::default()
-    };
+        .explain(db)?;
     // Told again, or after another program had changed the status: what is known of the run is kept all the same.
     let recorded = calculation_run::Entity::update_many()
-        .set(record)
+        .set(record::ended(outcome, completed))
         .filter(calculation_run::Column::Id.eq(run.to_string()))
         .filter(calculation_run::Column::CompletedAt.is_null())
         .exec(&transaction)
         .await
-        .of(db)?;
+        .explain(db)?;
     if finished.rows_affected == 0 && recorded.rows_affected == 0 {
-        let known = calculation_run::Entity::find_by_id(run.to_string()).one(&transaction).await.of(db)?;
+        let known = calculation_run::Entity::find_by_id(run.to_string()).one(&transaction).await.explain(db)?;
         return known.map(|_| Finish::AlreadyFinal).ok_or_else(|| DbError::not_found("run", &run));
     }
-    transaction.commit().await.of(db)?;
+    transaction.commit().await.explain(db)?;
     Ok(if finished.rows_affected == 1 { Finish::Done } else { Finish::AlreadyFinal })
 }
 
@@ -198,7 +156,7 @@ pub async fn cancel_pending(db: &Db, user: UserId, id: CalculationId) -> Result<
         .filter(Expr::exists(queued))
         .exec(&transaction)
         .await
-        .of(db)?;
+        .explain(db)?;
     if cancelled.rows_affected == 0 {
         return Ok(false);
     }
@@ -207,8 +165,8 @@ pub async fn cancel_pending(db: &Db, user: UserId, id: CalculationId) -> Result<
         .filter(calculation_run::Column::CalculationId.eq(id.0))
         .exec(&transaction)
         .await
-        .of(db)?;
-    transaction.commit().await.of(db)?;
+        .explain(db)?;
+    transaction.commit().await.explain(db)?;
     Ok(true)
 }
 
@@ -234,7 +192,7 @@ async fn started_late(
         .filter(calculation::Column::Status.eq(Status::Pending.name()))
         .exec(connection)
         .await
-        .of(db)?;
+        .explain(db)?;
     calculation_run::Entity::update_many()
         .col_expr(
             calculation_run::Column::StartedAt,
@@ -244,7 +202,7 @@ async fn started_late(
         .filter(calculation_run::Column::CompletedAt.is_null())
         .exec(connection)
         .await
-        .of(db)?;
+        .explain(db)?;
     Ok(())
 }
 
@@ -272,11 +230,6 @@ pub(super) fn seconds(value: f64) -> f64 {
 /// Bytes as MiB, rounded up, within the column's 32 bits.
 fn mebibytes(bytes: u64) -> i64 {
     i32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(i32::MAX).into()
-}
-
-/// The stored word of a unit variant, as serde spells it.
-fn word(value: &impl serde::Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// The calculation of `run`.

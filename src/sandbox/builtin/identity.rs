@@ -65,6 +65,10 @@ pub fn kill_leftover(identity: &Identity) -> io::Result<Leftover> {
             if !identity.is_alive() {
                 return Ok(Leftover::Killed);
             }
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "called by spawn_blocking or by the command line, never in a task"
+            )]
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -1,7 +1,10 @@
 //! The built-in engine, found able to run something.
 
 use super::{EngineError, Identity, Isolation, Level, Running, probe, start};
-use crate::sandbox::{About, Asked, Interpreter, Job, python};
+use crate::{
+    domain::run::EngineKind,
+    sandbox::{About, Asked, Interpreter, Job, python},
+};
 use std::io;
 
 /// What this host gives, and the interpreter to use.
@@ -28,7 +31,7 @@ impl Ready {
     /// For the run's record.
     pub fn about(&self) -> About {
         About {
-            engine: "builtin".to_owned(),
+            engine: EngineKind::Builtin,
             level: self.level.name().to_owned(),
             guarantee: self.isolation.guarantee(),
             interpreter: format!("{} ({})", self.interpreter.path.display(), self.interpreter.version),

@@ -2,7 +2,7 @@
 
 use super::{Connection, Endpoint, Facts, Identity, Image, Name, Running, client, connect, failed, profile, transfer};
 use crate::{
-    domain::id::RunId,
+    domain::{id::RunId, run::EngineKind},
     sandbox::{About, EngineError, Job, Program},
 };
 use bollard::{
@@ -107,7 +107,7 @@ impl Ready {
     pub fn about(&self, run: RunId) -> About {
         let facts = &self.connection.facts;
         About {
-            engine: "docker".to_owned(),
+            engine: EngineKind::Docker,
             level: format!("{} {}", facts.product, facts.version),
             guarantee: self.connection.guarantee(),
             interpreter: About::interpreter_of(&self.image.name, self.own_command),

@@ -88,6 +88,7 @@ impl Running {
     ) -> (Self, watch::Receiver<Option<Report>>) {
         let (out, stdout) = tokio::io::duplex(BUFFER);
         let (err, stderr) = tokio::io::duplex(BUFFER);
+        #[expect(clippy::disallowed_methods, reason = "an order is a stop or the like: a person gives a few in a run")]
         let (orders, ordered) = mpsc::unbounded_channel();
         let (usage_in, usage) = watch::channel(told::usage(Sample::default()));
         let (end_in, end) = watch::channel(None);

@@ -13,6 +13,10 @@
 //! This folder is the only place with unsafe code, and `sys` holds nearly all of it.
 
 #![allow(unsafe_code, reason = "the kernel's calls are made here and nowhere else; each block says why it is sound")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a process of its own with one thread and no terminal: it enters the sandbox's root and ends with a code"
+)]
 
 #[path = "../wire/mod.rs"]
 #[allow(dead_code, reason = "the program's half of the codec is in the same file")]

@@ -17,7 +17,7 @@ use super::{
     action::Action,
     effect::Effect,
     keymap::Keymap,
-    msg::{Failure, Msg, Place},
+    msg::{Failure, Msg, SessionInfo},
     pane::{Cx, Event, Fact, Intent, Now, Pane, PaneId, PaneSpec, Tick},
     theme::Theme,
     widgets::toast::{Kind as ToastKind, Toast},
@@ -58,7 +58,7 @@ pub struct App {
     history: Vec<usize>,
     layers: Vec<Layer>,
     toast: Option<(Toast, NaiveDateTime)>,
-    place: Option<Result<Place, Failure>>,
+    place: Option<Result<SessionInfo, Failure>>,
     /// Why the database tells no changes: what is shown may be old.
     silent: Option<String>,
     /// Since when the database does not answer, UTC.
@@ -131,20 +131,20 @@ impl App {
                     (known.sandbox, known.ready) = (name, ready);
                 }
             }
-            Msg::Away(Some(why)) => {
+            Msg::ConnectionLost(why) => {
                 if self.away.is_none() {
                     self.away = Some(now.utc);
                 }
                 self.say(Toast::bad(why));
             }
-            Msg::Away(None) => {
+            Msg::ConnectionRestored => {
                 if self.away.take().is_some() {
                     self.say(Toast::info("the database answers again"));
                 }
                 work.fact(&Fact::CalculationsChanged);
                 work.fact(&Fact::ToolsChanged);
             }
-            Msg::Told(text) => self.say(Toast::info(text)),
+            Msg::Notice(text) => self.say(Toast::info(text)),
             Msg::Changed => work.fact(&Fact::CalculationsChanged),
             Msg::Rows(kinds) => {
                 if kinds.has(Kind::Calculations) || kinds.has(Kind::Files) {
@@ -154,12 +154,13 @@ impl App {
                     work.fact(&Fact::ToolsChanged);
                 }
             }
-            Msg::Silent(why) => {
-                if let Some(why) = why.as_ref().filter(|_| self.silent.is_none()) {
+            Msg::ChangesUnavailable(why) => {
+                if self.silent.is_none() {
                     self.say(Toast::bad(why.clone()));
                 }
-                self.silent = why;
+                self.silent = Some(why);
             }
+            Msg::ChangesAvailable => self.silent = None,
             Msg::RunEnded(id) => {
                 work.fact(&Fact::RunEnded(id));
                 // The runtime sends it only where nobody looks.

@@ -13,10 +13,10 @@ use crate::{
         tool::Tool,
     },
     tui::{
-        effect::Request,
         keymap::Key,
-        msg::{Live, Mouse, Reply},
+        msg::{Live, Mouse},
         panes::{PANES, calculations, editor, monitor, stats, tools},
+        request::{Reply, Request},
         testing::{declared, now, text_of, tool},
     },
 };
@@ -50,7 +50,7 @@ impl Harness {
 
     fn opened(width: u16, height: u16) -> Self {
         let mut harness = Self::new(width, height);
-        let place = Place {
+        let place = SessionInfo {
             person: "Ann".to_owned(),
             database: "/home/ann/mecapy.db".to_owned(),
             isolation: Isolation::Local,
@@ -130,16 +130,10 @@ impl Harness {
             .iter()
             .enumerate()
             .map(|(at, made)| CalculationRow {
-                id: CalculationId(at as i64 + 1),
-                name: made.name.clone(),
                 status: Status::Running,
                 queued: true,
-                created_at: self.now.utc,
                 started_at: Some(self.now.utc),
-                completed_at: None,
-                execution_time: None,
-                memory_used: None,
-                error_kind: None,
+                ..CalculationRow::draft(CalculationId(at as i64 + 1), made.name.clone(), self.now.utc)
             })
             .collect();
         let cursors = rows.iter().map(|row| Cursor { value: CursorValue::Null, id: row.id.0 }).collect();
@@ -285,7 +279,7 @@ fn leaving_asks_only_where_text_would_be_lost() {
 #[test]
 fn a_failure_stays_until_a_key_and_other_words_go_by_themselves() {
     let mut harness = Harness::opened(80, 24);
-    harness.send(Msg::Told("2 runs were looked after".to_owned()));
+    harness.send(Msg::Notice("2 runs were looked after".to_owned()));
     harness.shows("2 runs were looked after");
     assert_eq!(harness.app.tick(), Tick::Second);
     harness.now.utc += TimeDelta::seconds(6);
@@ -349,10 +343,10 @@ fn rows_that_others_change_are_loaded_where_they_are_shown() {
 #[test]
 fn a_list_that_nobody_keeps_fresh_says_so_until_somebody_does() {
     let mut harness = Harness::opened(80, 24);
-    harness.send(Msg::Silent(Some("The lists do not follow other programs now: the server is gone.".to_owned())));
+    harness.send(Msg::ChangesUnavailable("The lists do not follow other programs now: the server is gone.".to_owned()));
     let screen = harness.screen();
     assert!(screen.contains("not live") && screen.contains("the server is gone"), "{screen}");
-    harness.send(Msg::Silent(None));
+    harness.send(Msg::ChangesAvailable);
     assert!(!harness.screen().lines().next().unwrap().contains("not live"));
 }
 

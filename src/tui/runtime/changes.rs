@@ -19,28 +19,28 @@ use tokio::sync::{Notify, mpsc};
 
 /// A stream of changes reloads a list no more often; they add up meanwhile.
 const PACE: Duration = Duration::from_millis(300);
-/// So long what the database tells waits for a request of the screen that is under way, and is likely what it tells of.
+/// What the database reports waits so long for a request of the screen that is under way, and is likely its cause.
 const WAIT: Duration = Duration::from_millis(800);
 /// What requests of the screen change.
 const OWN: Kinds = Kinds::only(Kind::Calculations).and(Kinds::only(Kind::Files));
 
-/// What this program changes itself. The database tells of it as well, before or after the request is over: both are
-/// told as one, and the lists are read once.
+/// Changes that this program makes itself. The database reports them as well, before or after the request is over: both
+/// are reported as one, and the lists are read once.
 #[derive(Debug, Default)]
-pub struct Own {
+pub struct OwnChanges {
     under_way: AtomicUsize,
     changed: Notify,
 }
 
 /// A request that changes rows, until it is over.
 #[derive(Debug)]
-pub struct Changing(Arc<Own>);
+pub struct OwnChange(Arc<OwnChanges>);
 
-impl Own {
+impl OwnChanges {
     /// A request that changes rows begins.
-    pub fn begin(self: &Arc<Self>) -> Changing {
+    pub fn begin(self: &Arc<Self>) -> OwnChange {
         self.under_way.fetch_add(1, Ordering::AcqRel);
-        Changing(self.clone())
+        OwnChange(self.clone())
     }
 
     /// Waits until one has changed something.
@@ -54,26 +54,26 @@ impl Own {
     }
 }
 
-impl Changing {
+impl OwnChange {
     /// It has changed something, and whoever asked knows.
     pub fn done(self) {
         self.0.changed.notify_one();
     }
 }
 
-impl Drop for Changing {
+impl Drop for OwnChange {
     fn drop(&mut self) {
         self.0.under_way.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-/// Tells the screen what the database tells and what this program changed, until either is gone.
-pub async fn tell_changes(changes: Result<Changes, DbError>, own: Arc<Own>, queue: mpsc::Sender<Msg>) {
-    let mut teller = Teller { queue, is_silent: false };
+/// Reports to the screen what the database reports and what this program changed, until either is gone.
+pub async fn report_changes(changes: Result<Changes, DbError>, own: Arc<OwnChanges>, queue: mpsc::Sender<Msg>) {
+    let mut reporter = Reporter { queue, is_unavailable: false };
     let mut changes = match changes {
         Ok(changes) => Some(changes),
         Err(error) => {
-            teller.tell(Kinds::NONE, [Some(Change::Silent(error.to_string())), None]).await;
+            reporter.report(Kinds::NONE, [Some(Change::Silent(error.to_string())), None]).await;
             None
         }
     };
@@ -99,7 +99,7 @@ pub async fn tell_changes(changes: Result<Changes, DbError>, own: Arc<Own>, queu
             Some(changes) => changes.caught_up().await,
             None => None,
         };
-        if !teller.tell(own_kinds, [first, more]).await {
+        if !reporter.report(own_kinds, [first, more]).await {
             return;
         }
         tokio::select! {
@@ -115,26 +115,26 @@ pub async fn tell_changes(changes: Result<Changes, DbError>, own: Arc<Own>, queu
     }
 }
 
-/// What the screen was told.
-struct Teller {
+/// What was reported to the screen.
+struct Reporter {
     queue: mpsc::Sender<Msg>,
-    is_silent: bool,
+    is_unavailable: bool,
 }
 
-impl Teller {
-    /// Tells own changes and those that the database told as one; `false` where the screen is gone.
-    async fn tell(&mut self, own: Kinds, changes: [Option<Change>; 2]) -> bool {
+impl Reporter {
+    /// Reports own changes and those of the database as one; `false` where the screen is gone.
+    async fn report(&mut self, own: Kinds, changes: [Option<Change>; 2]) -> bool {
         let mut kinds = own;
         for change in changes.into_iter().flatten() {
             let msg = match change {
                 Change::Rows(more) => {
                     kinds = kinds.and(more);
-                    std::mem::take(&mut self.is_silent).then_some(Msg::Silent(None))
+                    std::mem::take(&mut self.is_unavailable).then_some(Msg::ChangesAvailable)
                 }
                 Change::Silent(why) => {
                     tracing::warn!(why, "changes of other programs go unnoticed");
-                    self.is_silent = true;
-                    Some(Msg::Silent(Some(silence(&why))))
+                    self.is_unavailable = true;
+                    Some(Msg::ChangesUnavailable(unavailable(&why)))
                 }
             };
             if let Some(msg) = msg
@@ -147,7 +147,7 @@ impl Teller {
     }
 }
 
-/// The next change; never where none are told.
+/// The next change; never where none are reported.
 async fn next(changes: Option<&mut Changes>) -> Option<Change> {
     match changes {
         Some(changes) => changes.next().await,
@@ -164,7 +164,7 @@ async fn pause(changes: Option<&mut Changes>) -> bool {
     false
 }
 
-fn silence(why: &str) -> String {
+fn unavailable(why: &str) -> String {
     format!("The lists do not follow other programs now: {why}. Ctrl-R loads again.")
 }
 
@@ -192,7 +192,7 @@ mod tests {
         folder: tempfile::TempDir,
         db: Db,
         user: UserId,
-        own: Arc<Own>,
+        own: Arc<OwnChanges>,
         messages: mpsc::Receiver<Msg>,
     }
 
@@ -210,8 +210,8 @@ mod tests {
             };
             let user = users::sign_in(&db, &person).await.unwrap().id;
             let (queue, messages) = mpsc::channel(64);
-            let own = Arc::new(Own::default());
-            tokio::spawn(tell_changes(db.changes(user).await, own.clone(), queue));
+            let own = Arc::new(OwnChanges::default());
+            tokio::spawn(report_changes(db.changes(user).await, own.clone(), queue));
             let mut bench = Self { folder, db, user, own, messages };
             bench.rest().await;
             bench
@@ -222,8 +222,8 @@ mod tests {
         }
 
         /// Waits for the next message that rows changed.
-        async fn told(&mut self) {
-            let msg = tokio::time::timeout(PATIENCE, self.messages.recv()).await.expect("it is told");
+        async fn reported(&mut self) {
+            let msg = tokio::time::timeout(PATIENCE, self.messages.recv()).await.expect("it is reported");
             assert!(matches!(msg, Some(Msg::Rows(_))), "{msg:?}");
         }
 
@@ -267,7 +267,7 @@ mod tests {
             Bench::make(&bench.db, bench.user).await;
             Bench::make(&bench.db, bench.user).await;
             changing.done();
-            bench.told().await;
+            bench.reported().await;
             assert_eq!(bench.rows().await, 2 * made);
             assert_eq!(bench.rest().await, 0, "the database's own word of it is the same");
         }
@@ -275,7 +275,7 @@ mod tests {
         let changing = bench.own.begin();
         Bench::make(&bench.db, bench.user).await;
         drop(changing);
-        bench.told().await;
+        bench.reported().await;
         assert_eq!((bench.rows().await, bench.rest().await), (7, 0));
     }
 
@@ -287,17 +287,17 @@ mod tests {
         Bench::make(&bench.db, bench.user).await;
         Bench::make(&other, bench.user).await;
         changing.done();
-        bench.told().await;
+        bench.reported().await;
         assert_eq!(bench.rows().await, 2, "both are in the one load");
         // Right behind it, while changes add up.
         Bench::make(&other, bench.user).await;
-        bench.told().await;
+        bench.reported().await;
         assert_eq!(bench.rows().await, 3);
         bench.rest().await;
         // And while a long request is under way, which has committed nothing yet.
         let changing = bench.own.begin();
         Bench::make(&other, bench.user).await;
-        bench.told().await;
+        bench.reported().await;
         assert_eq!(bench.rows().await, 4);
         drop(changing);
         assert_eq!(bench.rest().await, 0);
@@ -306,10 +306,10 @@ mod tests {
     #[tokio::test]
     async fn own_changes_are_told_where_the_database_tells_nothing() {
         let (queue, mut messages) = mpsc::channel(8);
-        let own = Arc::new(Own::default());
+        let own = Arc::new(OwnChanges::default());
         let silent = DbError::Open { place: "nowhere".to_owned(), problem: "it is gone".to_owned() };
-        tokio::spawn(tell_changes(Err(silent), own.clone(), queue));
-        assert!(matches!(messages.recv().await, Some(Msg::Silent(Some(why))) if why.contains("it is gone")));
+        tokio::spawn(report_changes(Err(silent), own.clone(), queue));
+        assert!(matches!(messages.recv().await, Some(Msg::ChangesUnavailable(why)) if why.contains("it is gone")));
         own.begin().done();
         let told = tokio::time::timeout(PATIENCE, messages.recv()).await.unwrap();
         assert!(matches!(told, Some(Msg::Rows(kinds)) if kinds.has(Kind::Calculations)), "{told:?}");

@@ -1,253 +1,273 @@
-//! Effects become tasks: one a request, with its slot, its time limit and its reply on the queue.
+//! Requests become tasks, each run as its [`Policy`] says; their replies come on the queue.
 
-use super::{changes::Own, outlook::Outlook, requests};
-use crate::{
-    session::{Session, agreement},
-    tui::{
-        effect::{Request, Slot, Ticket},
-        msg::{Failure, Msg, Reply},
-        panes::{calculations, tools},
-    },
+use super::{changes::OwnChanges, sandbox_check::SandboxCheck};
+use crate::tui::{
+    effect::{Slot, Ticket},
+    msg::{Failure, Msg},
+    policy::{Order, Policy, ReplyCount},
+    request::{Reply, Request},
 };
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use futures_util::future::BoxFuture;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
     task::{AbortHandle, JoinSet},
-    time::Instant,
+    time::{Instant, sleep, timeout},
 };
 
-/// How long a request that only reads may take.
-const READ_TIME: Duration = Duration::from_secs(30);
-/// How long one that changes something may take.
-const WRITE_TIME: Duration = Duration::from_mins(2);
-/// How long a selection must rest before its detail is read: a held key does not load what it passes.
-const REST: Duration = Duration::from_millis(60);
+/// A reply that takes longer than this is late.
+const LATE: Duration = Duration::from_secs(1);
+/// How long quitting waits at most.
+const QUIT_TIME: Duration = Duration::from_secs(10);
 
-/// A request that takes longer than this makes one ask whether the database is there.
-const SUSPICION: Duration = Duration::from_secs(1);
-/// The pauses between two looks whether it is back: from the first to the longest.
-const PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// What requests are run with, once the database is open.
+#[derive(Clone)]
+pub struct Backend {
+    /// Runs a request to its last reply.
+    pub run: Arc<dyn Fn(Request, Replies) -> BoxFuture<'static, Result<Reply, Failure>> + Send + Sync>,
+    /// Looks whether the database answers; called where a request failed or is late.
+    pub check_database: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// Where the replies of one request go while it runs; the last one is what it returns.
+#[derive(Clone, Debug)]
+pub struct Replies {
+    ticket: Ticket,
+    count: ReplyCount,
+    queue: mpsc::Sender<Msg>,
+}
+
+impl Replies {
+    /// Sends a reply of many; waits while the screen is behind.
+    pub async fn send(&self, reply: Reply) {
+        debug_assert_eq!(self.count, ReplyCount::Many, "{reply:?}");
+        self.announce(Msg::Reply(self.ticket, Ok(reply))).await;
+    }
+
+    /// Sends a message that all panes hear of.
+    pub async fn announce(&self, msg: Msg) {
+        // The screen is gone only when the program ends.
+        let _ = self.queue.send(msg).await;
+    }
+}
+
+/// A request that is to be run.
+struct Job {
+    ticket: Ticket,
+    slot: Slot,
+    request: Request,
+    policy: Policy,
+}
+
+/// A job that is run.
+struct Task {
+    slot: Slot,
+    policy: Policy,
+    handle: AbortHandle,
+}
 
 /// Runs requests.
 pub struct Executor {
     /// Where their tasks run: not on the thread that draws.
     services: Handle,
-    session: Option<Session>,
+    backend: Option<Backend>,
     read_only: bool,
     queue: mpsc::Sender<Msg>,
-    slots: HashMap<Slot, AbortHandle>,
-    /// Details that are read once their selection has rested, the first one first. No task waits for that: a held key
-    /// would start and stop one for each row that it passes.
-    resting: VecDeque<(Instant, Ticket, Slot, Request)>,
-    /// Tasks that change something: they are waited for before the program ends.
-    changing: JoinSet<()>,
-    /// Ends with the newest draft task: the next one waits for it, so that an older text never comes out on top.
-    draft: Option<oneshot::Receiver<()>>,
-    /// Whether a task looks already whether the database answers.
-    doubted: Arc<AtomicBool>,
-    /// Told where something was refused.
-    outlook: Arc<Outlook>,
-    own: Arc<Own>,
-}
-
-/// Finds out whether the database is why a request failed or takes long, tells so, and tells when it is back.
-#[derive(Clone)]
-struct Doubt {
-    session: Session,
-    queue: mpsc::Sender<Msg>,
-    raised: Arc<AtomicBool>,
-}
-
-impl Doubt {
-    /// Looks, unless somebody does already. An embedded file is never away.
-    fn raise(self) {
-        if !self.session.db.is_shared() || self.raised.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        tokio::spawn(async move {
-            let mut pause = PAUSE;
-            let mut is_away = false;
-            while let Some(error) = self.session.db.trouble().await {
-                if !is_away && self.queue.send(Msg::Away(Some(error.to_string()))).await.is_err() {
-                    return;
-                }
-                is_away = true;
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-            self.raised.store(false, Ordering::Release);
-            if is_away {
-                let _ = self.queue.send(Msg::Away(None)).await;
-            }
-        });
-    }
+    /// Jobs that start after a while. No task waits for that: a held key would start and stop one for each row that it
+    /// passes.
+    debounced: Vec<(Instant, Job)>,
+    tasks: Vec<Task>,
+    /// Tasks that quitting waits for.
+    finishing: JoinSet<()>,
+    /// Ends with the newest of a slot's jobs that run one after the other.
+    in_turn: HashMap<Slot, oneshot::Receiver<()>>,
+    sandbox: Arc<SandboxCheck>,
+    own_changes: Arc<OwnChanges>,
 }
 
 impl Executor {
-    /// An executor whose tasks run on `services` and answer on `queue`.
+    /// An executor whose tasks run on `services` and reply on `queue`.
     ///
-    /// What they change is told to `own`.
+    /// `sandbox` is asked for another look where a run is refused; what requests change is told to `own_changes`.
     pub fn new(
         services: Handle,
         queue: mpsc::Sender<Msg>,
-        outlook: Arc<Outlook>,
-        own: Arc<Own>,
+        sandbox: Arc<SandboxCheck>,
+        own_changes: Arc<OwnChanges>,
         read_only: bool,
     ) -> Self {
         Self {
             services,
-            session: None,
+            backend: None,
             read_only,
             queue,
-            slots: HashMap::new(),
-            resting: VecDeque::new(),
-            changing: JoinSet::new(),
-            draft: None,
-            doubted: Arc::default(),
-            outlook,
-            own,
+            debounced: Vec::new(),
+            tasks: Vec::new(),
+            finishing: JoinSet::new(),
+            in_turn: HashMap::new(),
+            sandbox,
+            own_changes,
         }
     }
 
     /// The database is open.
-    pub fn open(&mut self, session: Session) {
-        self.session = Some(session);
+    pub fn open(&mut self, backend: Backend) {
+        self.backend = Some(backend);
     }
 
-    /// Remembers what the person agreed to. Where that fails it is asked again the next time.
-    pub fn agree(&mut self) {
-        let Some(session) = self.session.clone() else { return };
-        let remember = move || {
-            if let Err(error) = agreement::remember(&session) {
-                tracing::warn!(%error, "agreement not kept");
-            }
-        };
-        self.changing.spawn_blocking_on(remember, &self.services);
-    }
-
-    /// Starts a request, that of a list's detail after a rest; an older one of the same slot is stopped.
+    /// Starts a request as its policy says.
     pub fn start(&mut self, ticket: Ticket, slot: Slot, request: Request) {
-        self.cancel(slot);
-        if let Slot::Detail(pane) = slot
-            && (pane == calculations::PANE.id || pane == tools::PANE.id)
-        {
-            self.resting.push_back((Instant::now() + REST, ticket, slot, request));
+        let policy = request.policy();
+        self.schedule(Job { ticket, slot, request, policy });
+    }
+
+    /// Runs something of the program's own, which may block its thread; quitting waits for it.
+    pub fn run_blocking(&mut self, work: impl FnOnce() + Send + 'static) {
+        self.finishing.spawn_blocking_on(work, &self.services);
+    }
+
+    fn schedule(&mut self, job: Job) {
+        if job.policy.order == Order::Newest {
+            self.stop(job.slot, |policy| policy.order == Order::Newest);
+        }
+        if job.policy.debounce.is_zero() {
+            self.begin(job);
         } else {
-            self.begin(ticket, slot, request);
+            self.debounced.push((Instant::now() + job.policy.debounce, job));
         }
     }
 
-    /// When the next one has rested.
-    pub fn rests_until(&self) -> Option<Instant> {
-        self.resting.front().map(|(until, ..)| *until)
+    /// When [`Self::start_next`] is to be called.
+    pub fn next_start(&self) -> Option<Instant> {
+        self.debounced.iter().map(|(at, _)| *at).min()
     }
 
-    /// Starts the one that rested longest.
-    pub fn start_rested(&mut self) {
-        if let Some((_, ticket, slot, request)) = self.resting.pop_front() {
-            self.begin(ticket, slot, request);
+    /// Starts the debounced request whose time comes first.
+    pub fn start_next(&mut self) {
+        let next = self.debounced.iter().enumerate().min_by_key(|(_, (at, _))| *at);
+        if let Some((place, _)) = next {
+            let (_, job) = self.debounced.remove(place);
+            self.begin(job);
         }
     }
 
-    fn begin(&mut self, ticket: Ticket, slot: Slot, request: Request) {
-        let queue = self.queue.clone();
-        let refused = if self.read_only && request.changes_rows() {
-            Some("mecapy was started with --read-only; nothing was changed")
+    fn begin(&mut self, job: Job) {
+        let Job { ticket, slot, request, policy } = job;
+        let refused = if self.read_only && policy.changes_rows {
+            "mecapy was started with --read-only; nothing was changed"
         } else {
-            self.session.is_none().then_some("the database is not open")
+            "the database is not open"
         };
-        let (None, Some(session)) = (refused, self.session.clone()) else {
-            let reply = Err(Failure::new(refused.unwrap_or_default()));
+        let allowed = self.backend.clone().filter(|_| !(self.read_only && policy.changes_rows));
+        let replies = Replies { ticket, count: policy.replies, queue: self.queue.clone() };
+        let Some(backend) = allowed else {
+            tracing::warn!(?ticket, "{refused}");
+            let reply = Err(Failure::new(refused));
             // A task, as the queue may be full.
-            self.services.spawn(async move { queue.send(Msg::Reply(ticket, reply)).await });
+            self.services.spawn(async move { replies.announce(Msg::Reply(ticket, reply)).await });
             return;
         };
-        if slot == Slot::Watch {
-            let watch = self.services.spawn(requests::watch(session, ticket, request, queue));
-            self.slots.insert(slot, watch.abort_handle());
-            return;
-        }
-        let changes = slot == Slot::Free || slot == Slot::Draft;
-        let changing = request.changes_rows().then(|| self.own.begin());
-        let (done, ended) = oneshot::channel();
-        let before = if slot == Slot::Draft { self.draft.replace(ended) } else { None };
-        let doubt = Doubt { session: session.clone(), queue: self.queue.clone(), raised: self.doubted.clone() };
-        let outlook = self.outlook.clone();
+        let change = policy.changes_rows.then(|| self.own_changes.begin());
+        let (done, ended) = oneshot::channel::<()>();
+        let before = if policy.order == Order::InTurn { self.in_turn.insert(slot, ended) } else { None };
+        let sandbox = self.sandbox.clone();
         let work = async move {
-            let _done: oneshot::Sender<()> = done; // dropped at the end, whatever the end
+            let _done = done; // dropped at the end, whatever the end
             if let Some(before) = before {
                 let _ = before.await;
             }
             let what = format!("{request:?}").chars().take(120).collect::<String>();
-            let limit = if changes { WRITE_TIME } else { READ_TIME };
-            // A task of its own, so that a panic in it is an answer too.
-            let mut task = JoinSet::new();
-            task.spawn(requests::run(session, request, queue.clone()));
-            let answer = tokio::time::timeout(limit, task.join_next());
-            tokio::pin!(answer);
-            let answer = tokio::select! {
-                answer = &mut answer => answer,
-                // The pool goes on trying meanwhile; only the words come from here.
-                () = tokio::time::sleep(SUSPICION) => {
-                    doubt.clone().raise();
-                    answer.await
-                }
-            };
-            let reply = match answer {
-                Ok(Some(Ok(reply))) => reply,
-                Ok(_) => Err(Failure::new("mecapy failed here; the log file says how")),
-                Err(_) => Err(Failure::new(format!("no answer for {} s; try again", limit.as_secs()))),
-            };
-            if let Err(failure) | Ok(Reply::NotStarted(_, failure)) = &reply {
+            let reply = run(&backend, request, policy, replies.clone()).await;
+            let failure = reply.as_ref().map_or_else(Some, Reply::failure);
+            if let Some(failure) = failure {
                 tracing::error!(what, "{failure}");
-                doubt.raise();
+                if policy.checks_database {
+                    (backend.check_database)();
+                }
             }
-            if changes && matches!(reply, Err(_) | Ok(Reply::NotStarted(..) | Reply::ImageMissing(..))) {
-                outlook.doubt();
+            if policy.checks_sandbox && reply.as_ref().map_or(true, Reply::is_not_started) {
+                sandbox.request();
             }
-            let changing = changing.filter(|_| reply.is_ok());
-            // The screen is gone only when the program ends.
-            let _ = queue.send(Msg::Reply(ticket, reply)).await;
-            if let Some(changing) = changing {
-                changing.done();
+            let change = change.filter(|_| reply.is_ok());
+            replies.announce(Msg::Reply(ticket, reply)).await;
+            if let Some(change) = change {
+                change.done();
             }
         };
-        if changes {
-            self.changing.spawn_on(work, &self.services);
-            while self.changing.try_join_next().is_some() {}
+        self.tasks.retain(|task| !task.handle.is_finished());
+        while self.finishing.try_join_next().is_some() {}
+        let handle = if policy.finishes_before_quit {
+            self.finishing.spawn_on(work, &self.services)
         } else {
-            self.slots.insert(slot, self.services.spawn(work).abort_handle());
-        }
+            self.services.spawn(work).abort_handle()
+        };
+        self.tasks.push(Task { slot, policy, handle });
     }
 
-    /// Stops what runs in a slot.
+    /// Stops everything in a slot.
     pub fn cancel(&mut self, slot: Slot) {
-        self.resting.retain(|(_, _, resting, _)| *resting != slot);
-        if let Some(task) = self.slots.remove(&slot) {
-            task.abort();
-        }
+        self.stop(slot, |_| true);
     }
 
-    /// Waits until everything that changes something is done, but not for ever.
+    fn stop(&mut self, slot: Slot, which: impl Fn(&Policy) -> bool) {
+        self.debounced.retain(|(_, job)| job.slot != slot || !which(&job.policy));
+        self.tasks.retain(|task| {
+            let stops = task.slot == slot && which(&task.policy);
+            if stops {
+                task.handle.abort();
+            }
+            !stops
+        });
+    }
+
+    /// Waits until what is to be finished is done, but not for ever; everything else is stopped.
     pub async fn finish(mut self) {
-        for (_, task) in self.slots.drain() {
-            task.abort();
+        for (_, job) in std::mem::take(&mut self.debounced) {
+            if job.policy.finishes_before_quit {
+                self.begin(job);
+            }
         }
-        let all = async { while self.changing.join_next().await.is_some() {} };
-        if tokio::time::timeout(Duration::from_secs(10), all).await.is_err() {
+        for task in self.tasks.drain(..).filter(|task| !task.policy.finishes_before_quit) {
+            task.handle.abort();
+        }
+        let all = async { while self.finishing.join_next().await.is_some() {} };
+        if timeout(QUIT_TIME, all).await.is_err() {
             tracing::error!("left while something was still being written");
-        }
-        if let Some(session) = self.session {
-            let _ = tokio::time::timeout(Duration::from_secs(1), session.db.close()).await;
         }
     }
 }
+
+/// Runs a request to its last reply.
+async fn run(backend: &Backend, request: Request, policy: Policy, replies: Replies) -> Result<Reply, Failure> {
+    // A task of its own, so that a panic in it is an answer too.
+    let mut task = JoinSet::new();
+    task.spawn((backend.run)(request, replies));
+    let ended = async {
+        match policy.time_limit {
+            Some(limit) => timeout(limit, task.join_next())
+                .await
+                .map_err(|_| Failure::new(format!("no answer for {} s; try again", limit.as_secs()))),
+            None => Ok(task.join_next().await),
+        }
+    };
+    tokio::pin!(ended);
+    // One that replies many times shows by itself that it goes on.
+    let is_checked = policy.checks_database && policy.replies == ReplyCount::One;
+    let ended = tokio::select! {
+        ended = &mut ended => ended,
+        // It goes on trying meanwhile; only the words come from here.
+        () = sleep(LATE), if is_checked => {
+            (backend.check_database)();
+            ended.await
+        }
+    };
+    match ended? {
+        Some(Ok(reply)) => reply,
+        _ => Err(Failure::new("mecapy failed here; the log file says how")),
+    }
+}
+
+#[cfg(test)]
+#[path = "executor_tests.rs"]
+mod tests;

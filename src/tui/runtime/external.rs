@@ -1,7 +1,7 @@
 //! The hand-over to `$VISUAL` or `$EDITOR` and back.
 
-use super::signals::{Asked, Signals, stop_until_continued};
-use crate::tui::msg::{Failure, Reply};
+use super::signals::{SignalAction, Signals, stop_until_continued};
+use crate::tui::{msg::Failure, request::Reply};
 use std::{
     fs,
     io::Write as _,
@@ -40,21 +40,21 @@ pub async fn edit(
     let status = loop {
         tokio::select! {
             status = child.wait() => break status,
-            asked = signals.next() => match asked {
+            action = signals.next() => match action {
                 // Ctrl-Z in the editor stops the whole job; the shell continues us both.
-                Asked::Suspend => stop_until_continued(),
+                SignalAction::Suspend => stop_until_continued(),
                 // Ctrl-C is the editor's.
-                Asked::End(libc::SIGINT) | Asked::Continued | Asked::Resized => {}
+                SignalAction::End(libc::SIGINT) | SignalAction::Continued | SignalAction::Resized => {}
                 // The editor is told, too, and may save; then it is our turn.
-                Asked::End(signal) => {
-                    ending = Some(asked);
-                    tell(&child, signal);
+                SignalAction::End(signal) => {
+                    ending = Some(action);
+                    forward(&child, signal);
                 }
             },
         }
     };
-    if let Some(asked) = ending {
-        signals.keep(asked);
+    if let Some(action) = ending {
+        signals.keep(action);
     }
     match status {
         Ok(status) if status.success() => take(&path, text),
@@ -70,7 +70,7 @@ pub async fn edit(
     }
 }
 
-fn tell(child: &tokio::process::Child, signal: i32) {
+fn forward(child: &tokio::process::Child, signal: i32) {
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
     let signal = rustix::process::Signal::from_named_raw(signal);
     if let (Some(pid), Some(signal)) = (pid, signal) {

@@ -6,32 +6,38 @@
 
 mod attend;
 mod changes;
+mod connection;
 mod executor;
 mod external;
 mod input;
-mod outlook;
+mod packed_cell;
 mod painter;
 mod parse;
 mod requests;
+mod sandbox_check;
 mod signals;
-mod spot;
 mod start;
 mod terminal;
 
 use super::{
     app::App,
-    effect::Effect,
-    msg::{Msg, Reply},
+    effect::{Effect, Ticket},
+    msg::Msg,
     pane::{Now, Tick},
     panes::PANES,
 };
-use crate::{config::Config, domain::text::SafeText};
-use changes::Own;
-use executor::Executor;
+use crate::{
+    config::Config,
+    domain::text::SafeText,
+    session::{Session, agreement},
+};
+use changes::OwnChanges;
+use connection::ConnectionCheck;
+use executor::{Backend, Executor};
 use input::Input;
-use outlook::Outlook;
 use ratatui::layout::Size;
-use signals::{Asked, Signals, stop_until_continued};
+use sandbox_check::SandboxCheck;
+use signals::{SignalAction, Signals, stop_until_continued};
 use start::Opened;
 use std::{io, sync::Arc, time::Duration};
 use terminal::Screen;
@@ -47,6 +53,8 @@ pub use start::ScreenError;
 const QUEUE: usize = 256;
 /// Messages taken at most before a frame is drawn: a flood must not stop the screen.
 const DRAIN: usize = 256;
+/// How long quitting waits for the database to be closed.
+const CLOSE_TIME: Duration = Duration::from_secs(1);
 
 /// How the screen ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,9 +77,9 @@ pub fn run(config: Arc<Config>, read_only: bool, yes: bool) -> Result<End, Scree
     let services = Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(ScreenError::Terminal)?;
     let (queue, messages) = mpsc::channel(QUEUE);
     let (rows, rows_shown) = oneshot::channel();
-    let (outlook, own) = (Arc::new(Outlook::default()), Arc::new(Own::default()));
+    let (sandbox, own) = (Arc::new(SandboxCheck::default()), Arc::new(OwnChanges::default()));
     let opening =
-        start::open(services.handle(), config.clone(), queue.clone(), own.clone(), rows_shown, yes, outlook.clone());
+        start::open(services.handle(), config.clone(), queue.clone(), own.clone(), rows_shown, yes, sandbox.clone());
     let runtime = Builder::new_current_thread().enable_all().build().map_err(ScreenError::Terminal)?;
     let end = runtime.block_on(async {
         let screen = Screen::enter(settings.theme.colour, settings.mouse).map_err(ScreenError::Terminal)?;
@@ -80,7 +88,8 @@ pub fn run(config: Arc<Config>, read_only: bool, yes: bool) -> Result<End, Scree
         let mut shown = Loop {
             app,
             screen,
-            executor: Executor::new(services.handle().clone(), queue.clone(), outlook, own, read_only),
+            executor: Executor::new(services.handle().clone(), queue.clone(), sandbox, own, read_only),
+            session: None,
             input: None,
             queue,
             messages,
@@ -105,13 +114,14 @@ struct Loop {
     app: App,
     screen: Screen,
     executor: Executor,
+    session: Option<Session>,
     input: Option<Input>,
     queue: mpsc::Sender<Msg>,
     messages: mpsc::Receiver<Msg>,
     config: Arc<Config>,
     /// Requests that wait for the next frame.
     later: Vec<Effect>,
-    /// Told once, when the first rows are shown.
+    /// Sent to once, when the first rows are shown.
     rows: Option<oneshot::Sender<()>>,
     next_tick: Option<Instant>,
 }
@@ -129,18 +139,18 @@ impl Loop {
             let tick = self.next_tick;
             tokio::select! {
                 biased;
-                asked = signals.next() => match asked {
-                    Asked::End(signal) => {
+                action = signals.next() => match action {
+                    SignalAction::End(signal) => {
                         tracing::info!(signal, "ended by a signal");
                         return Ok(End::Signal(signal));
                     }
-                    Asked::Suspend => self.suspend().await?,
-                    Asked::Continued => self.resume()?,
+                    SignalAction::Suspend => self.suspend().await?,
+                    SignalAction::Continued => self.resume()?,
                     // Even where the size is the same again: what the terminal showed in between is cut.
-                    Asked::Resized => self.fit(&mut signals).await?,
+                    SignalAction::Resized => self.fit(&mut signals).await?,
                 },
-                () = wait_until(self.executor.rests_until()) => {
-                    self.executor.start_rested();
+                () = wait_until(self.executor.next_start()) => {
+                    self.executor.start_next();
                     continue;
                 }
                 Some(msg) = self.messages.recv() => {
@@ -156,9 +166,10 @@ impl Loop {
                 }
                 Some(opened) = opening.recv() => {
                     let msg = match opened {
-                        Opened::Session(session, place) => {
-                            self.executor.open(*session);
-                            Msg::Opened(Ok(place))
+                        Opened::Session(session, info) => {
+                            self.executor.open(backend(&session, self.queue.clone()));
+                            self.session = Some(*session);
+                            Msg::Opened(Ok(info))
                         }
                         Opened::Failed(failure) => Msg::Opened(Err(failure)),
                         Opened::Message(msg) => msg,
@@ -206,11 +217,11 @@ impl Loop {
                 Effect::Notify(_) => {}
                 Effect::Mouse(on) => self.screen.mouse(on)?,
                 Effect::Redraw => self.screen.forget(),
-                Effect::Agree => self.executor.agree(),
+                Effect::Agree => self.remember_agreement(),
                 Effect::Suspend => self.suspend().await?,
                 Effect::OpenEditor { ticket, text, extension, line } => {
-                    let reply = self.edit(&text, extension, line, signals).await?;
-                    effects.extend(self.app.update(Msg::Reply(ticket, reply), now()));
+                    let reply = self.edit(ticket, &text, extension, line, signals).await?;
+                    effects.extend(self.app.update(reply, now()));
                 }
                 Effect::Quit => return Ok(true),
             }
@@ -275,6 +286,16 @@ impl Loop {
         Ok(())
     }
 
+    /// Remembers what the person agreed to. Where that fails it is asked again the next time.
+    fn remember_agreement(&mut self) {
+        let Some(session) = self.session.clone() else { return };
+        self.executor.run_blocking(move || {
+            if let Err(error) = agreement::remember(&session) {
+                tracing::warn!(%error, "agreement not kept");
+            }
+        });
+    }
+
     async fn suspend(&mut self) -> io::Result<()> {
         self.lend().await;
         stop_until_continued();
@@ -283,15 +304,16 @@ impl Loop {
 
     async fn edit(
         &mut self,
+        ticket: Ticket,
         text: &str,
         extension: &str,
         line: u32,
         signals: &mut Signals,
-    ) -> io::Result<Result<Reply, super::msg::Failure>> {
+    ) -> io::Result<Msg> {
         self.lend().await;
         let reply = external::edit(&self.config.paths.drafts(), text, extension, line, signals).await;
         self.resume()?;
-        Ok(reply)
+        Ok(Msg::Reply(ticket, reply))
     }
 
     /// Lets the panes keep what is unsaved, gives the terminal back, and waits for what is still being written.
@@ -302,6 +324,18 @@ impl Loop {
         // Replies go nowhere now.
         self.messages.close();
         self.executor.finish().await;
+        if let Some(session) = self.session {
+            let _ = tokio::time::timeout(CLOSE_TIME, session.db.close()).await;
+        }
+    }
+}
+
+/// What requests are run with.
+fn backend(session: &Session, queue: mpsc::Sender<Msg>) -> Backend {
+    let (session, check) = (session.clone(), ConnectionCheck::new(session.clone(), queue));
+    Backend {
+        run: Arc::new(move |request, replies| Box::pin(requests::run(session.clone(), request, replies))),
+        check_database: Arc::new(move || check.start()),
     }
 }
 

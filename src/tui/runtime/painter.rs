@@ -4,7 +4,7 @@
 //! painted cell by cell. Every style is written from scratch or as an addition, never through crossterm, whose
 //! `NO_COLOR` handling writes `ESC[;m` and takes the reversed selection away with the colours.
 
-use super::spot::{self, Spot};
+use super::packed_cell::{self, PackedCell};
 use ratatui::{
     buffer::{Buffer, Cell},
     layout::{Position, Rect},
@@ -41,9 +41,9 @@ impl Pen {
 /// What the terminal shows, and the bytes of the next frame.
 pub struct Painter {
     area: Rect,
-    shown: Vec<Spot>,
+    shown: Vec<PackedCell>,
     /// The frame to come.
-    next: Vec<Spot>,
+    next: Vec<PackedCell>,
     /// Where the terminal's cursor is, where that is known.
     at: Option<Position>,
     cursor: Option<Position>,
@@ -91,14 +91,14 @@ impl Painter {
         if self.unknown || self.area != frame.area {
             self.out.extend_from_slice(b"\x1b[?25l\x1b[m\x1b[2J");
             self.area = frame.area;
-            for spots in [&mut self.shown, &mut self.next] {
-                spots.clear();
-                spots.resize(frame.content.len(), Spot::BLANK);
+            for packed in [&mut self.shown, &mut self.next] {
+                packed.clear();
+                packed.resize(frame.content.len(), PackedCell::BLANK);
             }
             (self.at, self.cursor, self.pen, self.unknown) = (None, None, Pen::PLAIN, false);
         }
-        for (cells, spots) in frame.content.chunks(width).zip(self.next.chunks_mut(width)) {
-            spot::read(cells, spots);
+        for (cells, packed) in frame.content.chunks(width).zip(self.next.chunks_mut(width)) {
+            packed_cell::pack(cells, packed);
         }
         let changes = self.compare();
         if let (Some((first, ..)), Some((last, ..))) = (changes.rows.first(), changes.rows.last()) {
@@ -173,7 +173,7 @@ impl Painter {
         let distances = (1..=FARTHEST as isize).flat_map(|distance| [distance, -distance]);
         let nearest = distances.map(|shift| (moved(shift), shift)).min_by_key(|((count, ..), _)| Reverse(*count));
         let Some(((1.., top, bottom), shift)) = nearest else { return };
-        let blank = vec![Spot::BLANK; width];
+        let blank = vec![PackedCell::BLANK; width];
         let before = |y: usize| match y.checked_add_signed(shift) {
             _ if !(top..=bottom).contains(&y) => &old[row(y)],
             Some(from) if (top..=bottom).contains(&from) => &old[row(from)],
@@ -193,15 +193,15 @@ impl Painter {
         if shift > 0 {
             region.copy_within(count * width.., 0);
             let kept = region.len() - count * width;
-            region[kept..].fill(Spot::BLANK);
+            region[kept..].fill(PackedCell::BLANK);
         } else {
             region.copy_within(..region.len() - count * width, count * width);
-            region[..count * width].fill(Spot::BLANK);
+            region[..count * width].fill(PackedCell::BLANK);
         }
     }
 
     /// Paints the cells of a row that changed.
-    fn row(&mut self, old: &[Spot], new: &[Spot], cells: &[Cell], y: u16) {
+    fn row(&mut self, old: &[PackedCell], new: &[PackedCell], cells: &[Cell], y: u16) {
         let width = new.len();
         // What stands behind a wide character that goes away was never painted.
         let mut changed = vec![false; width];
@@ -211,7 +211,7 @@ impl Painter {
                 changed[x..until].fill(true);
             }
         }
-        let end = new.iter().rposition(|spot| *spot != Spot::BLANK).map_or(0, |last| last + new[last].width());
+        let end = new.iter().rposition(|cell| *cell != PackedCell::BLANK).map_or(0, |last| last + new[last].width());
         let mut x = 0;
         while x < width {
             if !changed[x] {
@@ -219,7 +219,7 @@ impl Painter {
                 continue;
             }
             // The rest is cleared where painting its blanks takes more.
-            if x >= end && old[x..].iter().filter(|spot| **spot != Spot::BLANK).count() > 3 {
+            if x >= end && old[x..].iter().filter(|cell| **cell != PackedCell::BLANK).count() > 3 {
                 self.move_to(x as u16, y);
                 if !self.blanks() {
                     self.set_pen(Pen::PLAIN);
@@ -237,22 +237,22 @@ impl Painter {
     }
 
     /// Writes a cell where the cursor is.
-    fn put(&mut self, spot: Spot, cell: &Cell) {
-        if spot != Spot::BLANK {
+    fn put(&mut self, packed: PackedCell, cell: &Cell) {
+        if packed != PackedCell::BLANK {
             self.set_pen(Pen::of(cell));
         } else if !self.blanks() {
             self.set_pen(Pen::PLAIN);
         }
-        spot.write(cell, &mut self.out);
+        packed.write(cell, &mut self.out);
     }
 
     /// Whether the pen writes blanks that look like nothing.
     fn blanks(&self) -> bool {
-        spot::shows_nothing_on_blank(self.pen.bg, self.pen.modifier)
+        packed_cell::shows_nothing_on_blank(self.pen.bg, self.pen.modifier)
     }
 
     /// Moves to a cell of the row: over a few unchanged cells it is shorter to write them again.
-    fn approach(&mut self, new: &[Spot], cells: &[Cell], x: u16, y: u16) {
+    fn approach(&mut self, new: &[PackedCell], cells: &[Cell], x: u16, y: u16) {
         if let Some(at) = self.at
             && at.y == y
             && at.x < x
@@ -260,7 +260,7 @@ impl Painter {
         {
             let between = || usize::from(at.x)..usize::from(x);
             let fits = |x: usize| match new[x] {
-                Spot::BLANK => self.blanks(),
+                PackedCell::BLANK => self.blanks(),
                 _ => Pen::of(&cells[x]) == self.pen && cells[x].symbol().len() == 1,
             };
             if between().all(fits) {
@@ -360,7 +360,7 @@ fn colour(out: &mut Vec<u8>, colour: Color, base: u8) {
 }
 
 /// In how many cells two rows differ.
-fn differ(a: &[Spot], b: &[Spot]) -> usize {
+fn differ(a: &[PackedCell], b: &[PackedCell]) -> usize {
     a.iter().zip(b).filter(|(a, b)| a != b).count()
 }
 

@@ -4,7 +4,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum SignalAction {
     /// End, with this signal's number.
     End(i32),
     /// Stop until continued.
@@ -24,7 +24,7 @@ pub struct Signals {
     continued: Signal,
     resized: Signal,
     /// Caught while the terminal was lent, to be obeyed afterwards.
-    kept: Option<Asked>,
+    kept: Option<SignalAction>,
 }
 
 impl Signals {
@@ -42,22 +42,22 @@ impl Signals {
     }
 
     /// Obeys this one later.
-    pub fn keep(&mut self, asked: Asked) {
-        self.kept = Some(asked);
+    pub fn keep(&mut self, action: SignalAction) {
+        self.kept = Some(action);
     }
 
     /// The next one.
-    pub async fn next(&mut self) -> Asked {
+    pub async fn next(&mut self) -> SignalAction {
         if let Some(kept) = self.kept.take() {
             return kept;
         }
         tokio::select! {
-            _ = self.terminate.recv() => Asked::End(libc::SIGTERM),
-            _ = self.hang_up.recv() => Asked::End(libc::SIGHUP),
-            _ = self.interrupt.recv() => Asked::End(libc::SIGINT),
-            _ = self.suspend.recv() => Asked::Suspend,
-            _ = self.continued.recv() => Asked::Continued,
-            _ = self.resized.recv() => Asked::Resized,
+            _ = self.terminate.recv() => SignalAction::End(libc::SIGTERM),
+            _ = self.hang_up.recv() => SignalAction::End(libc::SIGHUP),
+            _ = self.interrupt.recv() => SignalAction::End(libc::SIGINT),
+            _ = self.suspend.recv() => SignalAction::Suspend,
+            _ = self.continued.recv() => SignalAction::Continued,
+            _ = self.resized.recv() => SignalAction::Resized,
         }
     }
 }

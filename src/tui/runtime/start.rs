@@ -2,8 +2,8 @@
 
 use super::{
     attend::attend,
-    changes::{Own, tell_changes},
-    outlook::Outlook,
+    changes::{OwnChanges, report_changes},
+    sandbox_check::SandboxCheck,
 };
 use crate::{
     config::{Color, Config, Theme as ThemeSetting},
@@ -12,7 +12,7 @@ use crate::{
     tui::{
         app::Settings,
         keymap::{Keymap, KeymapError},
-        msg::{Failure, Msg, Place},
+        msg::{Failure, Msg, SessionInfo},
         panes::PANES,
         theme::Theme,
     },
@@ -36,7 +36,7 @@ pub enum ScreenError {
     /// It cannot place text.
     #[error(
         "this terminal (TERM={0}) cannot place text on the screen; the verbs of mecapy work on it (mecapy --help). \
-         Is it more than it says, set TERM, for instance TERM=xterm-256color"
+         If it can do more than that, set TERM, for instance to xterm-256color"
     )]
     Dumb(String),
     /// The user's keys.
@@ -87,23 +87,23 @@ const LONGEST: Duration = Duration::from_secs(15);
 /// What the opening found, step by step.
 pub enum Opened {
     /// Everything is open.
-    Session(Box<Session>, Box<Place>),
+    Session(Box<Session>, Box<SessionInfo>),
     /// Nothing is.
     Failed(Failure),
     /// Something for the app.
     Message(Msg),
 }
 
-/// Opens the session beside the screen. Once there are `rows` on it, or should be, attends to runs and to changes,
-/// telling `queue`, looks after runs that lost their supervisor, and at the sandbox.
+/// Opens the session beside the screen. Once there are `rows` on it, or should be, reports runs and changes to `queue`,
+/// looks after runs that lost their supervisor, and looks at the sandbox.
 pub fn open(
     services: &Handle,
     config: Arc<Config>,
     queue: mpsc::Sender<Msg>,
-    own: Arc<Own>,
+    own: Arc<OwnChanges>,
     rows: oneshot::Receiver<()>,
     yes: bool,
-    outlook: Arc<Outlook>,
+    sandbox: Arc<SandboxCheck>,
 ) -> mpsc::Receiver<Opened> {
     let (steps, opened) = mpsc::channel(4);
     services.spawn(async move {
@@ -122,36 +122,36 @@ pub fn open(
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST);
         };
-        let mut place = place(&session);
+        let mut info = info(&session);
         if yes && let Err(error) = agreement::remember(&session) {
             tracing::warn!(%error, "agreement not kept");
         }
-        place.ask = !yes && agreement::is_wanted(&session);
+        info.ask = !yes && agreement::is_wanted(&session);
         // From before the first list is read: what changes meanwhile is not missed.
         let changes = session.db.changes(session.user.id).await;
-        let _ = steps.send(Opened::Session(Box::new(session.clone()), Box::new(place))).await;
+        let _ = steps.send(Opened::Session(Box::new(session.clone()), Box::new(info))).await;
         // The rows have the cores for themselves; nobody waits for the rest.
         let _ = tokio::time::timeout(ROWS_FIRST, rows).await;
-        tokio::spawn(tell_changes(changes, own, queue.clone()));
-        tokio::spawn(attend(session.clone(), queue, outlook.clone()));
+        tokio::spawn(report_changes(changes, own, queue.clone()));
+        tokio::spawn(attend(session.clone(), queue, sandbox.clone()));
         // An engine that is slow to answer holds up nothing else.
-        tokio::spawn(outlook.tell(session.config.clone(), steps.clone()));
+        tokio::spawn(sandbox.run(session.config.clone(), steps.clone()));
         let report = runs::reconcile(&session).await;
         if !report.is_empty() {
             for sentence in report.sentences() {
                 tracing::info!("{sentence}");
             }
             let _ = steps.send(Opened::Message(Msg::Changed)).await;
-            let _ = steps.send(Opened::Message(Msg::Told(report.sentences().join("\n")))).await;
+            let _ = steps.send(Opened::Message(Msg::Notice(report.sentences().join("\n")))).await;
         }
     });
     opened
 }
 
-fn place(session: &Session) -> Place {
+fn info(session: &Session) -> SessionInfo {
     let chosen = session.config.database.url.is_some();
     let origin = if chosen { format!(" ({})", session.config.database.url_origin) } else { String::new() };
-    Place {
+    SessionInfo {
         person: session.user.shown_name().to_owned(),
         database: format!("{}{origin}", session.db.place()),
         isolation: session.db.isolation(),

@@ -1,7 +1,10 @@
 //! A sheet: titles, facts and text as lines of one width, read by scrolling. What it is given is untrusted text.
 
 use super::{scroll::Scroll, text};
-use crate::{domain::text::SafeText, tui::theme::Theme};
+use crate::{
+    domain::{property::Property, text::SafeText},
+    tui::theme::Theme,
+};
 use ratatui::{
     Frame,
     layout::Rect,
@@ -108,6 +111,24 @@ impl<'t> Sheet<'t> {
         } else {
             self.lines.push(Line::styled(format!("{}{label}", self.margin()), self.theme.dim));
             self.text(&words, style);
+        }
+    }
+
+    /// A title and properties, each on lines of its own behind its label; nothing where there are none.
+    pub fn properties(&mut self, title: &str, properties: &[Property]) {
+        let Some(column) = properties.iter().map(|property| text::width(property.label) + 2).max() else { return };
+        self.title(title);
+        // Where there is no room beside the labels, the text goes on below them.
+        let indent = if self.width >= 3 * column { column } else { 0 };
+        for property in properties {
+            let style = if property.is_warning { self.theme.warning } else { self.theme.text };
+            let label = format!("{:<column$}", property.label);
+            let content = if indent == 0 { format!("{label}{}", property.text) } else { property.text.clone() };
+            let lines = SafeText::lines(&content);
+            for (n, part) in lines.iter().flat_map(|line| text::wrap(line, self.width - indent)).enumerate() {
+                let before = if n == 0 { &label[..indent] } else { &format!("{:indent$}", "") };
+                self.lines.push(Line::styled(format!("{before}{part}"), style));
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use super::{
     python::{Program, what_python_wrote_is_read},
 };
 use crate::support::python::SqlModel;
-use mecapy::db::{Db, admin::Catalogue};
+use mecapy::{admin::Catalogue, db::Db};
 
 /// What programs in the field have done differently.
 const ENUM: (&str, &str) = ("ENUM", "native");
@@ -212,7 +212,7 @@ async fn rows_that_break_a_rule_are_listed_and_nothing_is_done() {
             ));
             broken.push((
                 "UPDATE calculations SET memory_used = 'much' WHERE id = 8",
-                "calculations.memory_used: 1 × is no INTEGER",
+                "calculations.memory_used: 1 × is not of the type INTEGER",
                 "8 has much",
             ));
         }

@@ -1,9 +1,9 @@
 //! The expected catalogues: what the steps make, what the entities read.
 
 use super::place::{Place, db, places};
-use mecapy::db::{
+use mecapy::{
     admin::{Catalogue, expected_catalogue},
-    entity,
+    db::entity,
 };
 use migrations::{Dialect, Migrator, MigratorTrait as _};
 use sea_orm::{ColumnTrait as _, EntityTrait, Iterable as _, sea_query::ColumnType};

@@ -251,7 +251,7 @@ async fn what_is_damaged_cut_or_of_others_changes_nothing() {
             home.file("theirs.sql", "CREATE TABLE recipes (id INTEGER);\n");
             db(&home, &["restore", "theirs.sql", "--yes"])
                 .code(1)
-                .says("no database of mecapy (it holds the tables recipes)");
+                .says("not a database of mecapy (it holds the tables recipes)");
             assert!(!home.path().join("other.db").exists());
             let left = fs::read_dir(place.file().unwrap().parent().unwrap()).unwrap().flatten();
             let left: Vec<_> = left.map(|entry| entry.file_name()).collect();

@@ -2,7 +2,7 @@
 
 use super::place::{Place, db, places, until};
 use crate::support::home::Home;
-use mecapy::db::admin::{Down, Up, expected_catalogue};
+use mecapy::admin::{Down, Up, expected_catalogue};
 use migrations::{APPLIED_TABLE, Dialect, STEPS};
 use std::process::Stdio;
 
@@ -26,7 +26,7 @@ async fn up_down_and_up_again_leaves_the_same_schema() {
         }
         assert_eq!(place.catalogue().await, expected_catalogue(dialect(&place)));
         admin.downgrade(Down::Base).await.unwrap();
-        assert_eq!(place.catalogue().await, mecapy::db::admin::Catalogue::default());
+        assert_eq!(place.catalogue().await, mecapy::admin::Catalogue::default());
         admin.upgrade(Up::To(None)).await.unwrap();
         assert_eq!(place.catalogue().await, expected_catalogue(dialect(&place)));
         admin.close().await.unwrap();
@@ -249,7 +249,7 @@ async fn a_step_that_fails_is_taken_back_whole_and_named() {
         // In the way of the second statement of a later step.
         place.sql("ALTER TABLE calculations ADD COLUMN memory_limit INTEGER").await;
         let before = place.catalogue().await;
-        db(&home, &["upgrade"]).code(1).says("007_add_runs failed and was taken back whole").says("memory_limit");
+        db(&home, &["upgrade"]).code(1).says("007_add_runs failed and was rolled back").says("memory_limit");
         let after = place.catalogue().await;
         if place.is_server() {
             assert_eq!(db(&home, &["current"]).code(0).out, "006_add_tool_versions\n", "what came before stays");

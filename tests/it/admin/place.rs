@@ -4,9 +4,9 @@ use crate::support::{
     home::{Done, Home},
     postgres,
 };
-use mecapy::db::{
-    Options,
+use mecapy::{
     admin::{Admin, Catalogue, read_catalogue},
+    db::Options,
 };
 use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, Statement};
 use std::path::PathBuf;

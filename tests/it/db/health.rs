@@ -1,4 +1,4 @@
-//! Figures of both views, and how the database feels: as an ordinary role sees it, with every gap explained.
+//! Figures of both views, and the health of the database: as an ordinary role sees it, with every gap explained.
 
 use super::{
     engines::{Place, on_each_engine},

@@ -1,7 +1,7 @@
 //! Lists at size on a server: what each operation reads, as the server itself counted it.
 //!
 //! The plans are those that really ran: the server writes each with its figures into its log (`auto_explain`). What
-//! SQLite reads is counted in `src/db/calculations/size_tests.rs`. `MECAPY_SIZE_ROWS=1000000` fills more; the bounds
+//! SQLite reads is counted in `src/db/calculations/cost_tests.rs`. `MECAPY_SIZE_ROWS=1000000` fills more; the bounds
 //! stay. Times are measured by `cargo bench --bench database`.
 
 use super::story::identity;

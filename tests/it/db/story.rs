@@ -10,7 +10,7 @@ use mecapy::{
         id::{RunId, UserId},
         limits::Limits,
         page::{CalculationQuery, Direction, Page, PageRequest},
-        run::{Accounting, ErrorKind, Outcome, Provenance, Usage},
+        run::{Accounting, EngineKind, ErrorKind, Outcome, Provenance, Usage},
         status::Status,
         tool::{DEFAULT_IMAGE, NewTool, Tool},
         user::Identity,
@@ -61,7 +61,7 @@ pub fn file(user: UserId, name: &str) -> NewFile {
 pub fn provenance(run: RunId) -> Provenance {
     Provenance {
         run,
-        engine: "builtin".to_owned(),
+        engine: EngineKind::Builtin,
         level: "E2".to_owned(),
         guarantee: "no network".to_owned(),
         host: "here".to_owned(),

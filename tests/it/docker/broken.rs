@@ -18,7 +18,11 @@ async fn assert_engine_error(engine: &Engine, machine: &Machine, run: &Run, word
     machine.follow(run.id).await;
     let (row, record) = (machine.get(run.id).await, machine.record(run.id).await);
     let message = row.error_message.unwrap_or_default();
-    assert_eq!((row.status, record.error_kind.as_deref()), (Status::Failed, Some("engine")), "{message}");
+    assert_eq!(
+        (row.status, record.error_kind.as_ref().map(ToString::to_string).as_deref()),
+        (Status::Failed, Some("engine")),
+        "{message}"
+    );
     assert!(message.contains(words), "{message}");
     let log = machine.log(run.id).await;
     assert!(log.contains("out 0\n") && log.contains("out 5\n"), "{log}");

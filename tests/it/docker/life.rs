@@ -345,7 +345,10 @@ async fn the_time_limit_holds_with_every_client_dead() {
     reconcile(&machine).await;
     machine.follow(run.id).await;
     let (row, record) = (machine.get(run.id).await, machine.record(run.id).await);
-    assert_eq!((row.status, record.error_kind.as_deref()), (Status::Failed, Some("timeout")));
+    assert_eq!(
+        (row.status, record.error_kind.as_ref().map(ToString::to_string).as_deref()),
+        (Status::Failed, Some("timeout"))
+    );
     assert_eq!(row.error_message.as_deref(), Some("timed out after 3 s"));
     assert!(machine.files(run.id).await.iter().any(|linked| linked.file.filename == "a.txt"));
     assert_nothing_left(engine, &machine, &run).await;

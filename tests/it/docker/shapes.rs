@@ -37,7 +37,7 @@ async fn own_command(machine: &Machine, image: &str, parameters: &str) -> (Calcu
 async fn assert_completed(machine: &Machine, id: CalculationId) -> String {
     let (row, record) = (machine.get(id).await, machine.record(id).await);
     assert_eq!(row.status, Status::Completed, "{:?}", row.error_message);
-    assert_eq!(record.engine.as_deref(), Some("docker"));
+    assert_eq!(record.engine.as_ref().map(ToString::to_string).as_deref(), Some("docker"));
     assert!(record.interpreter.unwrap().starts_with("the command of "));
     machine.assert_nothing_left().await;
     row.result_data.unwrap_or_default()

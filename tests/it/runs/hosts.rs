@@ -6,8 +6,8 @@ use super::support::{MECAPY, Machine, PATIENCE, has_ended, wait_for};
 use crate::support::{home::Home, postgres};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use mecapy::{
-    db::{self, runs::RunRecord},
-    domain::{id::CalculationId, status::Status},
+    db,
+    domain::{id::CalculationId, run::RunRecord, status::Status},
     runs::{self, Cancel, Follow, Followed, LiveState},
 };
 use std::{

@@ -75,7 +75,7 @@ async fn a_run_ends_with_everything_it_made() {
     assert!(row.execution_time.unwrap() > 0.0 && row.memory_used.unwrap() > 0);
     assert!(row.started_at.unwrap() <= row.completed_at.unwrap());
     let record = machine.record(id).await;
-    assert_eq!((record.engine.as_deref(), record.limits), (Some("builtin"), limits));
+    assert_eq!((record.engine.as_ref().map(ToString::to_string).as_deref(), record.limits), (Some("builtin"), limits));
     assert!(record.interpreter.unwrap().contains("python"));
 
     let mut files: Vec<_> = machine
@@ -280,7 +280,12 @@ async fn too_much_output_ends_the_run_and_says_how_much_is_missing() {
     let text = machine.follow(id).await;
     let row = machine.get(id).await;
     assert_eq!(row.status, Status::Failed);
-    assert_eq!(machine.record(id).await.error_kind.as_deref(), Some("output_limit"), "{:?}", row.error_message);
+    assert_eq!(
+        machine.record(id).await.error_kind.as_ref().map(ToString::to_string).as_deref(),
+        Some("output_limit"),
+        "{:?}",
+        row.error_message
+    );
     assert!(text.ends_with(" of output not kept: the limit is 1.0 MiB]\n"), "{}", &text[text.len() - 100..]);
     assert!(text.len() < (1 << 20) + 1_000);
 }

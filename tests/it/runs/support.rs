@@ -8,6 +8,7 @@ use mecapy::{
         file::LinkedFile,
         id::{CalculationId, RunId},
         limits::Limits,
+        run::RunRecord,
     },
     runs::{self, Follow, Followed, LiveState, RunOptions},
     session::Session,
@@ -105,7 +106,7 @@ impl Machine {
         db::calculations::get(&self.session.db, self.session.user.id, id).await.unwrap().unwrap()
     }
 
-    pub async fn record(&self, id: CalculationId) -> db::runs::RunRecord {
+    pub async fn record(&self, id: CalculationId) -> RunRecord {
         db::runs::get(&self.session.db, self.session.user.id, id).await.unwrap().unwrap()
     }
 

@@ -5,7 +5,10 @@ use super::{
     traces,
 };
 use crate::support::{skipped, user::Person};
-use mecapy::domain::limits::{Caps, Limits};
+use mecapy::domain::{
+    limits::{Caps, Limits},
+    word::Word,
+};
 use serde::Deserialize;
 use std::{
     fs,
@@ -63,7 +66,7 @@ impl Script {
         if !expected && (!also || status != "failed") {
             problems.push(format!("{status} instead of {}: {:?}", self.status, outcome.error_message));
         }
-        let kind = outcome.error_kind.map_or("", |kind| kind.name());
+        let kind = outcome.error_kind.map(|kind| Word::Known(kind).to_string()).unwrap_or_default();
         let expected = self.hint.split([':', ' ', ';', ',']).next().unwrap_or_default();
         let known = ["timeout", "oom", "files_limit", "output_limit", "exit", "exception", "bad_result", "signal"];
         if self.status == "failed" && known.contains(&expected) && kind != expected && !also {

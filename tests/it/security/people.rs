@@ -51,7 +51,7 @@ async fn a_person_is_made_once_and_signs_in_with_the_password_that_was_printed()
     cast.owner("INSERT INTO users (keycloak_id, username, email) VALUES ('sub-old', 'old', 'old@example.org')");
     provision(&home, &cast, "old", &["--admin"]).code(0).says("is the role of sub-old").says("an administrator");
     assert_eq!(cast.owner("SELECT email FROM users WHERE keycloak_id = 'sub-old'"), "old@example.org");
-    provision(&home, &cast, "old", &["--no-admin"]).code(0).says("no administrator any more");
+    provision(&home, &cast, "old", &["--no-admin"]).code(0).says("no longer an administrator");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn what_is_half_there_is_completed_and_what_contradicts_is_refused() {
     for (damage, word) in [
         (format!("REVOKE mecapy_user FROM {ann}"), "works as a person"),
         (format!("ALTER ROLE {ann} NOLOGIN"), "may sign in"),
-        ("UPDATE users SET is_active = false".to_owned(), "put right"),
+        ("UPDATE users SET is_active = false".to_owned(), "is corrected"),
         ("DELETE FROM mecapy_people".to_owned(), "is the role of sub-ann"),
         (format!("DROP OWNED BY {ann}; DROP ROLE {ann}"), "is made"),
     ] {
@@ -91,7 +91,9 @@ fn what_is_half_there_is_completed_and_what_contradicts_is_refused() {
     }
     home.run(&["admin", "service", &ann]).code(6).says("is the role of a person");
     for sub in ["", "a/b", "..", ".hidden"] {
-        home.run(&["admin", "provision", &other, "--sub", sub, "--email", "x"]).code(6).says("is no id of a person");
+        home.run(&["admin", "provision", &other, "--sub", sub, "--email", "x"])
+            .code(6)
+            .says("cannot be the id of a person");
     }
     let long = "x".repeat(64);
     home.run(&["admin", "provision", &long, "--sub", "s", "--email", "x"]).code(6).says("1 to 63 bytes");
@@ -191,5 +193,5 @@ fn it_needs_an_isolating_server_and_the_right_role() {
     assert!(owner.run(&["admin", "list"]).code(1).out.contains("switched off, but may sign in"), "erin");
     let file = Home::new();
     file.run(&["calc", "ls"]).code(0);
-    file.run(&["admin", "list"]).code(2).says("a SQLite file knows no roles");
+    file.run(&["admin", "list"]).code(2).says("a SQLite file has no roles");
 }

@@ -5,9 +5,9 @@ use crate::support::{
     home::Home,
     postgres::{self, Database},
 };
-use mecapy::db::{
-    Options,
+use mecapy::{
     admin::{Admin, expected_catalogue, expected_protection, read_protection},
+    db::Options,
 };
 use migrations::{Dialect, security};
 
@@ -123,7 +123,7 @@ fn whoever_may_not_is_told_why_and_nothing_is_changed() {
     database.superuser(&format!("DROP OWNED BY {stranger}; DROP ROLE {stranger}"));
     let file = Home::new();
     file.run(&["calc", "ls"]).code(0);
-    file.run(&["db", "secure"]).code(2).says("a SQLite file knows no roles");
+    file.run(&["db", "secure"]).code(2).says("a SQLite file has no roles");
 }
 
 #[test]

@@ -365,14 +365,14 @@ fn migrate(url: &str) {
 }
 
 fn partition(url: &str) {
-    use mecapy::db::{
-        Options,
+    use mecapy::{
         admin::{Admin, Partitioning},
+        db::Options,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let admin = Admin::connect(url, &Options::default(), false).await.unwrap();
-        admin.partition(Partitioning::Keep { ahead: 1, archive_before: None }).await.unwrap();
+        admin.partition(Partitioning::Maintain { ahead: 1, archive_before: None }).await.unwrap();
         admin.close().await.unwrap();
         let mut options = ConnectOptions::new(url);
         options.max_connections(1);

@@ -1,7 +1,7 @@
 //! What can be done to calculations, the questions that come before, and what is said after.
 
 use super::{
-    Calculations,
+    COMMANDS, Calculations,
     chosen::Chosen,
     declaration::{EDIT, FILTER_STATUS, FROM_TOOL, RUN, RUN_EDITED, SORT, STOP, WATCH},
 };
@@ -9,9 +9,10 @@ use crate::{
     domain::{calculation::CalculationRow, id::CalculationId, page::CalculationSort, status::Status, text::SafeText},
     tui::{
         action::Action,
-        effect::{Effect, Request, Slot},
-        msg::{Failure, Reply},
+        effect::Effect,
+        msg::Failure,
         pane::{Cx, Intent, fetch_question},
+        request::{Reply, Request},
         widgets::{
             dialog::{Answer, Choice, Dialog},
             text,
@@ -101,7 +102,7 @@ impl Calculations {
                 } else {
                     Request::RunAgain(chosen.id)
                 };
-                let ticket = cx.start(Slot::Free, request);
+                let ticket = cx.start(COMMANDS, request);
                 self.doing.push(ticket);
             }
             _ => {}
@@ -201,15 +202,15 @@ impl Calculations {
     pub(super) fn answered(&mut self, question: Question, answer: Answer, cx: &mut Cx<'_>) {
         match (question, answer) {
             (Question::Delete(ids), Answer::Yes) => {
-                let ticket = cx.start(Slot::Free, Request::DeleteCalculations(ids));
+                let ticket = cx.start(COMMANDS, Request::DeleteCalculations(ids));
                 self.doing.push(ticket);
             }
             (Question::Stop(ids), Answer::Yes) => {
-                let ticket = cx.start(Slot::Free, Request::StopAll(ids));
+                let ticket = cx.start(COMMANDS, Request::StopAll(ids));
                 self.doing.push(ticket);
             }
             (Question::Fetch(id), Answer::Yes) => {
-                let ticket = cx.start(Slot::Free, Request::Submit { id, pull: true });
+                let ticket = cx.start(COMMANDS, Request::Submit { id, pull: true });
                 self.doing.push(ticket);
             }
             (Question::Sort, Answer::Chosen(at)) => {
@@ -259,8 +260,8 @@ impl Calculations {
                 };
                 cx.toast(summary(words, &refused));
             }
-            Ok(_) => {}
-            Err(failure) => {
+            other => {
+                let failure = Reply::failed(other);
                 cx.toast(Toast::bad(failure.message));
                 // What was shown may be what was wrong.
                 self.refresh(cx);

@@ -1,10 +1,10 @@
 //! One calculation in plain words: what happened, what came out, what it used, what was guaranteed.
 
 use crate::{
-    domain::{file::FileRole, format, parameters, status::Status, text::SafeText},
+    domain::{detail::CalculationDetail, file::FileRole, format, parameters, status::Status, text::SafeText},
     tui::{
-        msg::{CalculationDetail, RunInfo},
         pane::Now,
+        request::{FromReply, Reply},
         theme::Theme,
         widgets::{json, sheet::Sheet, text},
     },
@@ -22,6 +22,12 @@ pub(super) struct Detail {
     result: Option<Result<Value, String>>,
     /// The width that it was last drawn for, and its lines: it stays as it is while the list beside it scrolls.
     drawn: RefCell<Option<(u16, Rc<[Line<'static>]>)>>,
+}
+
+impl FromReply for Detail {
+    fn from_reply(reply: Reply) -> Result<Self, Reply> {
+        CalculationDetail::from_reply(reply).map(Self::new)
+    }
 }
 
 impl Detail {
@@ -62,7 +68,7 @@ impl Detail {
         sheet.title("Parameters");
         json(&mut sheet, &self.parameters);
         self.files(&mut sheet, "Inputs", FileRole::is_read);
-        self.usage(&mut sheet);
+        sheet.properties("Limits and use", &self.data.usage());
         self.run(&mut sheet, now);
         if let Some(description) = self.data.calculation.description.as_deref().filter(|text| !text.trim().is_empty()) {
             sheet.title("Description");
@@ -81,17 +87,10 @@ impl Detail {
             words = format!("{words} after {}", format::duration(seconds));
         }
         sheet.text(&words, theme.status(status));
-        let mut facts = vec![format!("id {}", calculation.id), format!("made {}", now.stamp(calculation.created_at))];
-        if let Some(started) = calculation.started_at {
-            facts.push(format!("started {}", now.stamp(started)));
-        }
-        if let Some(tool) = &self.data.tool {
-            facts.push(format!("from the tool {}", SafeText::label(tool)));
-        }
-        if let Some(parent) = calculation.parent_id {
-            facts.push(format!("a copy of {parent}"));
-        }
-        sheet.text(&facts.join("  "), theme.dim);
+        let history = self.data.history(|time| now.stamp(time));
+        let mut words = vec![format!("id {}", calculation.id)];
+        words.extend(history.iter().map(|told| format!("{} {}", told.label, SafeText::label(&told.text))));
+        sheet.text(&words.join("  "), theme.dim);
         if status == Status::Pending && !queued {
             sheet.text("Not started: r runs it, e edits it.", theme.accent);
         }
@@ -130,58 +129,9 @@ impl Detail {
         }
     }
 
-    /// Asked against used.
-    fn usage(&self, sheet: &mut Sheet<'_>) {
-        let calculation = &self.data.calculation;
-        let Some(limits) = self.data.run.as_ref().and_then(|run| run.limits).or(calculation.limits) else { return };
-        sheet.title("Limits and use");
-        let used = |text: Option<String>| text.map(|text| format!(", used {text}")).unwrap_or_default();
-        let memory = match self.data.run.as_ref().and_then(|run| run.peak_memory) {
-            Some(bytes) => Some(format::bytes(bytes)),
-            None => calculation.memory_used.map(|mib| format!("{mib} MiB")),
-        };
-        let rows = [
-            format!(
-                "time    {}{}",
-                format::whole(f64::from(limits.timeout)),
-                used(calculation.execution_time.map(format::duration))
-            ),
-            format!("memory  {} MiB{}", limits.memory_limit, used(memory)),
-            format!(
-                "CPU     {} cores{}",
-                limits.cpu_limit,
-                used(calculation.cpu_time.map(|seconds| format!("{} of CPU time", format::duration(seconds))))
-            ),
-        ];
-        for row in rows {
-            sheet.text(&row, sheet.theme().text);
-        }
-    }
-
     fn run(&self, sheet: &mut Sheet<'_>, now: Now) {
-        let Some(run) = &self.data.run else { return };
-        let theme = sheet.theme();
-        sheet.title("Run");
-        let RunInfo { host, submitted_at, engine, level, guarantee, interpreter, exit_code, signal, notes, .. } = run;
-        sheet.text(&format!("asked for {} on {}", now.stamp(*submitted_at), SafeText::label(host)), theme.text);
-        if let Some(engine) = engine {
-            let level = level.as_deref().unwrap_or_default();
-            sheet.text(&format!("sandbox {} {}", SafeText::label(engine), SafeText::label(level)), theme.text);
-        }
-        if let Some(guarantee) = guarantee {
-            sheet.text(guarantee, theme.text);
-        }
-        if let Some(interpreter) = interpreter {
-            sheet.text(interpreter, theme.dim);
-        }
-        if let Some(code) = exit_code.filter(|code| *code != 0) {
-            sheet.text(&format!("exit code {code}"), theme.text);
-        }
-        if let Some(signal) = signal {
-            sheet.text(&format!("ended by signal {signal}"), theme.text);
-        }
-        for note in notes {
-            sheet.text(&format!("note: {note}"), theme.warning);
+        if let Some(run) = &self.data.run {
+            sheet.properties("Run", &run.properties(|time| now.stamp(time)));
         }
     }
 }

@@ -17,9 +17,11 @@ use crate::{
     },
     tui::{
         action::{Action, Context, INPUT, MOVE},
-        effect::{Request, Slot, Ticket},
-        msg::{Failure, Remote, Reply},
+        effect::Ticket,
+        msg::Failure,
         pane::{Cx, Event, Fact, Intent, Look, OpenQuestion, Pane, Tick},
+        remote::Remote,
+        request::{Reply, Request},
         widgets::{
             filter::Filter,
             scroll::Scroll,
@@ -31,13 +33,15 @@ use crate::{
 use chrono::NaiveDateTime;
 use commands::Question;
 pub use declaration::PANE;
-use declaration::{CONTEXT, EDIT, FILTER_STATUS, FROM_TOOL, ID, RUN, RUN_EDITED, SORT, STOP, WATCH};
+use declaration::{CONTEXT, EDIT, FILTER_STATUS, FROM_TOOL, RUN, RUN_EDITED, SORT, STOP, WATCH};
 use detail::Detail;
 use ratatui::{Frame, layout::Rect};
 
-const LIST: Slot = Slot::List(ID);
-const COUNT: Slot = Slot::Count(ID);
-const DETAIL: Slot = Slot::Detail(ID);
+const LIST: &str = "list";
+const COUNT: &str = "count";
+const DETAIL: &str = "detail";
+/// What is done to calculations.
+const COMMANDS: &str = "commands";
 
 /// The list of calculations and the detail of one.
 #[derive(Debug, Default)]
@@ -120,7 +124,7 @@ impl Calculations {
     }
 
     fn load_detail(&mut self, id: CalculationId, cx: &mut Cx<'_>) {
-        let ticket = cx.start(DETAIL, Request::LoadCalculation(id));
+        let ticket = cx.start(DETAIL, Request::LoadSelected(id));
         self.detail.ask(ticket);
         self.shown = Some(id);
     }
@@ -223,36 +227,26 @@ impl Calculations {
             return;
         }
         if self.count.expects(ticket) {
-            let count = reply.map(|reply| if let Reply::Count(count) = reply { count } else { 0 });
-            self.count.accept(ticket, count);
+            self.count.accept(ticket, reply);
             return;
         }
         if self.detail.expects(ticket) {
-            let detail = reply.and_then(|reply| match reply {
-                Reply::Calculation(detail) => Ok(Detail::new(*detail)),
-                _ => Err(Failure::new("another answer than asked for")),
-            });
-            self.detail.accept(ticket, detail);
+            self.detail.accept(ticket, reply);
             return;
         }
-        let page = reply.and_then(|reply| match reply {
-            Reply::Calculations(page) => Ok(page),
-            _ => Err(Failure::new("another answer than asked for")),
-        });
-        let fresh = page.is_ok() && self.table.is_anew();
-        let more = self.table.reply(ticket, page, self.rows(cx.area));
-        if fresh {
+        let Some(accepted) = self.table.accept(ticket, reply, self.rows(cx.area)) else { return };
+        if accepted.is_fresh {
             self.loaded_at = Some(cx.now.utc);
             // Not beside the rows, which it would take the time from.
             if std::mem::take(&mut self.uncounted) {
                 self.recount(cx);
             }
         }
-        if let Some(page) = more {
+        if let Some(page) = accepted.next {
             self.load(page, cx);
         }
         self.follow_selection(cx);
-        if fresh && self.stale {
+        if accepted.is_fresh && self.stale {
             self.refresh(cx);
         }
     }

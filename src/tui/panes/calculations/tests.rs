@@ -4,13 +4,16 @@ use super::*;
 use crate::{
     domain::{
         calculation::Calculation,
+        detail::CalculationDetail,
         id::{RunId, UserId},
         limits::Limits,
         page::{CalculationSort, Cursor, CursorValue, Page},
+        run::{EngineKind, ErrorKind, RunRecord},
         status::Status,
+        word::Word,
     },
     tui::{
-        msg::{CalculationDetail, Place, RunInfo},
+        msg::SessionInfo,
         testing::{Bench, now},
         widgets::dialog::{Answer, Dialog},
     },
@@ -20,16 +23,13 @@ use chrono::TimeDelta;
 fn row(id: i64, name: &str, status: Status, queued: bool) -> CalculationRow {
     let ran = status.is_final();
     CalculationRow {
-        id: CalculationId(id),
-        name: name.to_owned(),
         status,
         queued,
-        created_at: now().utc - TimeDelta::hours(id),
         started_at: (ran || status == Status::Running).then(|| now().utc - TimeDelta::minutes(id)),
-        completed_at: None,
         execution_time: ran.then_some(12.34),
         memory_used: ran.then_some(31),
-        error_kind: (status == Status::Failed).then(|| "timeout".to_owned()),
+        error_kind: (status == Status::Failed).then_some(Word::Known(ErrorKind::Timeout)),
+        ..CalculationRow::draft(CalculationId(id), name, now().utc - TimeDelta::hours(id))
     }
 }
 
@@ -53,14 +53,9 @@ fn detail(id: i64) -> Reply {
     let row = rows().remove((id - 1) as usize);
     Reply::Calculation(Box::new(CalculationDetail {
         calculation: Calculation {
-            id: row.id,
-            user_id: UserId(1),
-            name: row.name,
             description: Some("Checked against VDI 2230.".to_owned()),
             status: row.status,
             started_at: row.started_at,
-            completed_at: None,
-            code: "def calculate(d):\n    return {}".to_owned(),
             parameters: Some("{\"d_mm\": 12, \"grade\": \"8.8\"}".to_owned()),
             result_data: (row.status == Status::Completed).then(|| {
                 "{\"preload_kN\": 32.5, \"ok\": true, \"nodes\": [{\"x\": 1, \"u\": 0.5}, {\"x\": 2, \"u\": 0.25}]}"
@@ -72,29 +67,25 @@ fn detail(id: i64) -> Reply {
             execution_time: row.execution_time,
             memory_used: row.memory_used,
             cpu_time: Some(6.1),
-            created_at: row.created_at,
-            updated_at: row.created_at,
             limits: Some(Limits::default()),
-            tool_id: None,
-            tool_version_id: None,
-            parent_id: None,
+            ..Calculation::draft(row.id, UserId(1), row.name, "def calculate(d):\n    return {}", row.created_at)
         },
         files: Vec::new(),
-        run: row.queued.then(|| RunInfo {
-            id: RunId(uuid::Uuid::nil()),
-            host: "node-7".to_owned(),
-            submitted_at: row.created_at,
-            engine: Some("builtin".to_owned()),
+        run: row.queued.then(|| RunRecord {
+            engine: Some(Word::Known(EngineKind::Builtin)),
             level: Some("E2".to_owned()),
             guarantee: Some("No network, private files, memory and time limited.".to_owned()),
             interpreter: Some("/usr/bin/python3 3.11.2".to_owned()),
-            limits: Some(Limits::default()),
             exit_code: Some(0),
-            signal: None,
-            error_kind: None,
             error_line: (row.status == Status::Failed).then_some(12),
             peak_memory: Some(31 << 20),
-            notes: Vec::new(),
+            ..RunRecord::queued(
+                RunId(uuid::Uuid::nil()),
+                (UserId(1), row.id),
+                "node-7",
+                Limits::default(),
+                row.created_at,
+            )
         }),
         tool: Some("Bolted joint".to_owned()),
     }))
@@ -113,7 +104,7 @@ fn loaded() -> Bench<Calculations> {
 fn opened() -> Bench<Calculations> {
     let mut bench = Bench::new(&PANE, Calculations::default());
     bench.event(Event::Shown);
-    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    bench.event(Event::Fact(Fact::Opened(SessionInfo::default())));
     bench
 }
 
@@ -427,7 +418,7 @@ fn what_is_deleted_is_not_looked_for_again() {
     bench.reply(Reply::Deleted(1, vec![]));
     bench.clear();
     bench.event(Event::Fact(Fact::CalculationsChanged));
-    assert!(!bench.requests().contains(&Request::LoadCalculation(CalculationId(3))), "{:?}", bench.requests());
+    assert!(!bench.requests().contains(&Request::LoadSelected(CalculationId(3))), "{:?}", bench.requests());
     let mut left = rows();
     left.remove(2);
     reply_list(&mut bench, page(left));

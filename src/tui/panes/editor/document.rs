@@ -14,7 +14,7 @@ use crate::{
         tool::Tool,
     },
     tui::{
-        effect::DraftKey,
+        request::DraftKey,
         widgets::{
             code_editor::{CodeEditor, Language},
             input::Input,

@@ -1,14 +1,15 @@
 //! Unsaved text that outlives a dropped connection: kept while typing, offered again.
 
 use super::{
-    declaration::ID,
+    DRAFT, DRAFT_LIST,
     document::{Content, Document},
 };
 use crate::tui::{
     action::Action,
-    effect::{Draft, DraftKey, Request, Slot, Ticket},
-    msg::{Failure, Reply},
+    effect::Ticket,
+    msg::Failure,
     pane::Cx,
+    request::{Draft, DraftKey, Reply, Request},
     widgets::toast::Toast,
 };
 
@@ -40,7 +41,7 @@ fn seen(document: &Document) -> Seen {
 impl Drafts {
     /// Asks for the drafts of earlier sessions.
     pub fn load(&mut self, cx: &mut Cx<'_>) {
-        self.listing = Some(cx.start(Slot::List(ID), Request::ListDrafts));
+        self.listing = Some(cx.start(DRAFT_LIST, Request::ListDrafts));
     }
 
     /// Looks whether the document changed since the last look; gives whether it did.
@@ -75,7 +76,7 @@ impl Drafts {
         if document.is_unsaved() {
             let calculation = document.as_typed();
             let draft = Draft { key: document.key.clone(), kept_at: cx.now.utc, calculation };
-            self.keeping = Some(cx.start(Slot::Draft, Request::KeepDraft(Box::new(draft))));
+            self.keeping = Some(cx.start(DRAFT, Request::KeepDraft(Box::new(draft))));
             self.kept = true;
         } else {
             self.forget(&document.key.clone(), cx);
@@ -89,7 +90,7 @@ impl Drafts {
         if std::mem::take(&mut self.kept) || listed {
             self.list.retain(|draft| draft.key != *key);
             // In the slot of the newest draft: one that is still being written must not come after this.
-            cx.start(Slot::Draft, Request::ForgetDraft(key.clone()));
+            cx.start(DRAFT, Request::ForgetDraft(key.clone()));
         }
     }
 
@@ -98,7 +99,7 @@ impl Drafts {
         if self.list.iter().any(|draft| draft.key == *key) {
             self.list.retain(|draft| draft.key != *key);
             self.selected = self.selected.min(self.list.len().saturating_sub(1));
-            cx.start(Slot::Draft, Request::ForgetDraft(key.clone()));
+            cx.start(DRAFT, Request::ForgetDraft(key.clone()));
         }
     }
 
@@ -136,8 +137,8 @@ impl Drafts {
     /// Takes the reply to one of its requests; others are dropped.
     pub fn reply(&mut self, ticket: Ticket, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
         if self.listing.take_if(|expected| *expected == ticket).is_some() {
-            match reply {
-                Ok(Reply::Drafts(list)) => {
+            match reply.and_then(Reply::value::<Vec<Draft>>) {
+                Ok(list) => {
                     if !list.is_empty() {
                         let what = if list.len() == 1 { "An unsaved text is" } else { "Unsaved texts are" };
                         cx.toast(Toast::info(format!("{what} there from an earlier session: see Editor")));
@@ -145,11 +146,10 @@ impl Drafts {
                     self.list = list;
                     self.selected = 0;
                 }
-                Ok(_) => {}
                 Err(failure) => cx.toast(Toast::bad(failure.message)),
             }
         } else if self.keeping.take_if(|expected| *expected == ticket).is_some() {
-            match reply {
+            match reply.and_then(Reply::value::<DraftKey>) {
                 Ok(_) => self.failed = false,
                 Err(failure) if !self.failed => {
                     self.failed = true;

@@ -15,10 +15,11 @@ mod view;
 use crate::domain::{id::CalculationId, limits::Limits};
 use crate::tui::{
     action::{Action, Context, INPUT, MOVE},
-    effect::{Effect, Request, Slot, Ticket},
+    effect::{Effect, Ticket},
     keymap::Key,
-    msg::{Mouse, Reply},
+    msg::Mouse,
     pane::{Cx, Event, Fact, Intent, Look, OpenQuestion, Pane, Tick},
+    request::{Reply, Request},
     widgets::{
         code_editor::{Edit, Motion},
         dialog::{Answer, Dialog},
@@ -29,7 +30,7 @@ use crate::tui::{
 };
 pub use declaration::PANE;
 use declaration::{
-    COMMENT, CUT, DELETE_LINE, DRAFTS, EDIT_EXTERNAL, EDITOR, FROM_TOOL, GO_TO_LINE, ID, INDENT, INSERT, NEXT_FIELD,
+    COMMENT, CUT, DELETE_LINE, DRAFTS, EDIT_EXTERNAL, EDITOR, FROM_TOOL, GO_TO_LINE, INDENT, INSERT, NEXT_FIELD,
     PREVIOUS_FIELD, REDO, RUN, SAVE, UNDO, UNINDENT,
 };
 use document::{Document, Field};
@@ -285,13 +286,13 @@ impl EditorPane {
             let saving = self.savings.remove(at);
             self.saved(saving, reply, cx);
         } else if let Some((_, field)) = self.external.take_if(|(expected, _)| *expected == ticket) {
-            match reply {
-                Ok(Reply::Edited(Some(text))) => {
+            match reply.and_then(Reply::value::<Option<String>>) {
+                Ok(Some(text)) => {
                     if let Some(editor) = self.document.as_mut().and_then(|document| document.editor_mut(field)) {
                         editor.replace_all(&text);
                     }
                 }
-                Ok(_) => {}
+                Ok(None) => {}
                 Err(failure) => cx.toast(Toast::bad(failure.message)),
             }
         } else {
@@ -389,8 +390,14 @@ impl EditorPane {
     }
 }
 
-/// Requests of the editor compete with each other only.
-const DETAIL: Slot = Slot::Detail(ID);
+/// What is opened.
+const DETAIL: &str = "detail";
+/// Saving and running.
+const SAVING: &str = "save";
+/// The drafts of earlier sessions.
+const DRAFT_LIST: &str = "drafts";
+/// The draft of what is being typed.
+const DRAFT: &str = "draft";
 
 /// Starts a request whose reply opens something.
 fn load(request: Request, cx: &mut Cx<'_>) -> Ticket {

@@ -6,11 +6,11 @@ use super::{
     load,
 };
 use crate::{
-    domain::{calculation::InputLink, id::CalculationId},
+    domain::{calculation::InputLink, detail::CalculationDetail, id::CalculationId},
     tui::{
-        effect::{Draft, DraftKey, Request},
-        msg::{CalculationDetail, Failure, Reply},
+        msg::Failure,
         pane::{Cx, Intent},
+        request::{Draft, DraftKey, Reply, Request},
         widgets::{dialog::Dialog, text, toast::Toast},
     },
 };
@@ -91,8 +91,9 @@ impl EditorPane {
                     cx.toast(Toast::info("It was started meanwhile: saving makes a copy now"));
                 }
             }
-            (Opening::Recheck, _) | (_, Ok(_)) => {}
+            (Opening::Recheck, Err(_)) => {}
             (_, Err(failure)) => cx.toast(Toast::bad(failure.message)),
+            (_, Ok(other)) => cx.toast(Toast::bad(other.unexpected().message)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Saving, running, leaving.
 
 use super::{
-    EditorPane, Question,
+    EditorPane, Question, SAVING,
     document::{Content, Field, SaveTo},
     load,
     open::Opening,
@@ -9,9 +9,10 @@ use super::{
 use crate::{
     domain::{FieldError, id::CalculationId},
     tui::{
-        effect::{DraftKey, Request, Slot, Ticket},
-        msg::{Failure, Reply},
+        effect::Ticket,
+        msg::Failure,
         pane::{Cx, Intent, fetch_question},
+        request::{DraftKey, Reply, Request},
         widgets::{
             dialog::{Choice, Dialog},
             text,
@@ -70,7 +71,7 @@ impl EditorPane {
             SaveTo::New | SaveTo::CopyOf(_) => None,
         };
         let (key, content) = (document.key.clone(), document.content());
-        let ticket = cx.start(Slot::Free, Request::SaveCalculation { id, calculation, run });
+        let ticket = cx.start(SAVING, Request::SaveCalculation { id, calculation, run });
         self.savings.push(Saving { ticket, key, content, leave });
     }
 
@@ -78,7 +79,7 @@ impl EditorPane {
     pub(super) fn run_fetching(&mut self, id: CalculationId, cx: &mut Cx<'_>) {
         let Some(document) = &self.document else { return };
         let (key, content) = (document.key.clone(), document.content());
-        let ticket = cx.start(Slot::Free, Request::Submit { id, pull: true });
+        let ticket = cx.start(SAVING, Request::Submit { id, pull: true });
         self.savings.push(Saving { ticket, key, content, leave: false });
     }
 
@@ -129,8 +130,8 @@ impl EditorPane {
                 document.became(SaveTo::Row(id), saving.content);
                 self.question.ask(fetch_question(&image), Question::Fetch(id), cx);
             }
-            Ok(_) => {}
-            Err(failure) => {
+            other => {
+                let failure = Reply::failed(other);
                 let row = match document.save_to {
                     SaveTo::Row(id) if failure.field.is_none() => Some(id),
                     _ => None,
@@ -161,8 +162,10 @@ impl EditorPane {
             Ok(Reply::NotStarted(id, failure)) => {
                 format!("{name} is saved as calculation {id}, and not run: {}", failure.message)
             }
-            Ok(_) => return,
-            Err(failure) => return cx.toast(Toast::bad(format!("{name} was not saved: {}", failure.message))),
+            other => {
+                let failure = Reply::failed(other);
+                return cx.toast(Toast::bad(format!("{name} was not saved: {}", failure.message)));
+            }
         };
         self.drafts.forget_other(&saving.key, cx);
         cx.toast(Toast::good(words));

@@ -2,14 +2,16 @@ use super::*;
 use crate::{
     domain::{
         calculation::{Calculation, NewCalculation},
+        detail::CalculationDetail,
         id::{CalculationId, RunId, ToolId, ToolVersionId, UserId},
         limits::Limits,
+        run::RunRecord,
         status::Status,
         tool::Tool,
     },
     tui::{
-        effect::{Draft, DraftKey},
-        msg::{CalculationDetail, Failure, Place, RunInfo},
+        msg::{Failure, SessionInfo},
+        request::{Draft, DraftKey},
         testing::{self, Bench, now},
         widgets::toast::Kind,
     },
@@ -32,53 +34,30 @@ fn tool() -> Tool {
 
 fn row(id: i64, status: Status) -> Calculation {
     Calculation {
-        id: CalculationId(id),
-        user_id: UserId(1),
-        name: "Beam".to_owned(),
         description: Some("of the bridge".to_owned()),
         status,
-        started_at: None,
-        completed_at: None,
-        code: "a = 1\nb = a / 0\n".to_owned(),
         parameters: Some("{\"x\": 1}".to_owned()),
-        result_data: None,
         error_message: (status == Status::Failed)
             .then(|| "line 2: ZeroDivisionError: division by zero\nTraceback".to_owned()),
-        execution_time: None,
-        memory_used: None,
-        cpu_time: None,
-        created_at: now().utc,
-        updated_at: now().utc,
         limits: Some(Limits::default()),
         tool_id: Some(ToolId(7)),
         tool_version_id: Some(ToolVersionId(70)),
-        parent_id: None,
+        ..Calculation::draft(CalculationId(id), UserId(1), "Beam", "a = 1\nb = a / 0\n", now().utc)
     }
 }
 
 fn detail(id: i64, status: Status) -> Reply {
-    let run = (status != Status::Pending).then(|| RunInfo {
-        id: RunId(uuid::Uuid::nil()),
-        host: "node1".to_owned(),
-        submitted_at: now().utc,
-        engine: None,
-        level: None,
-        guarantee: None,
-        interpreter: None,
-        limits: None,
-        exit_code: None,
-        signal: None,
-        error_kind: None,
+    let (run, whose) = (RunId(uuid::Uuid::nil()), (UserId(1), CalculationId(id)));
+    let run = (status != Status::Pending).then(|| RunRecord {
         error_line: Some(2),
-        peak_memory: None,
-        notes: Vec::new(),
+        ..RunRecord::queued(run, whose, "node1", Limits::default(), now().utc)
     });
     Reply::Calculation(Box::new(CalculationDetail { calculation: row(id, status), files: Vec::new(), run, tool: None }))
 }
 
 fn bench() -> Bench<EditorPane> {
     let mut bench = Bench::new(&PANE, EditorPane::default());
-    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    bench.event(Event::Fact(Fact::Opened(SessionInfo::default())));
     bench.reply(Reply::Drafts(Vec::new()));
     bench.clear();
     bench
@@ -280,7 +259,7 @@ fn a_save_forgets_the_draft_but_not_what_was_typed_meanwhile() {
 #[test]
 fn an_unsaved_text_is_offered_at_the_next_opening() {
     let mut bench = Bench::new(&PANE, EditorPane::default());
-    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    bench.event(Event::Fact(Fact::Opened(SessionInfo::default())));
     let mut calculation = editing(5, Status::Pending).pane.document.unwrap().as_typed();
     calculation.code = "typed = 1\n".to_owned();
     let draft = Draft { key: DraftKey::Saved(CalculationId(5)), kept_at: now().utc, calculation };
@@ -296,7 +275,7 @@ fn an_unsaved_text_is_offered_at_the_next_opening() {
 
     // Or when the calculation is opened.
     let mut bench = Bench::new(&PANE, EditorPane::default());
-    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    bench.event(Event::Fact(Fact::Opened(SessionInfo::default())));
     bench.reply(Reply::Drafts(vec![draft]));
     bench.event(Event::Intent(Intent::Edit(CalculationId(5))));
     bench.reply(detail(5, Status::Pending));
@@ -310,7 +289,7 @@ fn an_unsaved_text_is_offered_at_the_next_opening() {
 #[test]
 fn a_draft_whose_row_is_gone_becomes_a_new_calculation() {
     let mut bench = Bench::new(&PANE, EditorPane::default());
-    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    bench.event(Event::Fact(Fact::Opened(SessionInfo::default())));
     let calculation = editing(5, Status::Pending).pane.document.unwrap().as_typed();
     let key = DraftKey::Saved(CalculationId(5));
     bench.reply(Reply::Drafts(vec![Draft { key, kept_at: now().utc, calculation }]));
@@ -415,7 +394,7 @@ fn unknown_parameters_are_told_while_typing() {
 fn a_new_calculation_has_the_configured_limits() {
     let mut bench = Bench::new(&PANE, EditorPane::default());
     let limits = Limits { timeout: 7, memory_limit: 99, cpu_limit: 2.0 };
-    bench.event(Event::Fact(Fact::Opened(Place { limits, ..Place::default() })));
+    bench.event(Event::Fact(Fact::Opened(SessionInfo { limits, ..SessionInfo::default() })));
     bench.event(Event::Intent(Intent::New));
     bench.keys("f5");
     assert_eq!(saved_calculation(&bench).1.limits, limits);

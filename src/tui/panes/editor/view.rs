@@ -8,8 +8,8 @@ use super::{
 use crate::{
     domain::{format, text::SafeText},
     tui::{
-        effect::DraftKey,
         pane::Look,
+        request::DraftKey,
         theme::Theme,
         widgets::{code_editor::CodeStyles, text},
     },

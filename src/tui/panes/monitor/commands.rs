@@ -1,11 +1,12 @@
 //! What is done about the chosen run: open, edit, stop, export.
 
-use super::{MonitorPane, Question, Requested};
+use super::{COMMANDS, MonitorPane, Question, Requested};
 use crate::{
     domain::{file::safe_name, status::Status},
     tui::{
-        effect::{Request, Slot, Ticket},
+        effect::Ticket,
         pane::{Cx, Intent},
+        request::Request,
         widgets::{
             dialog::{Answer, Check, Dialog},
             text,
@@ -40,7 +41,7 @@ impl MonitorPane {
         if self.is_stopping() {
             let request = Request::Stop { id: live.id, now: true };
             self.kill_asked = true;
-            self.requested = Some((cx.start(Slot::Free, request), Requested::Kill));
+            self.requested = Some((cx.start(COMMANDS, request), Requested::Kill));
             return;
         }
         let lines = if live.status == Status::Pending {
@@ -76,11 +77,11 @@ impl MonitorPane {
                 if self.chosen == Some(id) {
                     self.stop_asked = Some(cx.now.utc);
                 }
-                self.requested = Some((cx.start(Slot::Free, Request::Stop { id, now: false }), Requested::Stop));
+                self.requested = Some((cx.start(COMMANDS, Request::Stop { id, now: false }), Requested::Stop));
             }
             (Question::Export(id), Answer::Text(path)) => {
                 let path = path.trim().into();
-                self.requested = Some((cx.start(Slot::Free, Request::ExportLog { id, path }), Requested::Export));
+                self.requested = Some((cx.start(COMMANDS, Request::ExportLog { id, path }), Requested::Export));
             }
             _ => {}
         }

@@ -3,11 +3,12 @@
 //! Which lines have the text is asked for step by step and kept as marks: all of their numbers while there are few, later
 //! every second one, every fourth and so on. So a log of any length takes little room, and any window of it is near a mark.
 
-use super::MonitorPane;
+use super::{LOG_FILTER, LOG_LINES, LOG_SEARCH, MonitorPane};
 use crate::tui::{
-    effect::{Effect, Request, Slot, Ticket},
+    effect::Ticket,
     msg::{Failure, LogFiltered},
     pane::Cx,
+    request::Request,
     widgets::{log_view::LogView, toast::Toast},
 };
 use chrono::{NaiveDateTime, TimeDelta};
@@ -145,7 +146,9 @@ impl MonitorPane {
     /// Answers that are under way concern another view.
     fn forget_requests(&mut self, cx: &mut Cx<'_>) {
         self.tickets.forget();
-        cx.effects.extend([Slot::LogFilter, Slot::LogSearch, Slot::LogLines].map(Effect::Cancel));
+        for slot in [LOG_FILTER, LOG_SEARCH, LOG_LINES] {
+            cx.cancel(slot);
+        }
     }
 
     /// Looks on where the filter has not looked yet; at what a log has more, a few times a second.
@@ -160,7 +163,7 @@ impl MonitorPane {
         }
         (filter.asked_at, filter.grew) = (Some(cx.now.utc), false);
         let request = Request::FilterLog { id, text: filter.text.clone(), from: filter.next };
-        filter.ticket = Some(cx.start(Slot::LogFilter, request));
+        filter.ticket = Some(cx.start(LOG_FILTER, request));
     }
 
     /// The log has more, or its last line has.

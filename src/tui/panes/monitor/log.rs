@@ -1,12 +1,13 @@
 //! The log of the watched run: asking for the lines that are seen, and for the places of a text.
 
-use super::{MonitorPane, Prompt};
+use super::{LOG_LINES, LOG_SEARCH, MonitorPane, Prompt};
 use crate::{
     domain::text::log_line,
     tui::{
-        effect::{Request, Slot, Ticket},
-        msg::{Failure, Reply, Stream},
+        effect::Ticket,
+        msg::{Failure, LogLine, Stream},
         pane::Cx,
+        request::{Reply, Request},
         widgets::{
             log_view::{LogRow, LogView},
             toast::Toast,
@@ -79,7 +80,7 @@ impl MonitorPane {
                 let count = (range.end - range.start).min(2_000) as u32;
                 Request::LogLines { id, from: range.start, count }
             };
-            self.tickets.lines = Some((cx.start(Slot::LogLines, request), range));
+            self.tickets.lines = Some((cx.start(LOG_LINES, request), range));
         }
     }
 
@@ -92,14 +93,10 @@ impl MonitorPane {
 
     pub(super) fn log_reply(&mut self, ticket: Ticket, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
         if self.is_of_filter(ticket) {
-            let found = reply.and_then(|reply| match reply {
-                Reply::LogFiltered(found) => Ok(found),
-                _ => Err(Failure::new("the filter was answered with something else")),
-            });
-            self.filtered(found, cx);
+            self.filtered(reply.and_then(Reply::value), cx);
         } else if let Some((_, asked)) = self.tickets.lines.take_if(|(expected, _)| *expected == ticket) {
-            match reply {
-                Ok(Reply::LogLines(lines)) => {
+            match reply.and_then(Reply::value::<Vec<LogLine>>) {
+                Ok(lines) => {
                     let local = cx.now.local;
                     // Lines that a filter leaves are numbered among themselves.
                     let begin = self.filter.as_ref().map(|filter| filter.begin(&asked));
@@ -113,20 +110,18 @@ impl MonitorPane {
                     let rows = rows.collect();
                     self.lines_view_mut().fill(rows);
                 }
-                Ok(_) => {}
                 Err(failure) => cx.toast(Toast::bad(failure.message)),
             }
             self.tickets.vain = self.lines_view().wanted().filter(|range| *range == asked);
         } else if self.tickets.matches.take_if(|expected| *expected == ticket).is_some() {
-            match reply {
-                Ok(Reply::LogMatches(lines, total)) => {
+            match reply.and_then(Reply::value::<(Vec<u64>, u64)>) {
+                Ok((lines, total)) => {
                     let go_on = self.tickets.go_on.take();
                     self.lines_view_mut().found(lines, total);
                     if let Some(backwards) = go_on {
                         self.lines_view_mut().find_next(backwards);
                     }
                 }
-                Ok(_) => {}
                 Err(failure) => cx.toast(Toast::bad(failure.message)),
             }
         }
@@ -173,7 +168,7 @@ impl MonitorPane {
         if let (Some(id), false) = (self.chosen, text.is_empty()) {
             let within = self.filter.as_ref().map(|filter| filter.text.clone());
             let request = Request::SearchLog { id, text, limit: MOST_MATCHES, within };
-            self.tickets.matches = Some(cx.start(Slot::LogSearch, request));
+            self.tickets.matches = Some(cx.start(LOG_SEARCH, request));
             self.tickets.go_on = go_on;
         }
     }

@@ -13,22 +13,34 @@ mod view;
 mod words;
 
 use crate::{
-    domain::{calculation::CalculationRow, id::CalculationId, page::Page, status::Status},
+    domain::{calculation::CalculationRow, detail::CalculationDetail, id::CalculationId, page::Page, status::Status},
     tui::{
         action::{Action, Context, INPUT, MOVE},
-        effect::{Effect, Request, Slot, Ticket},
-        msg::{CalculationDetail, Failure, Live, Remote, Reply},
+        effect::{Effect, Ticket},
+        msg::{Failure, Live},
         pane::{Cx, Event, Fact, Intent, Look, OpenQuestion, Pane, Tick},
+        remote::Remote,
+        request::{Reply, Request},
         widgets::{input::Input, log_view::LogView, toast::Toast},
     },
 };
 use chrono::{NaiveDateTime, TimeDelta};
 pub use declaration::PANE;
-use declaration::{CONTEXT, EDIT, EXPORT, FILTER_LINES, FOLLOW, ID, RUN_EDITED, STOP, TIMES, WRAP};
+use declaration::{CONTEXT, EDIT, EXPORT, FILTER_LINES, FOLLOW, RUN_EDITED, STOP, TIMES, WRAP};
 use filter::LineFilter;
 use layout::Parts;
 use ratatui::{Frame, layout::Rect};
 use samples::Samples;
+
+const LIST: &str = "list";
+const DETAIL: &str = "detail";
+/// What the watched run does.
+const WATCH: &str = "watch";
+const LOG_LINES: &str = "log lines";
+const LOG_SEARCH: &str = "log search";
+const LOG_FILTER: &str = "log filter";
+/// What is done to a run and its log.
+const COMMANDS: &str = "commands";
 
 /// Between two loads of the list that nothing asked for.
 const LOAD: TimeDelta = TimeDelta::milliseconds(900);
@@ -128,7 +140,7 @@ impl Pane for MonitorPane {
             Event::Shown => self.shown(cx),
             Event::Hidden => {
                 self.visible = false;
-                cx.effects.push(Effect::Cancel(Slot::Watch));
+                cx.cancel(WATCH);
             }
             Event::Fact(fact) => self.fact(&fact, cx),
             Event::Intent(Intent::Watch(id)) => {
@@ -190,7 +202,7 @@ impl MonitorPane {
 
     fn load(&mut self, cx: &mut Cx<'_>) {
         (self.stale, self.loaded_at) = (false, Some(cx.now.utc));
-        let ticket = cx.start(Slot::List(ID), Request::ListActive);
+        let ticket = cx.start(LIST, Request::ListActive);
         self.runs.ask(ticket);
     }
 
@@ -205,10 +217,11 @@ impl MonitorPane {
             self.tickets = log::Tickets::default();
             (self.stop_asked, self.prompt, self.filter) = (None, None, None);
             self.kill_asked = false;
-            cx.effects.extend([Slot::LogSearch, Slot::LogFilter].map(Effect::Cancel));
+            cx.cancel(LOG_SEARCH);
+            cx.cancel(LOG_FILTER);
         }
         if self.opened {
-            let ticket = cx.start(Slot::Watch, Request::Watch(id));
+            let ticket = cx.start(WATCH, Request::Watch(id));
             self.live.ask(ticket);
             self.tickets.watch = Some(ticket);
         }
@@ -256,11 +269,7 @@ impl MonitorPane {
 
     fn reply(&mut self, ticket: Ticket, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
         if self.runs.expects(ticket) {
-            let rows = reply.and_then(|reply| match reply {
-                Reply::Calculations(page) => Ok(page),
-                _ => Err(Failure::new("the list of runs was answered with something else")),
-            });
-            self.runs.accept(ticket, rows);
+            self.runs.accept(ticket, reply);
             if self.stale {
                 self.load(cx);
             }
@@ -275,18 +284,15 @@ impl MonitorPane {
         } else if self.tickets.watch == Some(ticket) {
             self.watched(reply, cx);
         } else if self.detail.expects(ticket) {
-            let detail = reply.and_then(|reply| match reply {
-                Reply::Calculation(detail) => Ok(*detail),
-                _ => Err(Failure::new("the calculation was answered with something else")),
-            });
-            self.detail.accept(ticket, detail);
+            self.detail.accept(ticket, reply);
         } else if let Some((_, requested)) = self.requested.take_if(|(expected, _)| *expected == ticket) {
             match (requested, reply) {
                 (Requested::Export, Ok(Reply::Written(path))) => {
                     cx.toast(Toast::good(format!("The log was written to {}", path.display())));
                 }
-                (_, Ok(_)) => {}
-                (requested, Err(failure)) => {
+                (Requested::Stop | Requested::Kill, Ok(Reply::Done)) => {}
+                (requested, other) => {
+                    let failure = Reply::failed(other);
                     match requested {
                         Requested::Stop => self.stop_asked = None,
                         Requested::Kill => self.kill_asked = false,
@@ -302,7 +308,7 @@ impl MonitorPane {
 
     /// Asks for what the ended run left behind.
     fn load_detail(&mut self, id: CalculationId, cx: &mut Cx<'_>) {
-        let ticket = cx.start(Slot::Detail(ID), Request::LoadCalculation(id));
+        let ticket = cx.start(DETAIL, Request::LoadCalculation(id));
         self.detail.ask(ticket);
     }
 
@@ -324,12 +330,9 @@ impl MonitorPane {
                 }
             }
             Ok(Reply::LogLength(lines)) => self.log_grew(lines),
-            Ok(_) => {}
-            Err(failure) => {
-                let ticket = cx.ticket();
-                self.live.ask(ticket);
-                self.live.accept(ticket, Err(failure));
-            }
+            // Nothing more happens to it.
+            Ok(Reply::Done) => {}
+            other => self.live.finish(Err(Reply::failed(other))),
         }
     }
 

@@ -8,7 +8,9 @@ use crate::{
         run::{Accounting, Progress, Usage},
     },
     tui::{
-        msg::{LogFiltered, LogLine, Place, Stream},
+        effect::Slot,
+        msg::{LogFiltered, LogLine, SessionInfo, Stream},
+        pane::PaneId,
         testing::{Bench, now},
         theme::Theme,
         widgets::dialog::{Answer, Dialog},
@@ -18,16 +20,10 @@ use chrono::TimeDelta;
 
 fn row(id: i64, status: Status, name: &str) -> CalculationRow {
     CalculationRow {
-        id: CalculationId(id),
-        name: name.to_owned(),
         status,
         queued: true,
-        created_at: now().utc,
         started_at: (status != Status::Pending).then(|| now().utc - TimeDelta::seconds(12)),
-        completed_at: None,
-        execution_time: None,
-        memory_used: None,
-        error_kind: None,
+        ..CalculationRow::draft(CalculationId(id), name, now().utc)
     }
 }
 
@@ -75,33 +71,17 @@ fn live(id: i64, status: Status) -> Live {
 
 fn detail(id: i64, result: &str) -> Reply {
     let calculation = Calculation {
-        id: CalculationId(id),
-        user_id: UserId(1),
-        name: "Plane truss".to_owned(),
-        description: None,
         status: Status::Completed,
-        started_at: None,
-        completed_at: None,
-        code: String::new(),
-        parameters: None,
         result_data: Some(result.to_owned()),
-        error_message: None,
-        execution_time: None,
-        memory_used: None,
-        cpu_time: None,
-        created_at: now().utc,
-        updated_at: now().utc,
-        limits: None,
         tool_id: Some(ToolId(1)),
-        tool_version_id: None,
-        parent_id: None,
+        ..Calculation::draft(CalculationId(id), UserId(1), "Plane truss", "", now().utc)
     };
     Reply::Calculation(Box::new(CalculationDetail { calculation, files: Vec::new(), run: None, tool: None }))
 }
 
 fn bench() -> Bench<MonitorPane> {
     let mut bench = Bench::new(&PANE, MonitorPane::default());
-    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    bench.event(Event::Fact(Fact::Opened(SessionInfo::default())));
     bench.clear();
     bench
 }
@@ -210,7 +190,7 @@ fn what_lives_comes_before_what_has_ended() {
 fn nothing_is_watched_out_of_sight() {
     let mut bench = watching(10);
     bench.event(Event::Hidden);
-    assert_eq!(bench.effects, [Effect::Cancel(Slot::Watch)]);
+    assert_eq!(bench.effects, [Effect::Cancel(Slot { pane: PaneId("monitor"), name: WATCH })]);
     bench.clear();
     bench.event(Event::Fact(Fact::CalculationsChanged));
     assert!(bench.effects.is_empty());

@@ -102,16 +102,12 @@ fn list(pane: &MonitorPane, buffer: &mut Buffer, parts: &Parts, look: &Look<'_>)
     // One that has ended stays in sight while it is looked at.
     if let (false, Some(live), Some(place)) = (pane.is_listed(), pane.live.value(), shown.next()) {
         let ended = CalculationRow {
-            id: live.id,
-            name: live.name.clone(),
             status: live.status,
             queued: true,
-            created_at: look.now.utc,
             started_at: live.started_at,
             completed_at: live.completed_at,
             execution_time: live.usage.map(|usage| usage.execution_time),
-            memory_used: None,
-            error_kind: None,
+            ..CalculationRow::draft(live.id, live.name.clone(), look.now.utc)
         };
         run_row(&ended, true, !pane.in_log, place, buffer, look);
     }

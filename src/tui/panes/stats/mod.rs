@@ -1,4 +1,4 @@
-//! Figures: the user's own, the newest calculations, how the database feels.
+//! Figures: the user's own, the newest calculations, the size, load and upkeep of the database.
 
 mod declaration;
 mod view;
@@ -10,16 +10,21 @@ use crate::{
     domain::statistics::{Figures, Health},
     tui::{
         action::{Action, Context, MOVE},
-        effect::{Request, Slot, Ticket},
-        msg::{Failure, Mouse, Remote, Reply},
+        effect::Ticket,
+        msg::{Failure, Mouse},
         pane::{Cx, Event, Fact, Intent, Look, Pane, Tick},
+        remote::Remote,
+        request::{Reply, Request},
         widgets::scroll::Scroll,
     },
 };
 use chrono::{NaiveDateTime, TimeDelta};
+use declaration::CONTEXT;
 pub use declaration::PANE;
-use declaration::{CONTEXT, ID};
 use ratatui::{Frame, layout::Rect};
+
+const FIGURES: &str = "figures";
+const HEALTH: &str = "health";
 
 /// A change of rows asks for the database's health no more often than this: it is many questions.
 const HEALTH_EVERY: TimeDelta = TimeDelta::seconds(5);
@@ -47,13 +52,13 @@ impl Stats {
 
     fn load_figures(&mut self, cx: &mut Cx<'_>) {
         self.stale = false;
-        let ticket = cx.start(Slot::List(ID), Request::LoadFigures);
+        let ticket = cx.start(FIGURES, Request::LoadFigures);
         self.figures.ask(ticket);
     }
 
     fn load_health(&mut self, cx: &mut Cx<'_>) {
         self.health_at = Some(cx.now.utc);
-        let ticket = cx.start(Slot::Detail(ID), Request::LoadHealth);
+        let ticket = cx.start(HEALTH, Request::LoadHealth);
         self.health.ask(ticket);
     }
 
@@ -74,22 +79,12 @@ impl Stats {
     }
 
     fn reply(&mut self, ticket: Ticket, reply: Result<Reply, Failure>, cx: &mut Cx<'_>) {
-        let other = || Failure::new("another answer than asked for");
-        let is_good = reply.is_ok();
         let taken = if self.figures.expects(ticket) {
-            let figures = reply.and_then(|reply| match reply {
-                Reply::Figures(figures) => Ok(*figures),
-                _ => Err(other()),
-            });
-            self.figures.accept(ticket, figures)
+            self.figures.accept(ticket, reply) && self.figures.failure().is_none()
         } else {
-            let health = reply.and_then(|reply| match reply {
-                Reply::Health(health) => Ok(*health),
-                _ => Err(other()),
-            });
-            self.health.accept(ticket, health)
+            self.health.accept(ticket, reply) && self.health.failure().is_none()
         };
-        if taken && is_good {
+        if taken {
             self.loaded_at = Some(cx.now.utc);
         }
         if self.stale && !self.figures.is_loading() && self.figures.failure().is_none() {

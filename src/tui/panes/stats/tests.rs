@@ -7,7 +7,7 @@ use crate::{
         UserStats,
     },
     tui::{
-        msg::Place,
+        msg::SessionInfo,
         testing::{Bench, now},
         theme::Theme,
     },
@@ -107,7 +107,7 @@ fn shared() -> Health {
 
 fn shown() -> Bench<Stats> {
     let mut bench = Bench::new(&PANE, Stats::default());
-    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    bench.event(Event::Fact(Fact::Opened(SessionInfo::default())));
     assert!(bench.effects.is_empty(), "nobody looks yet");
     bench.event(Event::Shown);
     bench

@@ -10,8 +10,8 @@ use crate::{
         text::SafeText,
     },
     tui::{
-        msg::Remote,
         pane::{Look, Now},
+        remote::Remote,
         theme::{SPINNER, Theme},
         widgets::{sheet::Sheet, split::WIDE},
     },

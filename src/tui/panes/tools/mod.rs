@@ -10,9 +10,10 @@ use crate::{
     domain::{page::PageRequest, tool::Tool},
     tui::{
         action::{Action, Context, INPUT, MOVE},
-        effect::{Effect, Request, Slot},
-        msg::{Failure, Mouse, Reply},
+        effect::Effect,
+        msg::Mouse,
         pane::{Cx, Event, Fact, Intent, Look, Pane, Tick},
+        request::Request,
         widgets::{
             filter::Filter,
             scroll::Scroll,
@@ -23,9 +24,11 @@ use crate::{
     },
 };
 use chrono::NaiveDateTime;
+use declaration::CONTEXT;
 pub use declaration::PANE;
-use declaration::{CONTEXT, ID};
 use ratatui::{Frame, layout::Rect};
+
+const LIST: &str = "list";
 
 /// The catalogue.
 #[derive(Debug, Default)]
@@ -58,7 +61,7 @@ impl Tools {
 
     fn load(&mut self, page: PageRequest, cx: &mut Cx<'_>) {
         let text = self.filter.text().to_owned();
-        let ticket = cx.start(Slot::List(ID), Request::ListTools { text, page });
+        let ticket = cx.start(LIST, Request::ListTools { text, page });
         self.table.asked(ticket);
     }
 
@@ -190,15 +193,11 @@ impl Pane for Tools {
             }
             Event::Mouse(mouse) => self.mouse(mouse, cx),
             Event::Reply(ticket, reply) => {
-                let page = reply.and_then(|reply| match reply {
-                    Reply::Tools(page) => Ok(page),
-                    _ => Err(Failure::new("another answer than asked for")),
-                });
-                if page.is_ok() && self.table.is_anew() {
+                let Some(accepted) = self.table.accept(ticket, reply, self.rows(cx.area)) else { return };
+                if accepted.is_fresh {
                     self.loaded_at = Some(cx.now.utc);
                 }
-                let more = self.table.reply(ticket, page, self.rows(cx.area));
-                if let Some(page) = more {
+                if let Some(page) = accepted.next {
                     self.load(page, cx);
                 }
             }

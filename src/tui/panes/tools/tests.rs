@@ -7,7 +7,8 @@ use crate::{
         page::{Cursor, CursorValue, Page},
     },
     tui::{
-        msg::Place,
+        msg::SessionInfo,
+        request::Reply,
         testing::{self, Bench},
     },
 };
@@ -30,7 +31,7 @@ fn page(tools: Vec<Tool>) -> Reply {
 fn loaded(tools: Vec<Tool>) -> Bench<Tools> {
     let mut bench = Bench::new(&PANE, Tools::default());
     bench.event(Event::Shown);
-    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    bench.event(Event::Fact(Fact::Opened(SessionInfo::default())));
     bench.reply(page(tools));
     bench.clear();
     bench
@@ -50,7 +51,7 @@ fn enter_makes_a_calculation_from_the_selected_tool() {
 #[test]
 fn nothing_is_loaded_before_it_is_seen() {
     let mut bench = Bench::new(&PANE, Tools::default());
-    bench.event(Event::Fact(Fact::Opened(Place::default())));
+    bench.event(Event::Fact(Fact::Opened(SessionInfo::default())));
     assert!(bench.effects.is_empty());
     bench.event(Event::Shown);
     assert!(matches!(bench.request().1, Request::ListTools { .. }));

@@ -1,8 +1,8 @@
 //! Unsaved text on the disk: one file a draft, replaced in one step, so that a dropped connection loses nothing.
 
 use crate::tui::{
-    effect::{Draft, DraftKey},
-    msg::{Failure, Reply},
+    msg::Failure,
+    request::{Draft, DraftKey, Reply},
 };
 use std::{
     fs,

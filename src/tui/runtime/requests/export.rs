@@ -4,7 +4,7 @@ use super::runs::{open, reading};
 use crate::{
     domain::id::CalculationId,
     session::Session,
-    tui::msg::{Failure, Reply},
+    tui::{msg::Failure, request::Reply},
 };
 use std::{
     fs,

@@ -5,7 +5,10 @@ use crate::{
     domain::id::CalculationId,
     runs::log::{LogReader, Needle, Scan},
     session::Session,
-    tui::msg::{Failure, LogFiltered, LogLine, Reply},
+    tui::{
+        msg::{Failure, LogFiltered, LogLine},
+        request::Reply,
+    },
 };
 use std::io;
 

@@ -5,38 +5,38 @@ mod export;
 mod filter;
 mod runs;
 
-pub use runs::watch;
-
+use super::executor::Replies;
 use crate::{
     db::{self, DbError},
-    domain::{FieldError, calculation::NewCalculation, id::CalculationId},
+    domain::{FieldError, calculation::NewCalculation, detail::CalculationDetail, id::CalculationId},
     session::{self, Session, calculations::CalculationError},
     tui::{
-        effect::Request,
-        msg::{CalculationDetail, Failure, Msg, Reply, RunInfo},
+        msg::{Failure, Msg},
+        request::{Reply, Request},
     },
 };
-use tokio::sync::mpsc;
 
-/// Runs a request to its reply. What others should know is told on `queue`.
-pub async fn run(session: Session, request: Request, queue: mpsc::Sender<Msg>) -> Result<Reply, Failure> {
+/// Runs a request to its last reply; one with many replies sends the others to `replies`.
+pub async fn run(session: Session, request: Request, replies: Replies) -> Result<Reply, Failure> {
     let (db, user) = (&session.db, session.user.id);
     match request {
         Request::ListCalculations { query, page } => {
             Ok(Reply::Calculations(db::calculations::page(db, user, &query, &page).await?))
         }
         Request::CountCalculations(query) => Ok(Reply::Count(db::calculations::count(db, user, &query).await?)),
-        Request::LoadCalculation(id) => detail(&session, id).await.map(|detail| Reply::Calculation(Box::new(detail))),
+        Request::LoadCalculation(id) | Request::LoadSelected(id) => {
+            detail(&session, id).await.map(|detail| Reply::Calculation(Box::new(detail)))
+        }
         Request::SaveCalculation { id, calculation, run } => {
             let id = save(&session, id, &calculation).await?;
-            let _ = queue.send(Msg::Changed).await;
+            replies.announce(Msg::Changed).await;
             Ok(if run { runs::submit_made(&session, id).await } else { Reply::Saved(id) })
         }
         Request::Submit { id, pull } => runs::submit(&session, id, pull).await,
         Request::RunAgain(id) => {
             let (copy, _) = session::calculations::copy_of(&session, id).await?;
             let copy = session::calculations::create(&session, copy, &[]).await?;
-            let _ = queue.send(Msg::Changed).await;
+            replies.announce(Msg::Changed).await;
             Ok(runs::submit_made(&session, copy).await)
         }
         Request::Stop { id, now } => runs::stop(&session, id, now).await,
@@ -82,23 +82,14 @@ pub async fn run(session: Session, request: Request, queue: mpsc::Sender<Msg>) -
         Request::FilterLog { id, text, from } => filter::step(&session, id, &text, from).await,
         Request::FilteredLines { id, text, parts } => filter::lines(&session, id, &text, parts).await,
         Request::ExportLog { id, path } => export::export_log(&session, id, path).await,
-        Request::Watch(_) => Err(Failure::new("a watch has its own slot")),
+        Request::Watch(id) => runs::watch(session, id, replies).await,
     }
 }
 
-/// A calculation with files, run and tool.
+/// A calculation with everything that belongs to it.
 async fn detail(session: &Session, id: CalculationId) -> Result<CalculationDetail, Failure> {
-    let (db, user) = (&session.db, session.user.id);
-    let Some(db::calculations::Detail { calculation, run, files }) = db::calculations::detail(db, user, id).await?
-    else {
-        return Err(Failure::new(format!("there is no calculation {id} any more")));
-    };
-    let run = run.map(RunInfo::from);
-    let tool = match calculation.tool_id {
-        Some(tool) => db::tools::get(db, tool).await?.map(|tool| tool.display_name),
-        None => None,
-    };
-    Ok(CalculationDetail { calculation, files, run, tool })
+    let found = db::calculations::detail(&session.db, session.user.id, id).await?;
+    found.ok_or_else(|| Failure::new(format!("there is no calculation {id} any more")))
 }
 
 async fn save(
@@ -112,27 +103,6 @@ async fn save(
             calculation.check(&session.config.limits.maximum)?;
             db::calculations::update_draft(&session.db, session.user.id, id, calculation).await?;
             Ok(id)
-        }
-    }
-}
-
-impl From<db::runs::RunRecord> for RunInfo {
-    fn from(run: db::runs::RunRecord) -> Self {
-        Self {
-            id: run.id,
-            host: run.host,
-            submitted_at: run.submitted_at,
-            engine: run.engine,
-            level: run.level,
-            guarantee: run.guarantee,
-            interpreter: run.interpreter,
-            limits: Some(run.limits),
-            exit_code: run.exit_code,
-            signal: run.signal,
-            error_kind: run.error_kind,
-            error_line: run.error_line,
-            peak_memory: run.peak_memory.and_then(|bytes| u64::try_from(bytes).ok()),
-            notes: run.notes,
         }
     }
 }

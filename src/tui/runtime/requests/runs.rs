@@ -16,13 +16,13 @@ use crate::{
     sandbox::EngineError,
     session::Session,
     tui::{
-        effect::{Request, Ticket},
-        msg::{Failure, Live, LogLine, Msg, Reply, Stream},
+        msg::{Failure, Live, LogLine, Msg, Stream},
+        request::Reply,
+        runtime::executor::Replies,
     },
 };
 use chrono::DateTime;
 use std::{io, time::Duration};
-use tokio::sync::mpsc;
 
 /// Rows of the monitor's list.
 const ACTIVE: u32 = 200;
@@ -83,30 +83,23 @@ pub async fn active(session: &Session) -> Result<Reply, Failure> {
     Ok(Reply::Calculations(crate::domain::page::Page { rows, cursors, ..page }))
 }
 
-/// Tells what a calculation's run does until it is over, or until the task is stopped.
-pub async fn watch(session: Session, ticket: Ticket, request: Request, queue: mpsc::Sender<Msg>) {
-    let Request::Watch(id) = request else { return };
-    let mut watched = Watched { session, id, ticket, queue, log: None, live: None };
-    if let Err(failure) = watched.follow().await {
-        watched.say(Err(failure)).await;
-    }
+/// Replies with what a calculation's run does until it is over, or until the task is stopped.
+pub async fn watch(session: Session, id: CalculationId, replies: Replies) -> Result<Reply, Failure> {
+    let mut watched = Watched { session, id, replies, log: None, live: None };
+    watched.follow().await?;
+    Ok(Reply::Done)
 }
 
 /// A calculation that is watched.
 struct Watched {
     session: Session,
     id: CalculationId,
-    ticket: Ticket,
-    queue: mpsc::Sender<Msg>,
+    replies: Replies,
     log: Option<LogReader>,
     live: Option<Live>,
 }
 
 impl Watched {
-    async fn say(&self, reply: Result<Reply, Failure>) {
-        let _ = self.queue.send(Msg::Reply(self.ticket, reply)).await;
-    }
-
     async fn follow(&mut self) -> Result<(), Failure> {
         loop {
             let run = self.load().await?;
@@ -121,7 +114,7 @@ impl Watched {
             if seen {
                 self.load().await?;
                 self.tell_log().await?;
-                let _ = self.queue.send(Msg::RunEnded(self.id)).await;
+                self.replies.announce(Msg::RunEnded(self.id)).await;
                 return Ok(());
             }
             // No spool here and no end in the database: another host has it.
@@ -140,7 +133,7 @@ impl Watched {
             waiting: run.is_none().then(|| "not started".to_owned()),
             started_at: calculation.started_at,
             completed_at: calculation.completed_at,
-            limits: run.as_ref().and_then(|run| run.limits).or(calculation.limits).unwrap_or_default(),
+            limits: run.as_ref().map(|run| run.limits).or(calculation.limits).unwrap_or_default(),
             usage: calculation.execution_time.map(|execution_time| crate::domain::run::Usage {
                 execution_time,
                 cpu_time: calculation.cpu_time.unwrap_or_default(),
@@ -173,7 +166,7 @@ impl Watched {
         if !over && run.as_ref().is_some_and(|run| run.host != runs::host_name()) {
             self.read_record(&mut live).await?;
         }
-        self.say(Ok(Reply::Live(Box::new(live.clone())))).await;
+        self.replies.send(Reply::Live(Box::new(live.clone()))).await;
         self.live = Some(live);
         Ok(run.filter(|_| !over).map(|run| run.id))
     }
@@ -198,7 +191,7 @@ impl Watched {
                 if let Some(live) = &mut self.live {
                     merge(live, *state);
                     let live = live.clone();
-                    self.say(Ok(Reply::Live(Box::new(live)))).await;
+                    self.replies.send(Reply::Live(Box::new(live))).await;
                 }
             }
             Event::Log(_) => self.tell_log().await?,
@@ -213,7 +206,7 @@ impl Watched {
                     live.outputs =
                         end.outcome.outputs.iter().map(|output| (output.name.clone(), output.size)).collect();
                     let live = live.clone();
-                    self.say(Ok(Reply::Live(Box::new(live)))).await;
+                    self.replies.send(Reply::Live(Box::new(live))).await;
                 }
             }
             // The lock is free for a moment while a supervisor starts; later somebody must look after the run.
@@ -244,7 +237,7 @@ impl Watched {
         })
         .await?;
         self.log = Some(log);
-        self.say(Ok(Reply::LogLength(lines))).await;
+        self.replies.send(Reply::LogLength(lines)).await;
         Ok(())
     }
 }

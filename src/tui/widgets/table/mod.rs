@@ -14,7 +14,9 @@ use crate::{
     tui::{
         action::Action,
         effect::Ticket,
-        msg::{Failure, Remote},
+        msg::Failure,
+        remote::Remote,
+        request::{FromReply, Reply},
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +47,15 @@ enum Load {
     Top,
     /// The list's end.
     Bottom,
+}
+
+/// What came of a reply.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accepted {
+    /// The whole window is new: all of its rows are as old as this reply.
+    pub is_fresh: bool,
+    /// The page to ask for next.
+    pub next: Option<PageRequest>,
 }
 
 /// A window of a list with a selection and marks.
@@ -109,18 +120,31 @@ impl<T> PagedTable<T> {
         self.remote.ask(ticket);
     }
 
-    /// Takes a reply. `Err` gives it back: it is not this table's. `Ok` may ask for the next page.
-    pub fn reply(&mut self, ticket: Ticket, reply: Result<Page<T>, Failure>, height: usize) -> Option<PageRequest> {
+    /// Takes a reply, of the kind that belongs here; `None` where it is stale and was dropped.
+    pub fn accept(&mut self, ticket: Ticket, reply: Result<Reply, Failure>, height: usize) -> Option<Accepted>
+    where
+        Page<T>: FromReply,
+    {
+        if !self.remote.expects(ticket) {
+            return None;
+        }
+        let page = reply.and_then(Reply::value);
+        let is_fresh = page.is_ok() && self.is_anew();
+        Some(Accepted { is_fresh, next: self.reply(ticket, page, height) })
+    }
+
+    /// Takes the page of a ticket, if it is the one under way; the next page to ask for.
+    fn reply(&mut self, ticket: Ticket, reply: Result<Page<T>, Failure>, height: usize) -> Option<PageRequest> {
         if !self.remote.expects(ticket) {
             return None;
         }
         match reply {
             Err(failure) => {
-                self.remote.accept(ticket, Err(failure));
+                self.remote.finish(Err(failure));
                 None
             }
             Ok(page) => {
-                self.remote.accept(ticket, Ok(()));
+                self.remote.finish(Ok(()));
                 if self.load == Load::Refresh && self.is_pushed_out(&page) {
                     self.load = Load::Around;
                     let anchor = self.cursors.get(self.top + height).cloned();
@@ -136,7 +160,7 @@ impl<T> PagedTable<T> {
     }
 
     /// Whether the page under way takes the place of what is shown, so that all rows are as old as it.
-    pub fn is_anew(&self) -> bool {
+    fn is_anew(&self) -> bool {
         !matches!(self.load, Load::Before | Load::After)
     }
 

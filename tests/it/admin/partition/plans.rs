@@ -11,11 +11,8 @@ use crate::{
     },
 };
 use mecapy::{
-    db::{
-        Db, Options,
-        admin::{Admin, Partitioning},
-        calculations, runs, users,
-    },
+    admin::{Admin, Partitioning},
+    db::{Db, Options, calculations, runs, users},
     domain::{
         id::CalculationId,
         page::{CalculationQuery, PageRequest},
@@ -36,7 +33,7 @@ async fn every_operation_reads_a_page_of_each_partitions_indexes_at_most() {
     server.superuser("large", "UPDATE calculations SET created_at = created_at + (id % 5) * interval '30 days'");
     server.superuser("large", "VACUUM calculations");
     let admin = Admin::connect(&server.url("large"), &Options::default(), false).await.unwrap();
-    admin.partition(Partitioning::Keep { ahead: 1, archive_before: None }).await.unwrap();
+    admin.partition(Partitioning::Maintain { ahead: 1, archive_before: None }).await.unwrap();
     let partitions = admin.partitions().await.unwrap().unwrap().all.len();
     admin.close().await.unwrap();
     assert!(partitions >= 7, "{partitions}");
