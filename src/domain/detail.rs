@@ -23,6 +23,7 @@ pub struct CalculationDetail {
     pub tool: Option<String>,
 }
 
+#[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
 fn queued_and_run<S: Serializer>(run: &Option<RunRecord>, to: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Keys<'a> {

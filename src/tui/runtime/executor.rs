@@ -21,11 +21,14 @@ const LATE: Duration = Duration::from_secs(1);
 /// How long quitting waits at most.
 const QUIT_TIME: Duration = Duration::from_secs(10);
 
+/// Runs a request to its last reply.
+pub type RunRequest = dyn Fn(Request, Replies) -> BoxFuture<'static, Result<Reply, Failure>> + Send + Sync;
+
 /// What requests are run with, once the database is open.
 #[derive(Clone)]
 pub struct Backend {
     /// Runs a request to its last reply.
-    pub run: Arc<dyn Fn(Request, Replies) -> BoxFuture<'static, Result<Reply, Failure>> + Send + Sync>,
+    pub run: Arc<RunRequest>,
     /// Looks whether the database answers; called where a request failed or is late.
     pub check_database: Arc<dyn Fn() + Send + Sync>,
 }

@@ -264,10 +264,8 @@ async fn quitting_waits_for_what_says_so_and_for_nothing_else() {
     bench.settle().await;
     let (began, ended) = (Instant::now(), bench.ended.clone());
     bench.executor.finish().await;
-    let ended = ended.lock().unwrap();
-    assert_eq!(*ended, [draft, remove, forget(1)], "what was to start later, too");
+    assert_eq!(*ended.lock().unwrap(), [draft, remove, forget(1)], "what was to start later, too");
     assert_eq!(began.elapsed().as_secs(), 3);
-    drop(ended);
     // But not for ever, and not for what only reads.
     let mut bench = Bench::new(forever);
     bench.start(LIST, load(1));

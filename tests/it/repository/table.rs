@@ -148,8 +148,7 @@ pub(crate) const TABLE: &[Row<'_>] = &[
             "runs::{client, spool}",
             "sandbox",
             "session",
-            "tui::panes::*",
-            "tui::{app, effect, keymap, msg, pane, policy, request, theme}",
+            "tui::{app, effect, keymap, msg, pane, panes, policy, request, theme}",
         ],
         libraries: &[
             "chrono",
