@@ -104,9 +104,9 @@ pub(crate) const TABLE: &[Row<'_>] = &[
     Row {
         folder: "cli",
         names: &[
+            "admin",
             "config",
             "db",
-            "db::admin",
             "domain",
             "runs",
             "runs::{client, spool, supervisor}",
@@ -148,11 +148,12 @@ pub(crate) const TABLE: &[Row<'_>] = &[
             "sandbox",
             "session",
             "tui::panes::*",
-            "tui::{app, effect, keymap, msg, pane, theme}",
+            "tui::{app, effect, keymap, msg, pane, policy, request, theme}",
         ],
         libraries: &[
             "chrono",
             "crossterm",
+            "futures_util",
             "inotify",
             "libc",
             "memchr",
@@ -179,7 +180,7 @@ pub(crate) const TABLE: &[Row<'_>] = &[
     // The panes: as the app, and none names another one.
     Row {
         folder: "tui::panes::*",
-        names: &["domain", "tui::{action, effect, keymap, msg, pane, theme, widgets}"],
+        names: &["domain", "tui::{action, effect, keymap, msg, pane, remote, request, theme, widgets}"],
         libraries: &[
             "chrono",
             "crossterm",
@@ -196,7 +197,7 @@ pub(crate) const TABLE: &[Row<'_>] = &[
     // Know no pane, no app, no runtime.
     Row {
         folder: "tui::widgets",
-        names: &["domain", "tui::{action, effect, keymap, msg, pane, theme}"],
+        names: &["domain", "tui::{action, effect, keymap, msg, pane, remote, request, theme}"],
         libraries: &[
             "crossterm",
             "ratatui",
@@ -213,17 +214,26 @@ pub(crate) const TABLE: &[Row<'_>] = &[
     // The words in which app and panes speak.
     Row {
         folder: "tui::pane",
-        names: &["domain", "tui::{action, effect, keymap, msg, theme, widgets}"],
+        names: &["domain", "tui::{action, effect, keymap, msg, request, theme, widgets}"],
         libraries: &["chrono", "ratatui"],
         may: &[],
     },
     Row {
         folder: "tui::msg",
-        names: &["domain", "tui::{effect, keymap}"],
+        names: &["domain", "tui::{effect, keymap, request}"],
         libraries: &["chrono", "thiserror"],
         may: &[],
     },
-    Row { folder: "tui::effect", names: &["domain", "tui::pane"], libraries: &["chrono", "serde", "uuid"], may: &[] },
+    Row { folder: "tui::effect", names: &["tui::{pane, request}"], libraries: &[], may: &[] },
+    // The requests with their policies and replies; a reply of another kind than was asked for is logged here.
+    Row {
+        folder: "tui::request",
+        names: &["domain", "tui::{msg, policy}"],
+        libraries: &["chrono", "serde", "tracing", "uuid"],
+        may: &[],
+    },
+    Row { folder: "tui::policy", names: &[], libraries: &[], may: &[] },
+    Row { folder: "tui::remote", names: &["tui::{effect, msg, request}"], libraries: &[], may: &[] },
     Row {
         folder: "tui::keymap",
         names: &["tui::action"],
@@ -306,27 +316,89 @@ pub(crate) const TABLE: &[Row<'_>] = &[
         libraries: &["rustix", "thiserror", "tracing", "tracing_subscriber"],
         may: &["async", "environment", "files", "processes"],
     },
-    // What an administrator does with a database.
+    // What an operator does with a database: this file names every floor, and each floor those below it.
     Row {
-        folder: "db::admin",
-        names: &["db", "domain"],
-        libraries: &[
-            "chrono",
-            "flate2",
-            "futures_util",
-            "migrations",
-            "rustix",
-            "sea_orm",
-            "serde",
-            "serde_json",
-            "sha2",
-            "thiserror",
-            "tokio",
-            "tracing",
-            "uuid",
+        folder: "admin",
+        names: &[
+            "admin::{backup, catalogue, compare, connection, error, migrate, partition, people, plan, secure, status}",
         ],
-        may: &["async", "clock", "environment", "files", "processes", "tasks"],
+        libraries: &[],
+        may: &[],
     },
+    // Verbs over several features.
+    Row {
+        folder: "admin::check",
+        names: &["admin::{catalogue, compare, connection, partition, secure}", "db"],
+        libraries: &["migrations"],
+        may: &["async"],
+    },
+    Row {
+        folder: "admin::migrate",
+        names: &["admin::{adopt, catalogue, connection, error, execute, partition, plan, secure, sql, status}", "db"],
+        libraries: &["migrations", "sea_orm"],
+        may: &["async"],
+    },
+    // The features.
+    Row {
+        folder: "admin::adopt",
+        names: &["admin::{catalogue, error, plan, sql, status}", "db", "domain"],
+        libraries: &["migrations", "sea_orm"],
+        may: &["async"],
+    },
+    Row {
+        folder: "admin::backup",
+        names: &["admin::{connection, error, execute, partition, sql, status}", "db"],
+        libraries: &["chrono", "flate2", "futures_util", "migrations", "rustix", "sea_orm", "tokio", "uuid"],
+        may: &["async", "environment", "files", "processes", "tasks"],
+    },
+    Row {
+        folder: "admin::people",
+        names: &["admin::{connection, error, execute, secure, sql}", "db", "domain"],
+        libraries: &["chrono", "migrations", "sea_orm", "serde", "sha2", "uuid"],
+        may: &["async"],
+    },
+    Row {
+        folder: "admin::secure",
+        names: &["admin::{catalogue, compare, connection, error, execute, partition, plan, sql, status}", "db"],
+        libraries: &["migrations", "sea_orm", "serde", "serde_json"],
+        may: &["async"],
+    },
+    Row {
+        folder: "admin::partition",
+        names: &["admin::{catalogue, connection, error, execute, plan, sql, status}", "db"],
+        libraries: &["migrations", "sea_orm", "serde", "tracing"],
+        may: &["async"],
+    },
+    // A plan is made and run.
+    Row {
+        folder: "admin::execute",
+        names: &["admin::{connection, error, plan, sql, status}", "db"],
+        libraries: &["migrations", "sea_orm", "tokio", "tracing"],
+        may: &["async", "clock"],
+    },
+    Row {
+        folder: "admin::connection",
+        names: &["admin::{error, status}", "db"],
+        libraries: &["migrations", "sea_orm"],
+        may: &["async", "files"],
+    },
+    Row { folder: "admin::plan", names: &["admin::{catalogue, error, status}"], libraries: &["migrations"], may: &[] },
+    Row {
+        folder: "admin::status",
+        names: &["admin::{catalogue, sql}", "db"],
+        libraries: &["migrations", "sea_orm"],
+        may: &["async"],
+    },
+    // What there is, and its words.
+    Row { folder: "admin::compare", names: &["admin::catalogue"], libraries: &["serde"], may: &[] },
+    Row {
+        folder: "admin::catalogue",
+        names: &["admin::sql"],
+        libraries: &["migrations", "sea_orm", "serde", "serde_json"],
+        may: &["async"],
+    },
+    Row { folder: "admin::error", names: &["db", "domain"], libraries: &["serde", "thiserror"], may: &[] },
+    Row { folder: "admin::sql", names: &[], libraries: &["sea_orm"], may: &["async"] },
     // Entities and queries.
     Row {
         folder: "db",
