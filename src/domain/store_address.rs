@@ -58,6 +58,7 @@ impl<'de> Deserialize<'de> for StoreAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::ffi::OsStringExt as _;
 
     #[test]
     fn an_address_is_read_as_it_was_written() {
@@ -74,7 +75,6 @@ mod tests {
         for text in ["", "/srv/objects", "local:objects", "local:", "s3:bucket", "Local:/srv"] {
             assert_eq!(text.parse::<StoreAddress>(), Err(NoStoreAddress(text.to_owned())), "{text:?}");
         }
-        use std::os::unix::ffi::OsStringExt as _;
         let path = std::ffi::OsString::from_vec(b"/srv/\xff".to_vec());
         assert!(serde_json::to_string(&StoreAddress::Local(path.into())).is_err());
     }
