@@ -105,6 +105,7 @@ pub(crate) const TABLE: &[Row<'_>] = &[
         folder: "cli",
         names: &[
             "admin",
+            "admin::{backup, connection, error, partition, people, plan, status}",
             "config",
             "db",
             "domain",
@@ -154,7 +155,6 @@ pub(crate) const TABLE: &[Row<'_>] = &[
             "chrono",
             "crossterm",
             "futures_util",
-            "inotify",
             "libc",
             "memchr",
             "ratatui",
@@ -175,8 +175,8 @@ pub(crate) const TABLE: &[Row<'_>] = &[
         libraries: &["chrono", "crossterm", "ratatui"],
         may: &[],
     },
-    // The declaration of the panes.
-    Row { folder: "tui::panes", names: &[], libraries: &[], may: &[] },
+    // The list of the panes.
+    Row { folder: "tui::panes", names: &["tui::pane", "tui::panes::*"], libraries: &[], may: &[] },
     // The panes: as the app, and none names another one.
     Row {
         folder: "tui::panes::*",
@@ -189,7 +189,6 @@ pub(crate) const TABLE: &[Row<'_>] = &[
             "strsim",
             "tree_sitter",
             "tree_sitter_python",
-            "unicode_width",
             "uuid",
         ],
         may: &[],
@@ -236,7 +235,7 @@ pub(crate) const TABLE: &[Row<'_>] = &[
     Row { folder: "tui::remote", names: &["tui::{effect, msg, request}"], libraries: &[], may: &[] },
     Row {
         folder: "tui::keymap",
-        names: &["tui::action"],
+        names: &["tui::{action, pane}"],
         libraries: &["crossterm", "strsim", "thiserror", "toml_edit"],
         may: &["files"],
     },
