@@ -15,8 +15,8 @@
 //! - [`tui`] the screen: everything that knows the terminal
 //!
 //! Arrows point one way: `main -> cli, tui -> runs -> session -> db, storage, sandbox, config -> domain`, and
-//! `cli -> admin -> db`; inside the screen `runtime -> app -> panes -> widgets`. A use case that the screen and the command line share is one
-//! function in the folder that owns its noun.
+//! `cli -> admin -> db`; inside the screen `runtime -> app -> panes -> widgets`. A use case that the screen and the
+//! command line share is one function in the folder that owns its noun.
 //!
 //! # Invariants
 //!

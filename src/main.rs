@@ -1,5 +1,5 @@
 //! The `mecapy` program.
 
 fn main() -> std::process::ExitCode {
-    mecapy::runs::supervisor::requested().unwrap_or_else(mecapy::cli::main)
+    mecapy::runs::requested().unwrap_or_else(mecapy::cli::main)
 }

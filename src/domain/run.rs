@@ -99,11 +99,11 @@ impl Progress {
 /// A file that a run left in its `out` folder, already copied to a safe place by the collector.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputFile {
-    /// The path below `out/files` or `out/artiproperties` as the code named it, lossy where it was no UTF-8.
+    /// The path below `out/files` or `out/artifacts` as the code named it, lossy where it was no UTF-8.
     pub name: String,
     /// The file's name inside the collected folder: safe, unique.
     pub stored: String,
-    /// `out/artiproperties` rather than `out/files`.
+    /// `out/artifacts` rather than `out/files`.
     pub artifact: bool,
     /// Bytes.
     pub size: u64,

@@ -1,6 +1,6 @@
 //! What the tests of this folder share.
 
-use super::request::{Bounds, Request};
+use super::spool::{Bounds, Request};
 use crate::domain::{
     id::{CalculationId, RunId, UserId},
     limits::{Caps, Limits},
@@ -27,7 +27,7 @@ pub fn request(root: &Path) -> Request {
         engine: crate::sandbox::Chosen::Builtin,
         notes: Vec::new(),
         database: crate::db::Address::File(root.join("mecapy.db")),
-        store: root.join("objects"),
+        store: crate::domain::store_address::StoreAddress::Local(root.join("objects")),
         queue: root.join("queue"),
     }
 }

@@ -164,6 +164,6 @@ async fn in_container(config: &Config, wish: &Wish) -> Result<docker::Choice, Mi
             return Err(Missing { image, told: true, words });
         }
     };
-    let told = Some(docker::Told::now(connection.facts));
-    Ok(docker::Choice { endpoint: connection.endpoint, image, image_id, fetch, own_command: wish.own_command, told })
+    let facts = Some(docker::DatedFacts::now(connection.facts));
+    Ok(docker::Choice { endpoint: connection.endpoint, image, image_id, fetch, own_command: wish.own_command, facts })
 }

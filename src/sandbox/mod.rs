@@ -10,10 +10,10 @@ pub mod docker;
 pub mod engine;
 mod error;
 mod filter;
+mod from_shim;
 pub mod job;
 mod parts;
 pub mod python;
-mod told;
 
 #[expect(dead_code, reason = "the shim's half of the codec is in the same file")]
 mod wire;

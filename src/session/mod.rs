@@ -4,11 +4,13 @@ pub mod agreement;
 pub mod calculations;
 pub mod identity;
 pub mod logging;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use crate::{
     config::{self, Config},
     db::{self, Db, DbError},
-    domain::user::User,
+    domain::{store_address::StoreAddress, user::User},
     samples,
     storage::{Store, StoreError},
 };
@@ -90,7 +92,7 @@ impl Session {
         if is_embedded && db::tools::seed(&db, user.id, samples::samples).await.map_err(failed)? {
             tracing::info!("sample tools installed");
         }
-        let store = Store::local(&config.storage.path)?;
+        let store = Store::open(&StoreAddress::Local(config.storage.path.clone()), None)?;
         for note in db.notes() {
             tracing::info!("{note}");
         }
@@ -100,30 +102,8 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::{
-        config::{Environment, Flags, Paths, load_from},
-        domain::page::PageRequest,
-    };
-    use std::path::Path;
-
-    fn config(root: &Path, set: &[&str]) -> Arc<Config> {
-        let folder = |name: &str| root.join(name);
-        let environment = Environment {
-            variables: std::collections::BTreeMap::new(),
-            home: root.to_owned(),
-            current: root.to_owned(),
-            base: Paths {
-                config: folder("config"),
-                state: folder("state"),
-                cache: folder("cache"),
-                data: folder("data"),
-            },
-            system_file: folder("system.toml"),
-        };
-        let flags = Flags { set: set.iter().map(|set| (*set).to_owned()).collect(), ..Flags::default() };
-        Arc::new(load_from(&flags, &environment).unwrap().config)
-    }
+    use super::{testing::config, *};
+    use crate::domain::page::PageRequest;
 
     #[tokio::test]
     async fn an_empty_machine_gets_a_database_a_person_and_tools_once() {

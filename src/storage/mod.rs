@@ -4,11 +4,13 @@
 //! from outside never become paths: keys are made by [`crate::domain::file::storage_key`].
 
 mod media;
+mod secrets;
 mod store;
 mod sweep;
 mod upload;
 
 pub use media::content_type;
+pub use secrets::StoreSecrets;
 pub use store::{Store, StoreError, Stored};
 pub use sweep::ABANDONED;
 pub use upload::{Uploaded, upload};

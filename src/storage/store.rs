@@ -1,6 +1,7 @@
 //! Where bytes live: today the local directory, behind the interface that an object store has too.
 
-use crate::domain::file::UserFile;
+use super::StoreSecrets;
+use crate::domain::{file::UserFile, store_address::StoreAddress};
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use object_store::{MultipartUpload, ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path as Key};
 use sha2::{Digest, Sha256};
@@ -105,8 +106,27 @@ impl StoreError {
 }
 
 impl Store {
+    /// The store at an address, with what opens it where that takes more than the address.
+    ///
+    /// A folder of this host takes nothing more.
+    pub fn open(address: &StoreAddress, _secrets: Option<&StoreSecrets>) -> Result<Self, StoreError> {
+        match address {
+            StoreAddress::Local(folder) => Self::local(folder),
+        }
+    }
+
+    /// Where it is, for whoever opens it in another process.
+    pub fn address(&self) -> StoreAddress {
+        StoreAddress::Local(self.root.clone())
+    }
+
+    /// What opens it beyond its address.
+    pub const fn secrets(&self) -> Option<&StoreSecrets> {
+        None
+    }
+
     /// The store in a folder of this host, made (only for its owner) where it is missing.
-    pub fn local(root: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn local(root: &Path) -> Result<Self, StoreError> {
         let failed = |source| StoreError::Io { path: root.to_owned(), source };
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(failed)?;
         let root = std::fs::canonicalize(root).map_err(failed)?;

@@ -1,16 +1,7 @@
 //! What the screen is told: keys, replies, the passing of time.
 
 use super::{effect::Ticket, request::Reply};
-use crate::domain::{
-    change::Kinds,
-    detail::CalculationDetail,
-    id::CalculationId,
-    isolation::Isolation,
-    limits::Limits,
-    pull,
-    run::{Progress, Usage},
-    status::Status,
-};
+use crate::domain::{change::Kinds, id::CalculationId, isolation::Isolation, limits::Limits};
 use chrono::NaiveDateTime;
 
 /// Everything that comes through the one queue.
@@ -112,48 +103,6 @@ impl Failure {
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), field: None }
     }
-}
-
-
-/// A waiting, running or ended run as the monitor shows it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Live {
-    /// Whose.
-    pub id: CalculationId,
-    /// Its name.
-    pub name: String,
-    /// Where it stands.
-    pub status: Status,
-    /// Why it waits, while it does.
-    pub waiting: Option<String>,
-    /// UTC.
-    pub started_at: Option<NaiveDateTime>,
-    /// UTC.
-    pub completed_at: Option<NaiveDateTime>,
-    /// As run.
-    pub limits: Limits,
-    /// The newest sample.
-    pub usage: Option<Usage>,
-    /// The newest line of `progress.jsonl`.
-    pub progress: Option<Progress>,
-    /// How far its image is, while it is fetched.
-    pub pull: Option<pull::Progress>,
-    /// The sandbox's level and guarantee, in words.
-    pub guarantee: Option<String>,
-    /// What happened, where it failed.
-    pub error: Option<String>,
-    /// The line of the code to go to.
-    pub error_line: Option<u32>,
-    /// Whether a stop was asked for.
-    pub stopping: bool,
-    /// Seconds between SIGTERM and SIGKILL when it is stopped.
-    pub grace: u32,
-    /// UTC; when it is killed, where it was told to end.
-    pub killed_at: Option<NaiveDateTime>,
-    /// Anything else worth a sentence.
-    pub notes: Vec<String>,
-    /// Files kept so far: name, bytes.
-    pub outputs: Vec<(String, u64)>,
 }
 
 /// Where a line of a log came from.

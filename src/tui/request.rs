@@ -4,7 +4,7 @@
 //! table below; then the arm that runs it in `runtime/requests`.
 
 use super::{
-    msg::{Failure, Live, LogFiltered, LogLine},
+    msg::{Failure, LogFiltered, LogLine},
     policy::{Order, Policy},
 };
 use crate::domain::{
@@ -12,6 +12,7 @@ use crate::domain::{
     detail::CalculationDetail,
     id::{CalculationId, RunId, ToolId},
     page::{CalculationQuery, Page, PageRequest},
+    run_state::RunState,
     statistics::{Figures, Health},
     tool::Tool,
 };
@@ -205,7 +206,7 @@ pub enum Reply {
     /// The size, load and upkeep of the database.
     Health(Box<Health>),
     /// The state of the watched run.
-    Live(Box<Live>),
+    Live(Box<RunState>),
     /// The watched run's log has so many lines now.
     LogLength(u64),
     /// Lines of a log, in order; fewer than asked at its end.

@@ -12,6 +12,7 @@ mod repository;
 mod runs;
 mod sandbox;
 mod security;
+mod spool;
 mod support;
 mod tools;
 mod working;

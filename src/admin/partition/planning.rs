@@ -67,10 +67,8 @@ async fn first_time(
     ahead: u32,
 ) -> Result<PartitionPlan, AdminError> {
     let explain = |error| admin.explain(error);
-    let facts = format!(
-        "SELECT pg_catalog.pg_total_relation_size({}), now() AT TIME ZONE 'utc', current_schema()::text",
-        TABLE
-    );
+    let facts =
+        format!("SELECT pg_catalog.pg_total_relation_size({TABLE}), now() AT TIME ZONE 'utc', current_schema()::text");
     let found = sql::rows(connection, &facts).await.map_err(explain)?;
     let Some(row) = found.first() else { return Err(refused(admin, "there is no table calculations")) };
     let (bytes, schema): (i64, String) =

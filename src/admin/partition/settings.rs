@@ -68,8 +68,7 @@ pub(super) async fn read(transaction: &DatabaseTransaction, admin: &Admin) -> Re
     let owner = format!(
         "SELECT quote_ident(pg_catalog.pg_get_userbyid(relowner)), \
          relowner = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user), \
-         pg_catalog.pg_has_role(current_user, relowner, 'MEMBER') FROM pg_catalog.pg_class WHERE oid = {}",
-        TABLE
+         pg_catalog.pg_has_role(current_user, relowner, 'MEMBER') FROM pg_catalog.pg_class WHERE oid = {TABLE}"
     );
     let owners = rows(transaction, &owner).await.map_err(explain)?;
     let Some(row) = owners.first() else { return Err(refused(admin, "there is no table calculations")) };
@@ -81,7 +80,7 @@ pub(super) async fn read(transaction: &DatabaseTransaction, admin: &Admin) -> Re
         return Err(DbError::Denied { place: admin.place.clone(), problem }.into());
     }
     let tables = async |sql: String| column(transaction, &sql).await.map_err(|error| AdminError::from(explain(error)));
-    let target = format!("({}, to_regclass(quote_ident(current_schema()) || '.calculation_ids'))", TABLE);
+    let target = format!("({TABLE}, to_regclass(quote_ident(current_schema()) || '.calculation_ids'))");
     let ours = format!(
         "SELECT DISTINCT t FROM (SELECT k.conrelid::regclass::text AS t FROM pg_catalog.pg_constraint k \
          WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid IN {target}) AS all_of \
@@ -89,8 +88,7 @@ pub(super) async fn read(transaction: &DatabaseTransaction, admin: &Admin) -> Re
     );
     let referred = format!(
         "SELECT DISTINCT k.confrelid::regclass::text FROM pg_catalog.pg_constraint k WHERE k.contype = 'f' \
-         AND k.conrelid = {} AND k.confrelid NOT IN {target} ORDER BY 1",
-        TABLE
+         AND k.conrelid = {TABLE} AND k.confrelid NOT IN {target} ORDER BY 1"
     );
     let mut found = TransactionSettings {
         role: (!is_owner).then_some(owner),

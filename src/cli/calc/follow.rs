@@ -71,7 +71,11 @@ pub async fn follow(session: &Session, id: CalculationId, log: &Log, output: Out
                 Some(progress) => bar.take(progress),
                 None => bar.end(),
             },
-            Some(Followed::Ended(_)) => bar.end(),
+            Some(Followed::Trouble(error)) => {
+                bar.end();
+                return Err(error.into());
+            }
+            Some(Followed::Ended(_) | Followed::LogLength(_)) => bar.end(),
             None => break,
         }
     }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     config::Loaded,
     domain::text::SafeText,
-    runs::{ended_by_logout, spool::Spool},
+    runs::{ended_by_logout, spooled},
 };
 use serde::Serialize;
 
@@ -129,7 +129,7 @@ fn limits(loaded: &Loaded) -> Vec<Check> {
 }
 
 fn runs(loaded: &Loaded) -> Vec<Check> {
-    let mut checks = vec![match Spool::list(&loaded.config.paths.spool()) {
+    let mut checks = vec![match spooled(&loaded.config.paths.spool()) {
         Ok(runs) => Check::ok("runs", format!("{} waiting, running or not recorded yet on this host", runs.len())),
         Err(error) => Check::new("runs", Mark::Error, error.to_string()),
     }];

@@ -4,7 +4,7 @@ use super::{EngineError, Identity, Level, plan};
 use crate::{
     domain::run::Usage,
     sandbox::{
-        Ended, Job, Stopped, parts, told,
+        Ended, Job, Stopped, from_shim, parts,
         wire::{self, Reason, Report, Sample},
     },
 };
@@ -122,11 +122,11 @@ pub async fn start(job: &Job, level: Level) -> Result<Running, EngineError> {
         let _ = fcntl_setpipe_size(stdout, PIPE);
         let _ = fcntl_setpipe_size(stderr, PIPE);
     }
-    let told = async {
+    let report = async {
         socket.write_all(&plan.encode()).await?;
         read_report(&mut socket).await
     };
-    let first = match tokio::time::timeout(START_PATIENCE, told).await {
+    let first = match tokio::time::timeout(START_PATIENCE, report).await {
         Ok(first) => first,
         Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut)),
     };
@@ -145,7 +145,7 @@ pub async fn start(job: &Job, level: Level) -> Result<Running, EngineError> {
         }
     }
     let (reports, control) = socket.into_split();
-    let (usage_in, usage) = watch::channel(told::usage(Sample::default()));
+    let (usage_in, usage) = watch::channel(from_shim::usage(Sample::default()));
     let (end_in, end) = watch::channel(None);
     tokio::spawn(listen(reports, child, usage_in, end_in));
     Ok(Running { identity, output, control, usage, end })
@@ -156,10 +156,10 @@ async fn listen(mut reports: OwnedReadHalf, mut child: Child, usage: watch::Send
     let mut ended = None;
     loop {
         match read_report(&mut reports).await {
-            Ok(Report::Sample(sample)) => _ = usage.send_replace(told::usage(sample)),
+            Ok(Report::Sample(sample)) => _ = usage.send_replace(from_shim::usage(sample)),
             Ok(Report::Ended(exit, reason, oom, sample)) => {
-                usage.send_replace(told::usage(sample));
-                ended = Some(told::ended(exit, reason, oom, sample));
+                usage.send_replace(from_shim::usage(sample));
+                ended = Some(from_shim::ended(exit, reason, oom, sample));
             }
             // The others are a container's.
             Ok(_) => {}

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::run::Usage,
-    sandbox::{Ended, Exit, Stopped, told, wire::Report},
+    sandbox::{Ended, Exit, Stopped, from_shim, wire::Report},
 };
 use bollard::{
     Docker,
@@ -39,7 +39,7 @@ pub(super) enum Order {
 }
 
 /// Who waits for a container's end.
-pub(super) struct Attendant {
+pub(super) struct EndWaiter {
     pub(super) client: Docker,
     pub(super) identity: Identity,
     pub(super) orders: mpsc::UnboundedReceiver<Order>,
@@ -55,8 +55,8 @@ pub(super) struct Attendant {
 }
 
 /// Waits for the end, and passes orders on meanwhile.
-pub(super) async fn attend(it: Attendant) {
-    let Attendant { client, identity, mut orders, mut reading, last, usage, outputs, away, end } = it;
+pub(super) async fn wait_for_end(it: EndWaiter) {
+    let EndWaiter { client, identity, mut orders, mut reading, last, usage, outputs, away, end } = it;
     let container = &identity.name.container;
     let mut stopped: Option<Stopped> = None;
     let mut killed: Option<Stopped> = None;
@@ -113,7 +113,7 @@ pub(super) async fn attend(it: Attendant) {
     }
     let report = last.borrow().clone();
     let ended = match (report, killed) {
-        (Some(Report::Ended(exit, reason, oom, sample)), _) => Ok(told::ended(exit, reason, oom, sample)),
+        (Some(Report::Ended(exit, reason, oom, sample)), _) => Ok(from_shim::ended(exit, reason, oom, sample)),
         (_, Some(why)) => {
             Ok(Ended { exit: Exit::Signal(9), stopped: Some(why), oom_killed: false, usage: *usage.borrow() })
         }

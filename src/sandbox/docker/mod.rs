@@ -24,7 +24,7 @@ pub use images::{Image, ImageError, PROBE};
 pub use leftovers::{Thing, ThingKind};
 pub use profile::{DEADLINE, HOST, OWNER, RUN};
 pub use pull::PullError;
-pub use ready::{Choice, Created, Ready, Told};
+pub use ready::{Choice, Created, DatedFacts, Ready};
 pub use reference::{Reference, ReferenceError};
 pub use running::Running;
 pub use search::{Address, Endpoint, Search, SearchError};

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     domain::run::Usage,
-    sandbox::{told, wire::Report},
+    sandbox::{from_shim, wire::Report},
 };
 use bollard::{Docker, container::LogOutput, errors::Error, query_parameters::LogsOptionsBuilder};
 use futures_util::{Stream, StreamExt};
@@ -40,7 +40,7 @@ pub(super) struct Reader {
     /// Bytes of each stream that came so far, the reports' included: what a second reading skips.
     pub(super) passed: [u64; 2],
     pub(super) progress: PathBuf,
-    pub(super) told: Told,
+    pub(super) channels: Channels,
 }
 
 impl Reader {
@@ -50,7 +50,7 @@ impl Reader {
         let mut lines = lines.unwrap_or_else(|| self.log());
         loop {
             let broken = self.drain(&mut lines).await;
-            if self.told.last.borrow().is_some() {
+            if self.channels.last.borrow().is_some() {
                 break;
             }
             // The connection broke, or the shim was killed: the engine has kept everything.
@@ -61,7 +61,7 @@ impl Reader {
                     let before = self.passed;
                     lines = self.log();
                     self.drain(&mut lines).await;
-                    if self.passed == before || self.told.last.borrow().is_some() {
+                    if self.passed == before || self.channels.last.borrow().is_some() {
                         break;
                     }
                 }
@@ -117,7 +117,7 @@ impl Reader {
                     return true;
                 }
             }
-            if self.last_line.is_found() && self.told.last.borrow().is_some() {
+            if self.last_line.is_found() && self.channels.last.borrow().is_some() {
                 // The engine has still to clear up after its container: nobody waits for that.
                 return false;
             }
@@ -129,25 +129,25 @@ impl Reader {
         match report {
             Report::Started(_) | Report::Failed(..) => {
                 if matches!(report, Report::Failed(..)) {
-                    self.told.last.send_replace(Some(report.clone()));
+                    self.channels.last.send_replace(Some(report.clone()));
                 }
-                self.told.first.send_replace(Some(report));
+                self.channels.first.send_replace(Some(report));
             }
-            Report::Sample(sample) => _ = self.told.usage.send_replace(told::usage(sample)),
+            Report::Sample(sample) => _ = self.channels.usage.send_replace(from_shim::usage(sample)),
             Report::Progress(bytes) => self.keep_progress(&bytes),
             Report::Note(note) => {
-                self.told.notes.send_modify(|notes| notes.push(String::from_utf8_lossy(&note).into_owned()));
+                self.channels.notes.send_modify(|notes| notes.push(String::from_utf8_lossy(&note).into_owned()));
             }
             Report::Output(name, bytes) => self.keep_output(name, &bytes),
             Report::Outputs(files) => {
                 let outputs = std::mem::take(&mut self.outputs);
                 if outputs.len() as u64 == files {
-                    self.told.outputs.send_replace(Some(outputs));
+                    self.channels.outputs.send_replace(Some(outputs));
                 }
             }
             Report::Ended(_, _, _, sample) => {
-                self.told.usage.send_replace(told::usage(sample));
-                self.told.last.send_replace(Some(report));
+                self.channels.usage.send_replace(from_shim::usage(sample));
+                self.channels.last.send_replace(Some(report));
             }
         }
     }
@@ -194,8 +194,8 @@ fn rest(message: &Bytes, skip: &mut u64) -> Option<Bytes> {
     (skipped < length).then(|| message.slice(skipped as usize..))
 }
 
-/// What the reading task tells.
-pub(super) struct Told {
+/// Where the reading task sends what it reads.
+pub(super) struct Channels {
     /// How it began.
     pub(super) first: watch::Sender<Option<Report>>,
     /// How it ended.

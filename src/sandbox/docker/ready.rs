@@ -37,20 +37,20 @@ pub struct Choice {
     /// Whether the image's own command runs instead of the code.
     pub own_command: bool,
     /// What the engine said of itself then, so that a run that begins at once need not ask again.
-    #[serde(default)]
-    pub told: Option<Told>,
+    #[serde(default, rename = "told")]
+    pub facts: Option<DatedFacts>,
 }
 
 /// What an engine said of itself, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct DatedFacts {
     /// What it said.
     pub facts: Facts,
     /// UTC.
     pub at: NaiveDateTime,
 }
 
-impl Told {
+impl DatedFacts {
     /// As it is now.
     pub fn now(facts: Facts) -> Self {
         Self { facts, at: Utc::now().naive_utc() }
@@ -88,7 +88,7 @@ impl std::fmt::Debug for Created {
 impl Ready {
     /// Finds both.
     pub async fn open(choice: &Choice) -> Result<Self, EngineError> {
-        let connection = match choice.told.as_ref().and_then(Told::fresh) {
+        let connection = match choice.facts.as_ref().and_then(DatedFacts::fresh) {
             Some(facts) => client::known(&choice.endpoint, facts).await,
             None => connect(&choice.endpoint).await,
         };

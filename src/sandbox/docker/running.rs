@@ -7,16 +7,16 @@
 
 use super::{
     Identity,
-    ending::{self, Attendant, End, Order},
+    ending::{self, End, EndWaiter, Order},
     failed, identity,
-    reader::{Files, Lines, Reader, Told},
+    reader::{Channels, Files, Lines, Reader},
     reports::{LastLine, Reports},
     transfer,
 };
 use crate::{
     domain::run::Usage,
     sandbox::{
-        Ended, EngineError, Job, Outputs, Stopped, told,
+        Ended, EngineError, Job, Outputs, Stopped, from_shim,
         wire::{Report, Sample},
     },
 };
@@ -90,14 +90,15 @@ impl Running {
         let (err, stderr) = tokio::io::duplex(BUFFER);
         #[expect(clippy::disallowed_methods, reason = "an order is a stop or the like: a person gives a few in a run")]
         let (orders, ordered) = mpsc::unbounded_channel();
-        let (usage_in, usage) = watch::channel(told::usage(Sample::default()));
+        let (usage_in, usage) = watch::channel(from_shim::usage(Sample::default()));
         let (end_in, end) = watch::channel(None);
         let (away_in, away) = watch::channel(None);
         let (notes_in, notes) = watch::channel(Vec::new());
         let (outputs_in, outputs) = watch::channel(None);
         let (first_in, first) = watch::channel(None);
         let (last_in, last) = watch::channel(None);
-        let told = Told { first: first_in, last: last_in, usage: usage_in, notes: notes_in, outputs: outputs_in };
+        let channels =
+            Channels { first: first_in, last: last_in, usage: usage_in, notes: notes_in, outputs: outputs_in };
         let reader = Reader {
             client: client.clone(),
             container: identity.name.container.clone(),
@@ -108,10 +109,10 @@ impl Running {
             err,
             passed: [0; 2],
             progress: folder.join("out/progress.jsonl"),
-            told,
+            channels,
         };
         let reading = tokio::spawn(reader.read(lines));
-        tokio::spawn(ending::attend(Attendant {
+        tokio::spawn(ending::wait_for_end(EndWaiter {
             client,
             identity: identity.clone(),
             orders: ordered,

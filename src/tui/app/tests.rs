@@ -7,14 +7,15 @@ use crate::{
         change::Kinds,
         id::{CalculationId, RunId, ToolId},
         isolation::Isolation,
-        limits::Limits,
+        limits::{Caps, Limits},
         page::{Cursor, CursorValue, Page},
+        run_state::{Phase, RunState},
         status::Status,
         tool::Tool,
     },
     tui::{
         keymap::Key,
-        msg::{Live, Mouse},
+        msg::Mouse,
         panes::{PANES, calculations, editor, monitor, stats, tools},
         request::{Reply, Request},
         testing::{declared, now, text_of, tool},
@@ -96,25 +97,12 @@ impl Harness {
                 vec![if run { Reply::Submitted(id, RunId(uuid::Uuid::nil())) } else { Reply::Saved(id) }]
             }
             Request::Watch(id) => vec![
-                Reply::Live(Box::new(Live {
-                    id,
+                Reply::Live(Box::new(RunState {
                     name: self.made[id.0 as usize - 1].name.clone(),
+                    phase: Phase::Running,
                     status: Status::Running,
-                    waiting: None,
                     started_at: Some(self.now.utc),
-                    completed_at: None,
-                    limits: Limits::default(),
-                    usage: None,
-                    pull: None,
-                    progress: None,
-                    guarantee: None,
-                    error: None,
-                    error_line: None,
-                    stopping: false,
-                    grace: 5,
-                    killed_at: None,
-                    notes: Vec::new(),
-                    outputs: Vec::new(),
+                    ..RunState::new(None, id, Limits::default(), Caps::default())
                 })),
                 Reply::LogLength(0),
             ],

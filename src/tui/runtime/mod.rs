@@ -4,11 +4,11 @@
 //! frame is drawn when the queue is empty and something happened; nothing happens by itself except the ticks that
 //! the app asks for while something visible depends on the time.
 
-mod attend;
 mod changes;
 mod connection;
 mod executor;
 mod external;
+mod host_runs;
 mod input;
 mod packed_cell;
 mod painter;

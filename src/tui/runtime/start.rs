@@ -1,8 +1,8 @@
 //! What comes before and beside the first frame: settings, panes, the opening of the session.
 
 use super::{
-    attend::attend,
     changes::{OwnChanges, report_changes},
+    host_runs,
     sandbox_check::SandboxCheck,
 };
 use crate::{
@@ -133,7 +133,7 @@ pub fn open(
         // The rows have the cores for themselves; nobody waits for the rest.
         let _ = tokio::time::timeout(ROWS_FIRST, rows).await;
         tokio::spawn(report_changes(changes, own, queue.clone()));
-        tokio::spawn(attend(session.clone(), queue, sandbox.clone()));
+        tokio::spawn(host_runs::report(session.clone(), queue, sandbox.clone()));
         // An engine that is slow to answer holds up nothing else.
         tokio::spawn(sandbox.run(session.config.clone(), steps.clone()));
         let report = runs::reconcile(&session).await;

@@ -27,7 +27,7 @@ pub fn chosen(engine: &Engine, image: &str, own_command: bool) -> Chosen {
         image: image.to_owned(),
         image_id: image.to_owned(),
         own_command,
-        told: None,
+        facts: None,
     }))
 }
 

@@ -99,11 +99,24 @@ pub(crate) const POWERS: &[(&str, &[&str])] = &[
 /// The table.
 pub(crate) const TABLE: &[Row<'_>] = &[
     // The program: hands over to the command line, or is the supervisor of a run.
-    Row { folder: "main", names: &["cli", "runs"], libraries: &[], may: &["processes"] },
+    Row { folder: "main", names: &["cli", "runs", "runs::supervisor"], libraries: &[], may: &["processes"] },
     // The verbs; main's only way in.
     Row {
         folder: "cli",
-        names: &["config", "db", "db::admin", "domain", "runs", "samples", "sandbox", "session", "tui", "tui::runtime"],
+        names: &[
+            "admin",
+            "admin::{backup, connection, error, partition, people, plan, status}",
+            "config",
+            "db",
+            "domain",
+            "runs",
+            "runs::{client, spool, supervisor}",
+            "samples",
+            "sandbox",
+            "session",
+            "tui",
+            "tui::runtime",
+        ],
         libraries: &[
             "anyhow",
             "chrono",
@@ -132,15 +145,16 @@ pub(crate) const TABLE: &[Row<'_>] = &[
             "db",
             "domain",
             "runs",
+            "runs::{client, spool}",
             "sandbox",
             "session",
             "tui::panes::*",
-            "tui::{app, effect, keymap, msg, pane, theme}",
+            "tui::{app, effect, keymap, msg, pane, policy, request, theme}",
         ],
         libraries: &[
             "chrono",
             "crossterm",
-            "inotify",
+            "futures_util",
             "libc",
             "memchr",
             "ratatui",
@@ -161,12 +175,12 @@ pub(crate) const TABLE: &[Row<'_>] = &[
         libraries: &["chrono", "crossterm", "ratatui"],
         may: &[],
     },
-    // The declaration of the panes.
-    Row { folder: "tui::panes", names: &[], libraries: &[], may: &[] },
+    // The list of the panes.
+    Row { folder: "tui::panes", names: &["tui::pane", "tui::panes::*"], libraries: &[], may: &[] },
     // The panes: as the app, and none names another one.
     Row {
         folder: "tui::panes::*",
-        names: &["domain", "tui::{action, effect, keymap, msg, pane, theme, widgets}"],
+        names: &["domain", "tui::{action, effect, keymap, msg, pane, remote, request, theme, widgets}"],
         libraries: &[
             "chrono",
             "crossterm",
@@ -175,7 +189,6 @@ pub(crate) const TABLE: &[Row<'_>] = &[
             "strsim",
             "tree_sitter",
             "tree_sitter_python",
-            "unicode_width",
             "uuid",
         ],
         may: &[],
@@ -183,7 +196,7 @@ pub(crate) const TABLE: &[Row<'_>] = &[
     // Know no pane, no app, no runtime.
     Row {
         folder: "tui::widgets",
-        names: &["domain", "tui::{action, effect, keymap, msg, pane, theme}"],
+        names: &["domain", "tui::{action, effect, keymap, msg, pane, remote, request, theme}"],
         libraries: &[
             "crossterm",
             "ratatui",
@@ -200,47 +213,101 @@ pub(crate) const TABLE: &[Row<'_>] = &[
     // The words in which app and panes speak.
     Row {
         folder: "tui::pane",
-        names: &["domain", "tui::{action, effect, keymap, msg, theme, widgets}"],
+        names: &["domain", "tui::{action, effect, keymap, msg, request, theme, widgets}"],
         libraries: &["chrono", "ratatui"],
         may: &[],
     },
     Row {
         folder: "tui::msg",
-        names: &["domain", "tui::{effect, keymap}"],
+        names: &["domain", "tui::{effect, keymap, request}"],
         libraries: &["chrono", "thiserror"],
         may: &[],
     },
-    Row { folder: "tui::effect", names: &["domain", "tui::pane"], libraries: &["chrono", "serde", "uuid"], may: &[] },
+    Row { folder: "tui::effect", names: &["tui::{pane, request}"], libraries: &[], may: &[] },
+    // The requests with their policies and replies; a reply of another kind than was asked for is logged here.
+    Row {
+        folder: "tui::request",
+        names: &["domain", "tui::{msg, policy}"],
+        libraries: &["chrono", "serde", "tracing", "uuid"],
+        may: &[],
+    },
+    Row { folder: "tui::policy", names: &[], libraries: &[], may: &[] },
+    Row { folder: "tui::remote", names: &["tui::{effect, msg, request}"], libraries: &[], may: &[] },
     Row {
         folder: "tui::keymap",
-        names: &["tui::action"],
+        names: &["tui::{action, pane}"],
         libraries: &["crossterm", "strsim", "thiserror", "toml_edit"],
         may: &["files"],
     },
     Row { folder: "tui::action", names: &["tui::pane"], libraries: &[], may: &[] },
     Row { folder: "tui::theme", names: &["domain"], libraries: &["ratatui"], may: &[] },
-    // The life of a run.
+    // The life of a run: what others see of it, then its floors, the highest first, then the tools of all of them.
+    Row { folder: "runs", names: &["runs::{client, host, spool, supervisor}"], libraries: &[], may: &[] },
     Row {
-        folder: "runs",
-        names: &["config", "db", "domain", "faults", "sandbox", "session", "storage"],
+        folder: "runs::client",
+        names: &[
+            "config",
+            "db",
+            "domain",
+            "runs::{ending, host, notify, queue, removal, secrets, spool, supervisor}",
+            "sandbox",
+            "session",
+            "storage",
+        ],
+        libraries: &["chrono", "inotify", "rustix", "serde", "serde_json", "thiserror", "tokio", "tracing", "uuid"],
+        may: &["async", "clock", "files", "processes", "tasks"],
+    },
+    Row {
+        folder: "runs::supervisor",
+        names: &[
+            "db",
+            "domain",
+            "faults",
+            "runs::{ending, notify, queue, removal, secrets, spool}",
+            "sandbox",
+            "storage",
+        ],
         libraries: &[
             "chrono",
-            "flate2",
             "inotify",
             "libc",
             "memchr",
             "rustix",
-            "serde",
             "serde_json",
-            "sha2",
             "thiserror",
             "tokio",
             "tracing",
             "tracing_subscriber",
-            "uuid",
         ],
         may: &["async", "clock", "environment", "files", "processes", "tasks", "terminal"],
     },
+    Row {
+        folder: "runs::ending",
+        names: &["db", "domain", "faults", "runs::{removal, spool}", "sandbox", "storage"],
+        libraries: &["chrono", "sha2", "thiserror", "tokio", "tracing", "uuid"],
+        may: &["async", "clock", "files", "tasks"],
+    },
+    Row {
+        folder: "runs::queue",
+        names: &["runs::{notify, spool}"],
+        libraries: &["inotify", "rustix", "tokio", "tracing"],
+        may: &["async", "clock", "files"],
+    },
+    Row {
+        folder: "runs::spool",
+        names: &["db", "domain", "runs::removal", "sandbox"],
+        libraries: &["chrono", "flate2", "memchr", "rustix", "serde", "serde_json", "thiserror"],
+        may: &["clock", "files"],
+    },
+    Row {
+        folder: "runs::secrets",
+        names: &["db", "runs::spool", "session", "storage"],
+        libraries: &["serde", "serde_json"],
+        may: &[],
+    },
+    Row { folder: "runs::notify", names: &[], libraries: &["inotify", "tokio", "tracing"], may: &["async", "clock"] },
+    Row { folder: "runs::removal", names: &[], libraries: &[], may: &["clock", "files"] },
+    Row { folder: "runs::host", names: &[], libraries: &["rustix"], may: &[] },
     // What every use case needs.
     Row {
         folder: "session",
@@ -248,27 +315,89 @@ pub(crate) const TABLE: &[Row<'_>] = &[
         libraries: &["rustix", "thiserror", "tracing", "tracing_subscriber"],
         may: &["async", "environment", "files", "processes"],
     },
-    // What an administrator does with a database.
+    // What an operator does with a database: this file names every floor, and each floor those below it.
     Row {
-        folder: "db::admin",
-        names: &["db", "domain"],
-        libraries: &[
-            "chrono",
-            "flate2",
-            "futures_util",
-            "migrations",
-            "rustix",
-            "sea_orm",
-            "serde",
-            "serde_json",
-            "sha2",
-            "thiserror",
-            "tokio",
-            "tracing",
-            "uuid",
+        folder: "admin",
+        names: &[
+            "admin::{backup, catalogue, compare, connection, error, migrate, partition, people, plan, secure, status}",
         ],
-        may: &["async", "clock", "environment", "files", "processes", "tasks"],
+        libraries: &[],
+        may: &[],
     },
+    // Verbs over several features.
+    Row {
+        folder: "admin::check",
+        names: &["admin::{catalogue, compare, connection, partition, secure}", "db"],
+        libraries: &["migrations"],
+        may: &["async"],
+    },
+    Row {
+        folder: "admin::migrate",
+        names: &["admin::{adopt, catalogue, connection, error, execute, partition, plan, secure, sql, status}", "db"],
+        libraries: &["migrations", "sea_orm"],
+        may: &["async"],
+    },
+    // The features.
+    Row {
+        folder: "admin::adopt",
+        names: &["admin::{catalogue, error, plan, sql, status}", "db", "domain"],
+        libraries: &["migrations", "sea_orm"],
+        may: &["async"],
+    },
+    Row {
+        folder: "admin::backup",
+        names: &["admin::{connection, error, execute, partition, sql, status}", "db"],
+        libraries: &["chrono", "flate2", "futures_util", "migrations", "rustix", "sea_orm", "tokio", "uuid"],
+        may: &["async", "environment", "files", "processes", "tasks"],
+    },
+    Row {
+        folder: "admin::people",
+        names: &["admin::{connection, error, execute, secure, sql}", "db", "domain"],
+        libraries: &["chrono", "migrations", "sea_orm", "serde", "sha2", "uuid"],
+        may: &["async"],
+    },
+    Row {
+        folder: "admin::secure",
+        names: &["admin::{catalogue, compare, connection, error, execute, partition, plan, sql, status}", "db"],
+        libraries: &["migrations", "sea_orm", "serde", "serde_json"],
+        may: &["async"],
+    },
+    Row {
+        folder: "admin::partition",
+        names: &["admin::{catalogue, connection, error, execute, plan, sql, status}", "db"],
+        libraries: &["migrations", "sea_orm", "serde", "tracing"],
+        may: &["async"],
+    },
+    // A plan is made and run.
+    Row {
+        folder: "admin::execute",
+        names: &["admin::{connection, error, plan, sql, status}", "db"],
+        libraries: &["migrations", "sea_orm", "tokio", "tracing"],
+        may: &["async", "clock"],
+    },
+    Row {
+        folder: "admin::connection",
+        names: &["admin::{error, status}", "db"],
+        libraries: &["migrations", "sea_orm"],
+        may: &["async", "files"],
+    },
+    Row { folder: "admin::plan", names: &["admin::{catalogue, error, status}"], libraries: &["migrations"], may: &[] },
+    Row {
+        folder: "admin::status",
+        names: &["admin::{catalogue, sql}", "db"],
+        libraries: &["migrations", "sea_orm"],
+        may: &["async"],
+    },
+    // What there is, and its words.
+    Row { folder: "admin::compare", names: &["admin::catalogue"], libraries: &["serde"], may: &[] },
+    Row {
+        folder: "admin::catalogue",
+        names: &["admin::sql"],
+        libraries: &["migrations", "sea_orm", "serde", "serde_json"],
+        may: &["async"],
+    },
+    Row { folder: "admin::error", names: &["db", "domain"], libraries: &["serde", "thiserror"], may: &[] },
+    Row { folder: "admin::sql", names: &[], libraries: &["sea_orm"], may: &["async"] },
     // Entities and queries.
     Row {
         folder: "db",
@@ -295,7 +424,7 @@ pub(crate) const TABLE: &[Row<'_>] = &[
     Row {
         folder: "storage",
         names: &["db", "domain"],
-        libraries: &["futures_util", "object_store", "rustix", "sha2", "thiserror", "tokio", "uuid"],
+        libraries: &["futures_util", "object_store", "rustix", "serde", "sha2", "thiserror", "tokio", "uuid"],
         may: &["async", "clock", "files"],
     },
     // The engines.
@@ -350,7 +479,7 @@ pub(crate) const NOT_YET: &[(&str, &str)] = &[];
 /// Files with unsafe code, and why it is there.
 pub(crate) const UNSAFE: &[(&str, &str)] = &[
     ("src/sandbox/shim/", "the kernel's calls by which a sandbox is made, in a program of their own"),
-    ("src/runs/detach.rs", "the system call by which a supervisor inherits no descriptor of its caller"),
+    ("src/runs/supervisor/start.rs", "the system call by which a supervisor inherits no descriptor of its caller"),
 ];
 
 /// What is wrong, a line for each; empty where nothing is.

@@ -5,6 +5,7 @@ use mecapy::{
     db,
     domain::{
         id::{CalculationId, RunId},
+        run_state::RunState,
         status::Status,
     },
     runs::{self, Cancel, Report},
@@ -308,10 +309,8 @@ async fn with_a_full_store(objects: &Path, folder: tempfile::TempDir) -> Machine
 
 /// Why a run that is over is not recorded yet.
 async fn trouble(machine: &Machine, run: RunId) -> String {
-    wait_for("the trouble", || {
-        machine.state(run).filter(runs::LiveState::is_over).and_then(|state| state.waiting_reason)
-    })
-    .await
+    wait_for("the trouble", || machine.state(run).filter(RunState::is_over).and_then(|state| state.waiting_reason))
+        .await
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use crate::support::{home::Home, postgres};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use mecapy::{
     db,
-    domain::{id::CalculationId, run::RunRecord, status::Status},
-    runs::{self, Cancel, Follow, Followed, LiveState},
+    domain::{id::CalculationId, run::RunRecord, run_state::RunState, status::Status},
+    runs::{self, Cancel, Follow, Followed},
 };
 use std::{
     fs,
@@ -96,7 +96,7 @@ async fn a_run_of_another_host_is_watched_and_stopped_from_here() {
     let state = loop {
         let record = record(&machine, id).await;
         assert_eq!(record.host, OTHER);
-        let state = record.live.as_deref().and_then(LiveState::from_record);
+        let state = record.live.as_deref().and_then(|live| serde_json::from_str::<RunState>(live).ok());
         if let Some(state) = state.filter(|state| state.usage.is_some_and(|usage| usage.memory > 20 << 20)) {
             assert!(record.heartbeat_at.is_some() && record.cpu_time.is_some() && record.peak_memory.is_some());
             break state;
@@ -121,7 +121,8 @@ async fn a_run_of_another_host_is_watched_and_stopped_from_here() {
                     text.extend(lines.iter().map(|line| String::from_utf8_lossy(&line.bytes).into_owned()));
                 }
                 Followed::Ended(status) => end = Some(status),
-                Followed::State(_) => {}
+                Followed::Trouble(error) => panic!("{error}"),
+                Followed::State(_) | Followed::LogLength(_) => {}
             }
         }
     };

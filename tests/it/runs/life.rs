@@ -4,8 +4,14 @@ use super::support::{MECAPY, Machine, wait_for};
 use futures_util::FutureExt as _;
 use mecapy::{
     db,
-    domain::{calculation::InputLink, file::FileRole, limits::Limits, status::Status},
-    runs::{self, Cancel, Follow, Followed, LiveState, Phase, RunOptions, SubmitError},
+    domain::{
+        calculation::InputLink,
+        file::FileRole,
+        limits::Limits,
+        run_state::{Phase, RunState},
+        status::Status,
+    },
+    runs::{self, Cancel, Follow, Followed, RunOptions, SubmitError},
     storage,
 };
 use std::{fs, path::Path, time::Duration};
@@ -51,7 +57,7 @@ async fn a_follower_that_was_there_first_sees_the_run_live() {
     }
     let live = |followed: &Followed| matches!(followed, Followed::State(state) if state.phase == Phase::Running);
     assert!(seen.iter().any(live), "{seen:?}");
-    assert_eq!(seen.last(), Some(&Followed::Ended(Status::Completed)));
+    assert!(matches!(seen.last(), Some(Followed::Ended(Status::Completed))), "{seen:?}");
 }
 
 #[tokio::test]
@@ -162,7 +168,7 @@ async fn a_quiet_run_wakes_nobody() {
         let moved = is.memory.abs_diff(was.memory) >= 2 << 20 || is.cpu_time - was.cpu_time >= 0.01;
         let printed = state.log_bytes != before.log_bytes;
         assert!(moved || printed || event == &events[0], "it changed while nothing happened: {events:#?}");
-        before = LiveState::clone(state);
+        before = RunState::clone(state);
     }
     runs::cancel(&machine.session, id).await.unwrap();
     machine.follow(id).await;

@@ -9,8 +9,9 @@ use mecapy::{
         id::{CalculationId, RunId},
         limits::Limits,
         run::RunRecord,
+        run_state::RunState,
     },
-    runs::{self, Follow, Followed, LiveState, RunOptions},
+    runs::{self, Follow, Followed, RunOptions},
     session::Session,
 };
 use std::{
@@ -118,7 +119,7 @@ impl Machine {
         runs::folder(&self.session.config.paths.spool(), run)
     }
 
-    pub fn state(&self, run: RunId) -> Option<LiveState> {
+    pub fn state(&self, run: RunId) -> Option<RunState> {
         let text = fs::read(self.spool(run).join("state.json")).ok()?;
         serde_json::from_slice(&text).ok()
     }

@@ -1,9 +1,7 @@
 //! One calculation in plain words: what happened, what came out, what it used, what was guaranteed.
 
 use crate::{
-    domain::{
-        detail::CalculationDetail, file::FileRole, format, parameters, status::Status, text::SafeText,
-    },
+    domain::{detail::CalculationDetail, file::FileRole, format, parameters, status::Status, text::SafeText},
     tui::{
         pane::Now,
         request::{FromReply, Reply},

@@ -22,8 +22,8 @@ impl MonitorPane {
             return;
         };
         cx.intent(match ended.error_line {
-            Some(line) => Intent::EditAt(ended.id, line),
-            None => Intent::Show(ended.id),
+            Some(line) => Intent::EditAt(ended.calculation, line),
+            None => Intent::Show(ended.calculation),
         });
     }
 
@@ -39,7 +39,7 @@ impl MonitorPane {
     pub(super) fn ask_stop(&mut self, cx: &mut Cx<'_>) {
         let Some(live) = self.live.value() else { return };
         if self.is_stopping() {
-            let request = Request::Stop { id: live.id, now: true };
+            let request = Request::Stop { id: live.calculation, now: true };
             self.kill_asked = true;
             self.requested = Some((cx.start(COMMANDS, request), Requested::Kill));
             return;
@@ -48,26 +48,26 @@ impl MonitorPane {
             vec!["It has not started: it is taken out of the queue.".to_owned()]
         } else {
             vec![
-                format!("It is asked to end (SIGTERM), and killed {} s later if it has not.", live.grace),
+                format!("It is asked to end (SIGTERM), and killed {} s later if it has not.", live.caps.grace),
                 "Stopping it once more kills it at once.".to_owned(),
                 "What it wrote until then is kept.".to_owned(),
             ]
         };
         let title = format!("Stop {}?", text::quoted(&live.name));
         let dialog = Dialog::Confirm { title, lines, verb: "stop it".to_owned(), danger: true };
-        self.question.ask(dialog, Question::Stop(live.id), cx);
+        self.question.ask(dialog, Question::Stop(live.calculation), cx);
     }
 
     pub(super) fn ask_export(&mut self, cx: &mut Cx<'_>) {
         let Some(live) = self.live.value() else { return };
-        let text = format!("{}-{}.log", safe_name(&live.name), live.id);
+        let text = format!("{}-{}.log", safe_name(&live.name), live.calculation);
         let dialog = Dialog::Prompt {
             title: "Write the log to a file".to_owned(),
             label: "File; an existing one is not touched".to_owned(),
             text,
             check: Check::Filled(4_000),
         };
-        self.question.ask(dialog, Question::Export(live.id), cx);
+        self.question.ask(dialog, Question::Export(live.calculation), cx);
     }
 
     pub(super) fn answer(&mut self, ticket: Ticket, answer: Answer, cx: &mut Cx<'_>) {

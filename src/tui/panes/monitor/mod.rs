@@ -13,11 +13,14 @@ mod view;
 mod words;
 
 use crate::{
-    domain::{calculation::CalculationRow, detail::CalculationDetail, id::CalculationId, page::Page, status::Status},
+    domain::{
+        calculation::CalculationRow, detail::CalculationDetail, id::CalculationId, page::Page, run_state::RunState,
+        status::Status,
+    },
     tui::{
         action::{Action, Context, INPUT, MOVE},
         effect::{Effect, Ticket},
-        msg::{Failure, Live},
+        msg::Failure,
         pane::{Cx, Event, Fact, Intent, Look, OpenQuestion, Pane, Tick},
         remote::Remote,
         request::{Reply, Request},
@@ -60,7 +63,7 @@ pub struct MonitorPane {
     fresh: bool,
     /// The one that is watched; it stays when it ends.
     chosen: Option<CalculationId>,
-    live: Remote<Live>,
+    live: Remote<RunState>,
     samples: Samples,
     /// What an ended one left behind.
     detail: Remote<CalculationDetail>,
@@ -197,7 +200,7 @@ impl MonitorPane {
     }
 
     fn is_stopping(&self) -> bool {
-        self.stop_asked.is_some() || self.live.value().is_some_and(|live| live.stopping && !live.status.is_final())
+        self.stop_asked.is_some() || self.live.value().is_some_and(|live| live.is_stopping() && !live.status.is_final())
     }
 
     fn load(&mut self, cx: &mut Cx<'_>) {
@@ -319,7 +322,7 @@ impl MonitorPane {
                 if let Some(usage) = live.usage {
                     self.samples.push(usage);
                 }
-                let (id, status) = (live.id, live.status);
+                let (id, status) = (live.calculation, live.status);
                 let before = self.live.value().map(|live| live.status);
                 self.live.set(*live);
                 if status.is_final() {

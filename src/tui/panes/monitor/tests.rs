@@ -3,9 +3,10 @@ use crate::{
     domain::{
         calculation::Calculation,
         id::{ToolId, UserId},
-        limits::Limits,
+        limits::{Caps, Limits},
         page::{Cursor, CursorValue},
         run::{Accounting, Progress, Usage},
+        run_state::Phase,
     },
     tui::{
         effect::Slot,
@@ -32,7 +33,7 @@ fn page(rows: Vec<CalculationRow>) -> Reply {
     Reply::Calculations(Page { rows, cursors, more_before: false, more_after: false })
 }
 
-fn live(id: i64, status: Status) -> Live {
+fn live(id: i64, status: Status) -> RunState {
     let usage = Usage {
         execution_time: 12.3,
         cpu_time: 5.6,
@@ -40,32 +41,30 @@ fn live(id: i64, status: Status) -> Live {
         peak_memory: 131 << 20,
         accounting: Accounting::Shim,
     };
-    Live {
-        id: CalculationId(id),
+    RunState {
         name: "Plane truss".to_owned(),
         status,
-        waiting: (status == Status::Pending)
+        phase: match status {
+            Status::Pending => Phase::Waiting,
+            Status::Running => Phase::Running,
+            _ => Phase::Over,
+        },
+        waiting_reason: (status == Status::Pending)
             .then(|| "2 of your runs are running on this host, which is the limit".to_owned()),
         started_at: (status != Status::Pending).then(|| now().utc - TimeDelta::seconds(12)),
         completed_at: status.is_final().then(|| now().utc),
-        limits: Limits::default(),
         usage: (status != Status::Pending).then_some(usage),
-        pull: None,
         progress: (status == Status::Running).then(|| Progress {
             step: Some(42.0),
             total: Some(100.0),
             message: Some("assembling the stiffness matrix\u{1b}[31m".to_owned()),
             metrics: Vec::new(),
         }),
-        guarantee: Some("E2: no network, read-only system, memory stopped within 0.3 s".to_owned()),
-        error: (status == Status::Failed)
+        isolation: Some(("E2".to_owned(), "no network, read-only system, memory stopped within 0.3 s".to_owned())),
+        error_message: (status == Status::Failed)
             .then(|| "line 12: ZeroDivisionError: division by zero\nTraceback (most recent call last):".to_owned()),
         error_line: (status == Status::Failed).then_some(12),
-        stopping: false,
-        grace: 5,
-        killed_at: None,
-        notes: Vec::new(),
-        outputs: Vec::new(),
+        ..RunState::new(None, CalculationId(id), Limits::default(), Caps::default())
     }
 }
 
@@ -518,7 +517,7 @@ fn a_question_names_a_hostile_name_by_its_marks() {
 fn a_run_whose_engine_is_away_says_so() {
     let mut bench = watching(3);
     let mut alone = live(3, Status::Running);
-    alone.waiting = Some("the engine does not answer: the connection is refused".to_owned());
+    alone.waiting_reason = Some("the engine does not answer: the connection is refused".to_owned());
     say(&mut bench, Reply::Live(Box::new(alone)));
     assert!(bench.screen().contains("waits    the engine does not answer: the connection"), "{}", bench.screen());
     say(&mut bench, Reply::Live(Box::new(live(3, Status::Running))));
@@ -530,7 +529,7 @@ fn a_second_stop_kills_at_once_and_without_a_question() {
     let mut bench = watching(3);
     // Told to end by somebody else: the seconds are those of the run.
     let mut stopping = live(3, Status::Running);
-    (stopping.stopping, stopping.killed_at) = (true, Some(bench.now.utc + TimeDelta::milliseconds(3_200)));
+    (stopping.phase, stopping.killed_at) = (Phase::Stopping, Some(bench.now.utc + TimeDelta::milliseconds(3_200)));
     say(&mut bench, Reply::Live(Box::new(stopping)));
     assert!(bench.screen().contains("killed in 4 s"), "{}", bench.screen());
     bench.keys("x");

@@ -107,7 +107,7 @@ fn list(pane: &MonitorPane, buffer: &mut Buffer, parts: &Parts, look: &Look<'_>)
             started_at: live.started_at,
             completed_at: live.completed_at,
             execution_time: live.usage.map(|usage| usage.execution_time),
-            ..CalculationRow::draft(live.id, live.name.clone(), look.now.utc)
+            ..CalculationRow::draft(live.calculation, live.name.clone(), look.now.utc)
         };
         run_row(&ended, true, !pane.in_log, place, buffer, look);
     }
@@ -115,7 +115,7 @@ fn list(pane: &MonitorPane, buffer: &mut Buffer, parts: &Parts, look: &Look<'_>)
 
 /// A row with what is known of it by now: the database is told of an end a little later than the screen.
 fn newest(pane: &MonitorPane, row: &CalculationRow) -> CalculationRow {
-    match pane.live.value().filter(|live| live.id == row.id && live.status != row.status) {
+    match pane.live.value().filter(|live| live.calculation == row.id && live.status != row.status) {
         Some(live) => CalculationRow {
             status: live.status,
             started_at: live.started_at,

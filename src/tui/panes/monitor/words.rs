@@ -6,11 +6,11 @@ use crate::{
         format::{self, bytes, whole},
         pull::{Progress, Step},
         run::Usage,
+        run_state::RunState,
         status::Status,
         text::SafeText,
     },
     tui::{
-        msg::Live,
         pane::Now,
         theme::Theme,
         widgets::{
@@ -53,7 +53,7 @@ pub(super) fn lines(pane: &MonitorPane, width: u16, now: Now, theme: &Theme) -> 
     }
     match live.status {
         Status::Pending => {
-            sheet.fact("waits", live.waiting.as_deref().unwrap_or("for its turn"), theme.warning);
+            sheet.fact("waits", live.waiting().unwrap_or("for its turn"), theme.warning);
             if let Some(pull) = &live.pull {
                 fetching(&mut sheet, pull);
             }
@@ -61,17 +61,17 @@ pub(super) fn lines(pane: &MonitorPane, width: u16, now: Now, theme: &Theme) -> 
         Status::Running => running(&mut sheet, pane, live, now),
         _ => ended(&mut sheet, pane, live),
     }
-    if let Some(guarantee) = &live.guarantee {
+    if let Some(guarantee) = live.guarantee() {
         // Without isolation it is said in red on every run.
-        sheet.short_fact("sandbox", guarantee, if guarantee.starts_with("E0") { theme.bad } else { theme.dim });
+        sheet.short_fact("sandbox", &guarantee, if guarantee.starts_with("E0") { theme.bad } else { theme.dim });
     }
     sheet.into_lines()
 }
 
-fn head(sheet: &mut Sheet<'_>, live: &Live, now: Now) {
+fn head(sheet: &mut Sheet<'_>, live: &RunState, now: Now) {
     let state = format!("{} {}", live.status.glyph(), live.status);
     let started = live.started_at.map(|started| format!("  started {}", now.short(started))).unwrap_or_default();
-    let facts = format!("  id {}{started}", live.id);
+    let facts = format!("  id {}{started}", live.calculation);
     // A long name leaves the rest its room.
     let room = sheet.width().saturating_sub(text::width(&state) + 2 + text::width(&facts)).max(12);
     let name = SafeText::label(&live.name);
@@ -102,14 +102,14 @@ fn fetching(sheet: &mut Sheet<'_>, pull: &Progress) {
     }
 }
 
-fn running(sheet: &mut Sheet<'_>, pane: &MonitorPane, live: &Live, now: Now) {
+fn running(sheet: &mut Sheet<'_>, pane: &MonitorPane, live: &RunState, now: Now) {
     let theme = sheet.theme();
     let limit = f64::from(live.limits.timeout);
     let elapsed = elapsed(live, now);
     let share = elapsed / limit;
     let words = format!("{} of {}", whole(elapsed), whole(limit));
     gauge(sheet, "time", share, &words, None, if share > 0.9 { theme.warning } else { theme.text });
-    if let Some(waiting) = &live.waiting {
+    if let Some(waiting) = live.waiting() {
         sheet.fact("waits", waiting, theme.warning);
     }
     if pane.is_stopping() {
@@ -146,8 +146,8 @@ fn running(sheet: &mut Sheet<'_>, pane: &MonitorPane, live: &Live, now: Now) {
 }
 
 /// The two stages of a stop, with the seconds left of the first.
-fn stopping(sheet: &mut Sheet<'_>, pane: &MonitorPane, live: &Live, now: Now) {
-    let grace = TimeDelta::seconds(live.grace.into());
+fn stopping(sheet: &mut Sheet<'_>, pane: &MonitorPane, live: &RunState, now: Now) {
+    let grace = TimeDelta::seconds(live.caps.grace.into());
     let killed_at = live.killed_at.or_else(|| pane.stop_asked.map(|asked| asked + grace));
     let left = killed_at.map(|at| (at - now.utc).num_milliseconds());
     let words = match left {
@@ -158,14 +158,14 @@ fn stopping(sheet: &mut Sheet<'_>, pane: &MonitorPane, live: &Live, now: Now) {
             format!("asked to end (SIGTERM); killed in {seconds} s, or now: stop it again")
         }
         Some(_) => "its time is over: it is being killed (SIGKILL)".to_owned(),
-        None => format!("asked to end (SIGTERM); killed after {} s, or now: stop it again", live.grace),
+        None => format!("asked to end (SIGTERM); killed after {} s, or now: stop it again", live.caps.grace),
     };
     sheet.fact("stopping", &words, sheet.theme().warning);
 }
 
-fn ended(sheet: &mut Sheet<'_>, pane: &MonitorPane, live: &Live) {
+fn ended(sheet: &mut Sheet<'_>, pane: &MonitorPane, live: &RunState) {
     let theme = sheet.theme();
-    if let Some(error) = &live.error {
+    if let Some(error) = &live.error_message {
         let first = SafeText::label(error.lines().next().unwrap_or_default());
         for (row, line) in text::wrap(&first, sheet.width().saturating_sub(2)).into_iter().take(MOST_ROWS).enumerate() {
             let sign = if row == 0 { live.status.glyph() } else { ' ' };
@@ -222,7 +222,7 @@ fn gauge(
 }
 
 /// Seconds since the start; of an ended one, as it was measured.
-pub(super) fn elapsed(live: &Live, now: Now) -> f64 {
+pub(super) fn elapsed(live: &RunState, now: Now) -> f64 {
     match (live.started_at, live.completed_at, live.usage) {
         (_, Some(_), Some(usage)) => usage.execution_time,
         (Some(started), completed, _) => seconds(completed.unwrap_or(now.utc) - started),
@@ -239,7 +239,7 @@ fn mib(bytes: u64) -> u64 {
     bytes.div_ceil(1 << 20)
 }
 
-fn used(usage: &Usage, live: &Live) -> String {
+fn used(usage: &Usage, live: &RunState) -> String {
     format!(
         "{} of {}, CPU {}, peak {} of {} MiB",
         format::duration(usage.execution_time),

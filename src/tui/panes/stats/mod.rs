@@ -19,8 +19,8 @@ use crate::{
     },
 };
 use chrono::{NaiveDateTime, TimeDelta};
-pub use declaration::PANE;
 use declaration::CONTEXT;
+pub use declaration::PANE;
 use ratatui::{Frame, layout::Rect};
 
 const FIGURES: &str = "figures";

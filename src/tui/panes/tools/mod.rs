@@ -24,8 +24,8 @@ use crate::{
     },
 };
 use chrono::NaiveDateTime;
-pub use declaration::PANE;
 use declaration::CONTEXT;
+pub use declaration::PANE;
 use ratatui::{Frame, layout::Rect};
 
 const LIST: &str = "list";

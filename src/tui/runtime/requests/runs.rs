@@ -1,4 +1,4 @@
-//! Runs, live and over: start, stop, watch, read their logs.
+//! Runs, live and over: start, stop, follow, read their logs.
 
 use crate::{
     db,
@@ -8,32 +8,24 @@ use crate::{
         status::Status,
     },
     runs::{
-        self, CancelError, Event, LogError, RunOptions, SubmitError, Watch,
-        live::{LiveState, Phase},
+        self, CancelError, Follow, FollowError, Followed, LogError, RunOptions, SubmitError,
         log::{self, LogReader, Needle},
-        spool::SpoolError,
     },
     sandbox::EngineError,
     session::Session,
     tui::{
-        msg::{Failure, Live, LogLine, Msg, Stream},
+        msg::{Failure, LogLine, Msg, Stream},
         request::Reply,
         runtime::executor::Replies,
     },
 };
 use chrono::DateTime;
-use std::{io, time::Duration};
+use std::io;
 
 /// Rows of the monitor's list.
 const ACTIVE: u32 = 200;
 /// Bytes that one step of a search looks through.
 const STEP: u64 = 16 << 20;
-/// Between two looks for the end of a run that another host has.
-const ELSEWHERE: Duration = Duration::from_secs(2);
-
-/// A supervisor on another host that tells nothing for so long may be gone.
-const SILENCE: chrono::TimeDelta = chrono::TimeDelta::seconds(90);
-
 /// Queues a run; `pull` fetches its image first where it is not here.
 pub async fn submit(session: &Session, id: CalculationId, pull: bool) -> Result<Reply, Failure> {
     match runs::submit(session, id, &RunOptions { pull, ..RunOptions::default() }).await {
@@ -85,193 +77,24 @@ pub async fn active(session: &Session) -> Result<Reply, Failure> {
 
 /// Replies with what a calculation's run does until it is over, or until the task is stopped.
 pub async fn watch(session: Session, id: CalculationId, replies: Replies) -> Result<Reply, Failure> {
-    let mut watched = Watched { session, id, replies, log: None, live: None };
-    watched.follow().await?;
+    let mut follow = Follow::open_counting(&session, id).await?;
+    // Who looks at a run that is over already is not told that it ended.
+    let mut was_alive = false;
+    while let Some(followed) = follow.next().await? {
+        match followed {
+            Followed::State(state) => {
+                was_alive |= state.run.is_some() && !state.status.is_final();
+                replies.send(Reply::Live(state)).await;
+            }
+            Followed::LogLength(lines) => replies.send(Reply::LogLength(lines)).await,
+            // The state says so.
+            Followed::Trouble(FollowError::NotStarted(_)) => {}
+            Followed::Trouble(error) => tracing::warn!(%error, calculation = %id, "a followed run"),
+            Followed::Ended(_) if was_alive => replies.announce(Msg::RunEnded(id)).await,
+            Followed::Ended(_) | Followed::Lines(_) => {}
+        }
+    }
     Ok(Reply::Done)
-}
-
-/// A calculation that is watched.
-struct Watched {
-    session: Session,
-    id: CalculationId,
-    replies: Replies,
-    log: Option<LogReader>,
-    live: Option<Live>,
-}
-
-impl Watched {
-    async fn follow(&mut self) -> Result<(), Failure> {
-        loop {
-            let run = self.load().await?;
-            self.tell_log().await?;
-            let Some(run) = run else { return Ok(()) };
-            let mut watch = Watch::open(&runs::folder(&self.session.config.paths.spool(), run))?;
-            let mut seen = false;
-            while let Some(event) = watch.next().await {
-                seen = true;
-                self.event(event).await?;
-            }
-            if seen {
-                self.load().await?;
-                self.tell_log().await?;
-                self.replies.announce(Msg::RunEnded(self.id)).await;
-                return Ok(());
-            }
-            // No spool here and no end in the database: another host has it.
-            tokio::time::sleep(ELSEWHERE).await;
-        }
-    }
-
-    /// What the database knows; the run to follow, where it is not over.
-    async fn load(&mut self) -> Result<Option<crate::domain::id::RunId>, Failure> {
-        let detail = super::detail(&self.session, self.id).await?;
-        let (calculation, run) = (detail.calculation, detail.run);
-        let live = Live {
-            id: self.id,
-            name: calculation.name,
-            status: calculation.status,
-            waiting: run.is_none().then(|| "not started".to_owned()),
-            started_at: calculation.started_at,
-            completed_at: calculation.completed_at,
-            limits: run.as_ref().map(|run| run.limits).or(calculation.limits).unwrap_or_default(),
-            usage: calculation.execution_time.map(|execution_time| crate::domain::run::Usage {
-                execution_time,
-                cpu_time: calculation.cpu_time.unwrap_or_default(),
-                memory: 0,
-                peak_memory: run
-                    .as_ref()
-                    .and_then(|run| run.peak_memory)
-                    .or(calculation.memory_used.and_then(|mib| u64::try_from(mib << 20).ok()))
-                    .unwrap_or_default(),
-                accounting: crate::domain::run::Accounting::Shim,
-            }),
-            progress: self.live.as_ref().and_then(|live| live.progress.clone()),
-            guarantee: run.as_ref().and_then(|run| Some(isolation(run.level.as_deref()?, run.guarantee.as_deref()?))),
-            error: calculation.error_message,
-            error_line: run.as_ref().and_then(|run| run.error_line),
-            stopping: false,
-            pull: None,
-            grace: self.session.config.caps.grace,
-            killed_at: None,
-            notes: run.as_ref().map(|run| run.notes.clone()).unwrap_or_default(),
-            outputs: detail
-                .files
-                .into_iter()
-                .filter(|link| !link.file_role.is_read() && link.file_role != crate::domain::file::FileRole::Log)
-                .map(|link| (link.file.filename, u64::try_from(link.file.file_size).unwrap_or(0)))
-                .collect(),
-        };
-        let over = live.status.is_final();
-        let mut live = live;
-        if !over && run.as_ref().is_some_and(|run| run.host != runs::host_name()) {
-            self.read_record(&mut live).await?;
-        }
-        self.replies.send(Reply::Live(Box::new(live.clone()))).await;
-        self.live = Some(live);
-        Ok(run.filter(|_| !over).map(|run| run.id))
-    }
-
-    /// Takes over what another host's supervisor says in the run's record.
-    async fn read_record(&self, live: &mut Live) -> Result<(), Failure> {
-        let Some(record) = db::runs::get(&self.session.db, self.session.user.id, self.id).await? else { return Ok(()) };
-        if let Some(state) = record.live.as_deref().and_then(LiveState::from_record) {
-            merge(live, state);
-        }
-        live.notes.push(format!("it is on the host {}; its log lives there until it is over", record.host));
-        let silent = record.heartbeat_at.filter(|at| chrono::Utc::now().naive_utc() - *at > SILENCE);
-        if let Some(at) = silent {
-            live.notes.push(format!("nothing was heard of it since {} UTC", at.format("%Y-%m-%d %H:%M:%S")));
-        }
-        Ok(())
-    }
-
-    async fn event(&mut self, event: Event) -> Result<(), Failure> {
-        match event {
-            Event::State(state) => {
-                if let Some(live) = &mut self.live {
-                    merge(live, *state);
-                    let live = live.clone();
-                    self.replies.send(Reply::Live(Box::new(live))).await;
-                }
-            }
-            Event::Log(_) => self.tell_log().await?,
-            Event::Ended(end) => {
-                self.tell_log().await?;
-                if let Some(live) = &mut self.live {
-                    live.status = end.outcome.status;
-                    live.completed_at = Some(end.completed_at);
-                    live.error.clone_from(&end.outcome.error_message);
-                    live.error_line = end.outcome.error_line;
-                    live.usage = end.outcome.usage.or(live.usage);
-                    live.outputs =
-                        end.outcome.outputs.iter().map(|output| (output.name.clone(), output.size)).collect();
-                    let live = live.clone();
-                    self.replies.send(Reply::Live(Box::new(live))).await;
-                }
-            }
-            // The lock is free for a moment while a supervisor starts; later somebody must look after the run.
-            Event::Unsupervised => {
-                let session = self.session.clone();
-                tokio::spawn(async move {
-                    tokio::time::sleep(Duration::from_secs(2)).await;
-                    for sentence in runs::reconcile(&session).await.sentences() {
-                        tracing::info!("{sentence}");
-                    }
-                });
-            }
-            Event::Delivered => {}
-        }
-        Ok(())
-    }
-
-    /// Tells how many lines the log has, where it has one.
-    async fn tell_log(&mut self) -> Result<(), Failure> {
-        if self.log.is_none() {
-            self.log = runs::open_log(&self.session, self.id).await?;
-        }
-        let Some(mut log) = self.log.take() else { return Ok(()) };
-        let (log, lines) = reading(move || {
-            log.refresh()?;
-            let lines = log.len();
-            Ok((log, lines))
-        })
-        .await?;
-        self.log = Some(log);
-        self.replies.send(Reply::LogLength(lines)).await;
-        Ok(())
-    }
-}
-
-/// What the supervisor says over what the database said.
-fn merge(live: &mut Live, state: LiveState) {
-    live.status = state.status;
-    live.waiting = state.waiting_reason.or_else(|| phase(state.phase).map(str::to_owned));
-    live.started_at = state.started_at.or(live.started_at);
-    live.limits = state.limits;
-    live.usage = state.usage.or(live.usage);
-    live.progress = state.progress.or_else(|| live.progress.take());
-    live.guarantee = state.isolation.map(|(level, words)| isolation(&level, &words)).or_else(|| live.guarantee.take());
-    live.stopping = state.phase == Phase::Stopping;
-    live.grace = state.caps.grace;
-    live.killed_at = state.killed_at;
-    live.notes = state.notes;
-    live.pull = state.pull;
-}
-
-/// The sandbox's level and what it guarantees, in one line.
-fn isolation(level: &str, words: &str) -> String {
-    format!("{level}: {words}")
-}
-
-/// What it does, where its status does not say it.
-const fn phase(phase: Phase) -> Option<&'static str> {
-    match phase {
-        Phase::Waiting | Phase::Running | Phase::Stopping => None,
-        Phase::Pulling => Some("fetching its image"),
-        Phase::Preparing => Some("preparing its folders"),
-        Phase::Collecting => Some("collecting its outputs"),
-        Phase::Delivering => Some("storing its outputs"),
-    }
 }
 
 pub(super) async fn open(session: &Session, id: CalculationId) -> Result<LogReader, Failure> {
@@ -364,10 +187,17 @@ impl From<LogError> for Failure {
     }
 }
 
-impl From<SpoolError> for Failure {
-    fn from(error: SpoolError) -> Self {
-        tracing::error!(?error, "spool");
-        Self::new(error.to_string())
+impl From<FollowError> for Failure {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::Db(error) => error.into(),
+            FollowError::Log(error) => error.into(),
+            FollowError::Deleted(id) => Self::new(format!("there is no calculation {id} any more")),
+            error => {
+                tracing::error!(?error, "follow");
+                Self::new(error.to_string())
+            }
+        }
     }
 }
 
