@@ -289,17 +289,7 @@ async fn life(db: &Db) {
         parent_id: None,
         inputs: Vec::new(),
     };
-    let provenance = Provenance {
-        run,
-        engine: EngineKind::Builtin,
-        level: "E2".to_owned(),
-        guarantee: String::new(),
-        host: "bench".to_owned(),
-        interpreter: String::new(),
-        image_digest: None,
-        container: None,
-        limits,
-    };
+    let provenance = Provenance { level: "E2".to_owned(), ..Provenance::new(EngineKind::Builtin, "bench", limits) };
     let outcome = Outcome {
         status: Status::Completed,
         error_kind: None,

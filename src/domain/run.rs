@@ -137,8 +137,6 @@ pub struct Outcome {
 /// Where the code ran and what that guarantees: stored with the run and shown beside its result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
-    /// The run.
-    pub run: RunId,
     /// What made the sandbox.
     pub engine: EngineKind,
     /// `E0` to `E3`, or the container engine's version.
@@ -155,6 +153,22 @@ pub struct Provenance {
     pub container: Option<String>,
     /// The limits as run.
     pub limits: Limits,
+}
+
+impl Provenance {
+    /// What is known of every run; the rest is empty.
+    pub fn new(engine: EngineKind, host: impl Into<String>, limits: Limits) -> Self {
+        Self {
+            engine,
+            level: String::new(),
+            guarantee: String::new(),
+            host: host.into(),
+            interpreter: String::new(),
+            image_digest: None,
+            container: None,
+            limits,
+        }
+    }
 }
 
 /// What is kept of a run: a row of `calculation_runs`, and the status of its calculation.

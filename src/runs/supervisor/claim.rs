@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 /// What the record of a run says of how it is run.
 pub(super) fn provenance(request: &Request, about: About) -> Provenance {
     Provenance {
-        run: request.run,
         engine: about.engine,
         level: about.level,
         guarantee: about.guarantee,

@@ -34,9 +34,9 @@ async fn of_two_claimers_one_gets_the_run(place: Place) {
     for _ in 0..20 {
         let (id, run) = queued(&one, ann).await;
         let now = Utc::now().naive_utc();
-        let (provenance_one, provenance_two) = (provenance(run), provenance(run));
+        let provenance = provenance();
         let (first, second) =
-            tokio::join!(runs::claim(&one, run, &provenance_one, now), runs::claim(&two, run, &provenance_two, now));
+            tokio::join!(runs::claim(&one, run, &provenance, now), runs::claim(&two, run, &provenance, now));
         assert_ne!(first.unwrap(), second.unwrap(), "exactly one");
         assert_eq!(status(&one, ann, id).await, Status::Running);
     }
@@ -47,7 +47,7 @@ async fn a_run_is_either_claimed_or_cancelled(place: Place) {
     let ann = users::sign_in(&one, &identity("ann")).await.unwrap().id;
     for _ in 0..20 {
         let (id, run) = queued(&one, ann).await;
-        let provenance = provenance(run);
+        let provenance = provenance();
         let (claimed, cancelled) = tokio::join!(
             runs::claim(&one, run, &provenance, Utc::now().naive_utc()),
             runs::cancel_pending(&two, ann, id)
@@ -78,7 +78,7 @@ async fn many_writers_in_two_pools_wait_for_each_other(place: Place) {
                 for _ in 0..10 {
                     let (_, run) = queued(&db, ann).await;
                     let now = Utc::now().naive_utc();
-                    assert!(runs::claim(&db, run, &provenance(run), now).await.unwrap());
+                    assert!(runs::claim(&db, run, &provenance(), now).await.unwrap());
                     let finish = runs::finish(&db, run, &outcome(Status::Completed), now).await.unwrap();
                     assert_eq!(finish, runs::Finish::Done);
                 }
@@ -122,7 +122,7 @@ async fn what_another_program_ended_keeps_its_end_and_the_record_of_the_run(plac
     let ann = users::sign_in(&db, &identity("ann")).await.unwrap().id;
     let (id, run) = queued(&db, ann).await;
     let now = Utc::now().naive_utc();
-    runs::claim(&db, run, &provenance(run), now).await.unwrap();
+    runs::claim(&db, run, &provenance(), now).await.unwrap();
     let other = place.connect().await;
     other.execute_unprepared("UPDATE calculations SET status = 'cancelled'").await.unwrap();
     assert_eq!(runs::unfinished_of_host(&db, "here").await.unwrap()[0].status, Status::Cancelled);
@@ -195,7 +195,7 @@ async fn every_update_moves_updated_at_and_times_keep_six_digits(place: Place) {
     age().await;
     // Nanoseconds that the platform's clock gives are cut, and a whole second keeps its zeros.
     let started = chrono::NaiveDate::from_ymd_opt(2024, 1, 15).unwrap().and_hms_nano_opt(10, 20, 30, 999).unwrap();
-    runs::claim(&db, run, &provenance(run), started).await.unwrap();
+    runs::claim(&db, run, &provenance(), started).await.unwrap();
     moved("calculations").await;
     assert_eq!(text("SELECT started_at FROM calculations").await, "2024-01-15 10:20:30.000000");
     age().await;

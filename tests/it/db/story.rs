@@ -58,17 +58,12 @@ pub fn file(user: UserId, name: &str) -> NewFile {
     }
 }
 
-pub fn provenance(run: RunId) -> Provenance {
+pub fn provenance() -> Provenance {
     Provenance {
-        run,
-        engine: EngineKind::Builtin,
         level: "E2".to_owned(),
         guarantee: "no network".to_owned(),
-        host: "here".to_owned(),
         interpreter: "/usr/bin/python3 3.11.2".to_owned(),
-        image_digest: None,
-        container: None,
-        limits: Limits::default(),
+        ..Provenance::new(EngineKind::Builtin, "here", Limits::default())
     }
 }
 
@@ -125,8 +120,8 @@ async fn story(db: Db) {
     assert!(calculations::row(&db, ann.id, id).await.unwrap().unwrap().queued);
 
     let started = Utc::now().naive_utc();
-    assert!(runs::claim(&db, run, &provenance(run), started).await.unwrap());
-    assert!(!runs::claim(&db, run, &provenance(run), started).await.unwrap(), "claimed once");
+    assert!(runs::claim(&db, run, &provenance(), started).await.unwrap());
+    assert!(!runs::claim(&db, run, &provenance(), started).await.unwrap(), "claimed once");
     assert!(!runs::cancel_pending(&db, ann.id, id).await.unwrap(), "it runs");
     assert_eq!(runs::unfinished_of_host(&db, "here").await.unwrap().len(), 1);
 

@@ -65,15 +65,10 @@ impl Asked {
 
     async fn claim(&self, host: &str) {
         let provenance = Provenance {
-            run: self.run,
-            engine: EngineKind::Builtin,
             level: "E2".into(),
             guarantee: "no network".into(),
-            host: host.into(),
             interpreter: "python".into(),
-            image_digest: None,
-            container: None,
-            limits: Limits::default(),
+            ..Provenance::new(EngineKind::Builtin, host, Limits::default())
         };
         let now = chrono::Utc::now().naive_utc();
         assert!(db::runs::claim(&self.session.db, self.run, &provenance, now).await.unwrap());

@@ -143,7 +143,7 @@ async fn write(open: &Db) {
         if status != Status::Pending {
             runs::submit(open, carl, id, run, "here", &new.limits).await.unwrap();
             let now = chrono::Utc::now().naive_utc();
-            assert!(runs::claim(open, run, &story::provenance(run), now).await.unwrap());
+            assert!(runs::claim(open, run, &story::provenance(), now).await.unwrap());
             if status != Status::Running {
                 runs::finish(open, run, &story::outcome(status), now).await.unwrap();
             }
