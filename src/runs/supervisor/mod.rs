@@ -1,6 +1,6 @@
 //! The supervisor: one process a run, from its turn to its delivery.
 //!
-//! Two doors: [`requested`], by which this program becomes one, and [`start`], by which another program makes one.
+//! Two doors: [`requested`], by which this program becomes one, and [`fn@start`], by which another program makes one.
 
 mod claim;
 mod course;
