@@ -148,7 +148,8 @@ pub(crate) const TABLE: &[Row<'_>] = &[
             "runs::{client, spool}",
             "sandbox",
             "session",
-            "tui::{app, effect, keymap, msg, pane, panes, policy, request, theme}",
+            "tui::panes::*",
+            "tui::{app, effect, keymap, msg, pane, policy, request, theme}",
         ],
         libraries: &[
             "chrono",
